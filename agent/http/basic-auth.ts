@@ -1,0 +1,39 @@
+import { hash, timingSafeEqual } from 'node:crypto'
+import type { Answer } from './answer.ts'
+
+export interface Credentials {
+  readonly username: string
+  readonly password: string
+}
+
+export const unauthorized: Answer = {
+  status: 401,
+  body: 'Unauthorized',
+  headers: { 'WWW-Authenticate': 'Basic realm="FIBRE Metrics", charset="UTF-8"' },
+}
+
+/** Makes the check of an Authorization header (RFC 7617). Its time depends neither on the credentials nor on how much of them was right. */
+export function basicAuth({ username, password }: Credentials): (authorization: string | undefined) => boolean {
+  const expected = { username: digest(username), password: digest(password) }
+  return (authorization) => {
+    const given = parse(authorization)
+    if (!given) return false
+    const isUser = timingSafeEqual(digest(given.username), expected.username)
+    const isPassword = timingSafeEqual(digest(given.password), expected.password)
+    return isUser && isPassword
+  }
+}
+
+function parse(authorization = ''): Credentials | undefined {
+  const [, token] = /^basic +([\w.~+/-]+=*) *$/i.exec(authorization) ?? []
+  if (token === undefined) return undefined
+  const text = Buffer.from(token, 'base64').toString()
+  // Only the password may contain a colon.
+  const colon = text.indexOf(':')
+  return colon < 0 ? undefined : { username: text.slice(0, colon), password: text.slice(colon + 1) }
+}
+
+/** Digests are of one length, whatever was sent. A composed and a decomposed "é" are the same letter. */
+function digest(text: string): Buffer {
+  return hash('sha256', text.normalize(), 'buffer')
+}

@@ -1,0 +1,23 @@
+import type { IncomingMessage } from 'node:http'
+import { prefers } from './accept.ts'
+import type { Answer, Route } from './answer.ts'
+import type { Health } from './status.ts'
+
+/** Says that the process works, whatever it measures. */
+export function healthRoute(version: string): Route {
+  return (request) => answerHealth(request, { ready: true, reasons: [] }, version)
+}
+
+/** Says whether the agent measures what it should, and if not, why. */
+export function readyRoute(health: () => Health, version: string): Route {
+  return (request) => answerHealth(request, health(), version)
+}
+
+function answerHealth(request: IncomingMessage, { ready, reasons }: Health, version: string): Answer {
+  const status = ready ? 200 : 503
+  if (prefers(request.headers.accept, 'application/json', 'text/plain')) {
+    return { status, type: 'application/json', body: JSON.stringify({ status: ready ? 'ok' : 'not ready', reasons, version }) }
+  }
+  // A bare "OK", without a newline: existing checks compare it.
+  return { status, body: ready ? 'OK' : reasons.map((reason) => `${reason}\n`).join('') }
+}

@@ -1,0 +1,156 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import { isIPv6, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Logger } from 'pino'
+import { type Answer, type Route, send } from './answer.ts'
+import { basicAuth, type Credentials, unauthorized } from './basic-auth.ts'
+import { readCertificate, type TlsFiles } from './certificate.ts'
+import { capConnections } from './connections.ts'
+
+export interface ServerOptions {
+  readonly name: 'metrics' | 'health'
+  readonly address: string
+  readonly port: number
+  readonly tls?: TlsFiles | undefined
+  /** Asked for on every path when given. */
+  readonly credentials?: Credentials | undefined
+  readonly routes: Readonly<Record<string, Route>>
+  readonly log: Logger
+}
+
+export interface HttpServer {
+  readonly url: string
+  readonly port: number
+  /** When the certificate that is being served expires; undefined without TLS. */
+  readonly certificateNotAfter: Date | undefined
+  /** Serves what the certificate's files hold now; if that cannot be served, the old certificate stays. */
+  reloadTls(): void
+  close(): Promise<void>
+}
+
+const LIMITS = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  handshakeTimeout: 10_000,
+  connectionsCheckingInterval: 2_000,
+  // A Prometheus that scrapes once a minute keeps its connection.
+  keepAliveTimeout: 75_000,
+} as const
+/** A client that stops reading its answer loses the connection. */
+const STALLED_MS = 30_000
+/** How long answers under way may take when the server closes. */
+const CLOSE_GRACE_MS = 300
+
+/** Starts a server for GET and HEAD on a few routes. */
+export async function listen(options: ServerOptions): Promise<HttpServer> {
+  const { name, tls, credentials, log } = options
+  let certificate = tls && readCertificate(tls)
+  const server: Server | TlsServer = certificate ? createTlsServer({ ...LIMITS, ...certificate.context }) : createServer(LIMITS)
+  server.timeout = STALLED_MS
+  const answer = answerer(options)
+  server.on('request', async (request, response) => send(await answer(request), request, response))
+  server.on('clientError', refuse)
+  const connections = capConnections(server)
+  const port = await bind(server, options)
+  server.on('error', (err) => log.error({ err, server: name }, 'server error'))
+
+  const url = `${tls ? 'https' : 'http'}://${host(options.address)}:${port}`
+  log.info({ server: name, url, authentication: credentials !== undefined }, 'listening')
+
+  let closed: Promise<void> | undefined
+  return {
+    url,
+    port,
+    get certificateNotAfter() {
+      return certificate?.notAfter
+    },
+    reloadTls() {
+      if (!tls || !('setSecureContext' in server)) return
+      try {
+        certificate = readCertificate(tls)
+        server.setSecureContext(certificate.context)
+        log.info({ server: name, notAfter: certificate.notAfter }, 'certificate reloaded')
+      } catch (err) {
+        log.error({ err, server: name }, 'certificate not reloaded, still serving the old one')
+      }
+    },
+    close: () => (closed ??= close(server, connections)),
+  }
+}
+
+/** Finds the answer to a request; a route that fails is logged when it starts to fail and when it works again. */
+function answerer({ credentials, routes, log }: ServerOptions): (request: IncomingMessage) => Promise<Answer> {
+  const isAuthorized = credentials ? basicAuth(credentials) : () => true
+  const failing = new Set<string>()
+
+  return async (request) => {
+    if (!isAuthorized(request.headers.authorization)) return unauthorized
+    const path = URL.parse(request.url ?? '', 'http://localhost')?.pathname ?? ''
+    const route = routes[path]
+    if (!route) return { status: 404, body: 'Not Found' }
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return { status: 405, body: 'Method Not Allowed', headers: { Allow: 'GET, HEAD' } }
+    }
+    try {
+      const answer = await route(request)
+      if (failing.delete(path)) log.info({ path }, 'answering again')
+      return answer
+    } catch (err) {
+      if (!failing.has(path)) log.error({ err, path }, 'cannot answer')
+      failing.add(path)
+      return { status: 500, body: `Cannot answer ${path}: the agent's log says why.\n` }
+    }
+  }
+}
+
+const REFUSALS: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+}
+/** Closing with bytes unread resets the connection, and the client would lose the refusal. */
+const LINGER_MS = 1_000
+
+/** Answers what is not HTTP; what is not even TLS, or is gone already, only ends. */
+function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
+  const { code = '' } = error
+  const status = REFUSALS[code] ?? (code.startsWith('HPE_') ? '400 Bad Request' : undefined)
+  if (!status) return void socket.destroy()
+  if (!socket.writable) return
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  setTimeout(() => socket.destroy(), LINGER_MS).unref()
+}
+
+async function bind(server: Server, { name, address, port }: ServerOptions): Promise<number> {
+  try {
+    server.listen({ host: address, port })
+    await once(server, 'listening')
+  } catch (cause) {
+    throw new Error(`cannot listen on ${host(address)}:${port} for ${name}: ${wayOut(cause as NodeJS.ErrnoException, name)}`, { cause })
+  }
+  const bound = server.address()
+  return typeof bound === 'object' && bound ? bound.port : port
+}
+
+function wayOut({ code, message }: NodeJS.ErrnoException, name: ServerOptions['name']): string {
+  const flag = name === 'metrics' ? '--port' : '--health-port'
+  if (code === 'EADDRINUSE') return `port in use; choose another with ${flag}`
+  if (code === 'EACCES') return `not permitted; choose a port above 1023 with ${flag}, or grant CAP_NET_BIND_SERVICE`
+  if (code === 'EADDRNOTAVAIL') return 'this machine has no such address; choose another with --listen-address'
+  return message
+}
+
+function host(address: string): string {
+  return isIPv6(address) ? `[${address}]` : address
+}
+
+async function close(server: Server, connections: ReadonlySet<Socket>): Promise<void> {
+  server.close()
+  const grace = setTimeout(() => {
+    for (const connection of connections) connection.destroy()
+  }, CLOSE_GRACE_MS)
+  await once(server, 'close')
+  clearTimeout(grace)
+}

@@ -1,0 +1,42 @@
+/** Whether the agent measures what it should. */
+export interface Health {
+  readonly ready: boolean
+  /** What is wrong, in words that an operator can act on; empty when ready. */
+  readonly reasons: readonly string[]
+}
+
+/** What the status page shows. */
+export interface Status {
+  readonly version: string
+  readonly startedAt: Date
+  readonly health: Health
+  readonly targets: readonly TargetStatus[]
+  /** The Collector's address when metrics are pushed. */
+  readonly pushing?: string | undefined
+}
+
+export interface TargetStatus {
+  readonly node: string
+  readonly pid: number
+  readonly executable: string
+  readonly up: boolean
+  readonly probes: readonly ProbeStatus[]
+  /** Blocks connected since the agent started. */
+  readonly blocks: number
+  /** Races won by each mechanism since the agent started. */
+  readonly fibreWins: number
+  readonly compactWins: number
+  readonly otherWins: number
+  /** Absent until the first block, like the time. */
+  readonly lastHeight?: number | undefined
+  readonly lastBlockAt?: Date | undefined
+  /** Events that the kernel could not hand over. */
+  readonly eventsLost: number
+}
+
+export interface ProbeStatus {
+  readonly probe: string
+  readonly attached: boolean
+  /** Why it is not attached. */
+  readonly reason?: string | undefined
+}

@@ -1,0 +1,168 @@
+import type { Logger } from 'pino'
+import type { Target } from './bitcoind/watch.ts'
+import type { OutcomeListener } from './blocks/blocks.ts'
+import { blockMetrics } from './metrics/blocks.ts'
+import type { Instruments } from './metrics/instruments.ts'
+import { eventDelay, type SelfState } from './metrics/self.ts'
+import { Node } from './node.ts'
+import type { Attachment, EbpfSource } from './sources/ebpf/ebpf.ts'
+import type { EventHandler } from './sources/source.ts'
+import type { Tracepoint } from './tracepoints/define.ts'
+import { type TracepointEvent, tracepoints } from './tracepoints/index.ts'
+
+export interface MeasuringOptions {
+  readonly instruments: Instruments
+  readonly log: Logger
+  /** Log each event. */
+  readonly verbose: boolean
+  /** Told what becomes known of each block. */
+  readonly onBlock?: OutcomeListener | undefined
+}
+
+type Recorder<Subject> = (node: string, subject: Subject) => void
+
+/** Each event goes to the metrics of its own tracepoint, which know its type. */
+const recordersOf = (instruments: Instruments) =>
+  new Map<Tracepoint, Recorder<TracepointEvent>>(
+    tracepoints.map((tracepoint) => [tracepoint, instruments.recorderOf(tracepoint.metrics) as Recorder<unknown>]),
+  )
+
+/** All that is measured: takes events in, and attaches to processes as they come and go. */
+export class Measuring implements EventHandler {
+  readonly #options: MeasuringOptions
+  readonly #log: Logger
+  readonly #nodes = new Map<string, Node>()
+  readonly #processed = new Map<string, number>()
+  readonly #recorders: ReadonlyMap<Tracepoint, Recorder<TracepointEvent>>
+  readonly #recordDelay: Recorder<number>
+  readonly #detaching = new Set<Promise<void>>()
+  #source: EbpfSource | undefined
+  #errors = 0
+
+  constructor(options: MeasuringOptions) {
+    const { instruments } = options
+    this.#options = options
+    this.#log = options.log
+    this.#recorders = recordersOf(instruments)
+    for (const metrics of Object.values(blockMetrics)) instruments.recorderOf(metrics)
+    this.#recordDelay = instruments.recorderOf([eventDelay])
+  }
+
+  get nodes(): readonly Node[] {
+    return [...this.#nodes.values()]
+  }
+
+  /** Sets where events come from. */
+  use(source: EbpfSource): void {
+    this.#source = source
+  }
+
+  /** Makes a node known, with all its series, before or when a process of it is seen. */
+  declare(name: string): Node {
+    const known = this.#nodes.get(name)
+    if (known) return known
+    const { instruments, onBlock } = this.#options
+    const recorders = Object.fromEntries(
+      Object.entries(blockMetrics).map(([outcome, metrics]) => [outcome, instruments.recorderOf(metrics)]),
+    )
+    const node = new Node(name, (outcome, block) => {
+      recorders[outcome]?.(name, block)
+      onBlock?.(outcome, block)
+    })
+    this.#nodes.set(name, node)
+    instruments.declare(name)
+    return node
+  }
+
+  appeared(target: Target): void {
+    const node = this.declare(target.node)
+    node.started(target)
+    this.#attach(node, target)
+  }
+
+  gone(target: Target): void {
+    const node = this.declare(target.node)
+    const { attachment } = node
+    this.#source?.drain() // what it said before it ended
+    node.ended(nowNs())
+    if (attachment) this.#detach(attachment)
+    this.#log.info({ node: target.node, pid: target.pid }, 'bitcoind ended; waiting for it to come back')
+  }
+
+  event(event: TracepointEvent, tracepoint: Tracepoint, failed: readonly string[]): void {
+    const { eventType } = tracepoint
+    this.#processed.set(eventType, (this.#processed.get(eventType) ?? 0) + 1)
+    this.#recorders.get(tracepoint)?.(event.node, event)
+    this.#nodes.get(event.node)?.observe(event, tracepoint, failed)
+    this.#recordDelay(event.node, (nowNs() - event.stampNs) / 1e9)
+    if (this.#options.verbose) this.#log.info(event, eventType)
+  }
+
+  error(error: unknown): void {
+    this.#errors++
+    if (this.#errors === 1) this.#log.error({ err: error }, 'cannot process an event; further ones are only counted')
+  }
+
+  /** To be called every second or so: judges blocks that waited long enough and tries failed attachments again. */
+  keepHouse(): void {
+    this.takeLosses()
+    for (const node of this.#nodes.values()) {
+      node.blocks.advance(nowNs())
+      if (node.isRetryDue && node.target) this.#attach(node, node.target)
+    }
+  }
+
+  /** Takes over how many events the kernel could not hand over. */
+  takeLosses(): void {
+    for (const { node, eventType, lost } of this.#source?.losses() ?? []) {
+      const state = this.#nodes.get(node)
+      if (lost > 0 && !state?.lost.has(eventType))
+        this.#log.warn({ node, event_type: eventType, lost }, 'events were lost: they come faster than they are read; see --ring-size')
+      state?.setLost(eventType, lost)
+    }
+  }
+
+  /** The part of the agent's state that is known here. */
+  counts(): Pick<SelfState, 'nodes' | 'eventsProcessed' | 'eventErrors'> {
+    this.takeLosses()
+    return { nodes: this.nodes, eventsProcessed: this.#processed, eventErrors: this.#errors }
+  }
+
+  /** Detaches from all processes; the events that came before have then been taken in. */
+  async close(): Promise<void> {
+    for (const { attachment } of this.#nodes.values()) if (attachment) this.#detach(attachment)
+    await Promise.all(this.#detaching)
+  }
+
+  #attach(node: Node, target: Target): void {
+    const about = { node: node.node, pid: target.pid, executable: target.executable }
+    try {
+      const attachment = this.#source?.attach(target)
+      if (attachment === undefined) return
+      node.attached(attachment)
+      this.#logProbes(node)
+      const probes = node.probes.filter(({ attached }) => attached).length
+      if (probes > 0) this.#log.info({ ...about, probes, restarts: node.restarts }, 'attached to bitcoind')
+      else this.#log.error(about, 'nothing to measure here: it takes a bitcoind with FIBRE that was built with USDT tracing')
+    } catch (error) {
+      const reason = (error as Error).message
+      if (reason !== node.attachError) this.#log.error({ ...about, err: error }, 'cannot attach to bitcoind; trying again')
+      node.attachFailed(reason)
+    }
+  }
+
+  #logProbes({ node, probes }: Node): void {
+    for (const { probe, attached, reason, missingFields } of probes) {
+      if (!attached) this.#log.warn({ node, probe, reason }, 'tracepoint not attached')
+      else if (missingFields) this.#log.warn({ node, probe, fields: missingFields }, 'tracepoint lacks fields in this build')
+    }
+  }
+
+  #detach(attachment: Attachment): void {
+    const detaching = attachment.close().finally(() => this.#detaching.delete(detaching))
+    this.#detaching.add(detaching)
+  }
+}
+
+/** CLOCK_MONOTONIC, as the kernel stamps events. */
+const nowNs = () => Number(process.hrtime.bigint())

@@ -1,0 +1,145 @@
+import { tracepoints } from '../tracepoints/index.ts'
+import type { Labels, MetricDefinition, Sample } from '../tracepoints/metric.ts'
+
+/** What the agent knows of a node that it measures or has measured. */
+export interface NodeState {
+  readonly node: string
+  /** Whether a process of it is running. */
+  readonly isUp: boolean
+  readonly restarts: number
+  /** Tracepoints that it should have or offers, and whether they are attached. */
+  readonly probes: readonly { readonly probe: string; readonly attached: boolean }[]
+  /** Events that the kernel program could not hand over, by `event_type`. */
+  readonly lost: ReadonlyMap<string, number>
+  /** Unreadable fields, by `event_type` and field. */
+  readonly fieldErrors: ReadonlyMap<string, ReadonlyMap<string, number>>
+}
+
+/** What the agent knows of itself when metrics are collected. */
+export interface SelfState {
+  readonly isUp: boolean
+  /** Unix time, seconds. */
+  readonly startedAt: number
+  readonly version: string
+  readonly nodeName: string
+  readonly executable: string
+  readonly nodes: readonly NodeState[]
+  readonly eventsProcessed: ReadonlyMap<string, number>
+  readonly eventErrors: number
+  readonly exports: { readonly successes: number; readonly failures: number }
+  readonly clockErrorSeconds: number | undefined
+  /** Unix time, seconds. */
+  readonly certificateExpiry: number | undefined
+  readonly eventLoopLagSeconds: number
+  readonly process: ProcessState
+}
+
+export interface ProcessState {
+  readonly cpuSeconds: number
+  readonly residentBytes: number
+  readonly virtualBytes: number
+  readonly openFds: number
+  readonly maxFds: number
+}
+
+/** A metric that is read when it is collected. Its samples carry all their labels. */
+export type SelfMetric = Omit<MetricDefinition<SelfState>, 'series' | 'openLabel' | 'buckets'>
+
+const metric = (type: 'counter' | 'gauge') => {
+  return (name: string, help: string, measure: SelfMetric['measure']): SelfMetric => ({ name, type, help, measure })
+}
+const counter = metric('counter')
+const gauge = metric('gauge')
+
+const sample = (value: number, labels: Labels = {}): Sample => ({ value, labels })
+
+const eachNode = (value: (state: NodeState) => number) => {
+  return ({ nodes }: SelfState) => nodes.map((state) => sample(value(state), { node: state.node }))
+}
+
+const eventTypes = tracepoints.map(({ eventType }) => eventType)
+
+export const selfMetrics: readonly SelfMetric[] = [
+  gauge('fibre_exporter_up', 'Whether the FIBRE exporter is running (1 = up, 0 = down)', ({ isUp }) => Number(isUp)),
+  gauge('fibre_exporter_start_time_seconds', 'Unix timestamp when the exporter started', ({ startedAt }) => startedAt),
+  gauge('fibre_exporter_info', 'Information about the FIBRE exporter', ({ version, nodeName, executable }) =>
+    sample(1, { version, node_name: nodeName, bitcoind_path: executable }),
+  ),
+  counter('fibre_exporter_events_processed_total', 'Total number of events processed by the exporter', ({ eventsProcessed }) =>
+    [...eventTypes, 'unknown'].map((type) => sample(eventsProcessed.get(type) ?? 0, { event_type: type })),
+  ),
+  counter('fibre_exporter_errors_total', 'Total number of errors encountered by the exporter', ({ eventErrors }) =>
+    sample(eventErrors, { error_type: 'event_processing' }),
+  ),
+  gauge(
+    'fibre_exporter_probes_attached',
+    'Number of USDT probes successfully attached',
+    ({ nodes }) => nodes.flatMap(({ probes }) => probes).filter(({ attached }) => attached).length,
+  ),
+  gauge('fibre_exporter_targets', 'Number of bitcoind processes being measured', ({ nodes }) => nodes.filter(({ isUp }) => isUp).length),
+  gauge(
+    'fibre_exporter_target_up',
+    'Whether a bitcoind of that node is running (1 = yes, 0 = no)',
+    eachNode(({ isUp }) => Number(isUp)),
+  ),
+  counter(
+    'fibre_exporter_target_restarts_total',
+    'Total times that a new process took the place of one that had ended',
+    eachNode(({ restarts }) => restarts),
+  ),
+  gauge(
+    'fibre_exporter_probes_expected',
+    'Number of USDT probes that should be attached: those that every FIBRE node has, and others that this binary offers',
+    eachNode(({ probes }) => probes.length),
+  ),
+  gauge('fibre_exporter_probe_attached', 'Whether a USDT probe that should be attached is (1 = yes, 0 = no)', ({ nodes }) =>
+    nodes.flatMap(({ node, probes }) =>
+      probes.map(({ probe, attached }) => {
+        const [provider = '', name = ''] = probe.split(':')
+        return sample(Number(attached), { node, provider, probe: name })
+      }),
+    ),
+  ),
+  counter('fibre_exporter_events_lost_total', 'Total events that were lost because they came faster than they were read', ({ nodes }) =>
+    nodes.flatMap(({ node, lost }) => eventTypes.map((type) => sample(lost.get(type) ?? 0, { node, event_type: type }))),
+  ),
+  counter('fibre_exporter_field_errors_total', 'Total fields of events that could not be read', ({ nodes }) =>
+    nodes.flatMap(({ node, fieldErrors }) =>
+      tracepoints.flatMap(({ eventType, args }) =>
+        Object.keys(args).map((field) => sample(fieldErrors.get(eventType)?.get(field) ?? 0, { node, event_type: eventType, field })),
+      ),
+    ),
+  ),
+  counter('fibre_exporter_export_success_total', 'Total pushes that the OTLP endpoint took', ({ exports }) => exports.successes),
+  counter('fibre_exporter_export_failures_total', 'Total pushes that failed', ({ exports }) => exports.failures),
+  gauge(
+    'fibre_exporter_clock_error_seconds',
+    "Most that the machine's clock can be wrong by, as the kernel knows it (adjtimex maxerror)",
+    ({ clockErrorSeconds }) => clockErrorSeconds,
+  ),
+  gauge(
+    'fibre_exporter_tls_cert_not_after_seconds',
+    'Unix time at which the TLS certificate expires',
+    ({ certificateExpiry }) => certificateExpiry,
+  ),
+  gauge(
+    'fibre_exporter_event_loop_lag_seconds',
+    'How late the event loop of the agent was when metrics were collected',
+    ({ eventLoopLagSeconds }) => eventLoopLagSeconds,
+  ),
+  counter('process_cpu_seconds_total', 'Total user and system CPU time spent in seconds', ({ process }) => process.cpuSeconds),
+  gauge('process_resident_memory_bytes', 'Resident memory size in bytes', ({ process }) => process.residentBytes),
+  gauge('process_virtual_memory_bytes', 'Virtual memory size in bytes', ({ process }) => process.virtualBytes),
+  gauge('process_start_time_seconds', 'Start time of the process since unix epoch in seconds', ({ startedAt }) => startedAt),
+  gauge('process_open_fds', 'Number of open file descriptors', ({ process }) => process.openFds),
+  gauge('process_max_fds', 'Maximum number of open file descriptors', ({ process }) => process.maxFds),
+]
+
+/** How long an event took from the kernel's stamp until it was recorded. */
+export const eventDelay: MetricDefinition<number> = {
+  name: 'fibre_exporter_event_delay_seconds',
+  type: 'histogram',
+  help: 'Time from the hit of a tracepoint in bitcoind to its event being recorded',
+  buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1],
+  measure: (seconds) => seconds,
+}

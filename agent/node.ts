@@ -1,0 +1,139 @@
+import type { Target } from './bitcoind/watch.ts'
+import { Blocks, type OutcomeListener } from './blocks/blocks.ts'
+import type { Mechanism } from './blocks/race.ts'
+import type { TargetStatus } from './http/status.ts'
+import type { NodeState } from './metrics/self.ts'
+import type { Attachment } from './sources/ebpf/ebpf.ts'
+import type { ProbeState } from './sources/source.ts'
+import { blockRaceTime } from './tracepoints/block-race-time.ts'
+import type { Tracepoint } from './tracepoints/define.ts'
+import { requiredProbes, type TracepointEvent, tracepoints } from './tracepoints/index.ts'
+
+/** An attachment that failed is tried again after this time. */
+const RETRY_MS = 10_000
+
+/** What is known of one node, through all the processes that it has had. */
+export class Node implements NodeState {
+  readonly node: string
+  readonly blocks: Blocks
+  readonly lost = new Map<string, number>()
+  readonly fieldErrors = new Map<string, Map<string, number>>()
+  readonly #wins: Record<Mechanism, number> = { fibre_udp: 0, bip152_cmpct: 0, other: 0 }
+  #target: Target | undefined
+  #attachment: Attachment | undefined
+  #attachError: string | undefined
+  #triedAtMs = 0
+  #processes = 0
+  #connected = 0
+  #lastHeight: number | undefined
+  #lastBlockAt: Date | undefined
+
+  constructor(node: string, listener: OutcomeListener) {
+    this.node = node
+    this.blocks = new Blocks(node, (outcome, block) => {
+      if (outcome === 'won' && block.winner) this.#wins[block.winner]++
+      listener(outcome, block)
+    })
+  }
+
+  get isUp(): boolean {
+    return this.#target !== undefined
+  }
+
+  get target(): Target | undefined {
+    return this.#target
+  }
+
+  get attachment(): Attachment | undefined {
+    return this.#attachment
+  }
+
+  /** Why nothing at all could be attached, if so. */
+  get attachError(): string | undefined {
+    return this.#attachError
+  }
+
+  get restarts(): number {
+    return Math.max(0, this.#processes - 1)
+  }
+
+  /** Tracepoints that should be attached: those that every node has, and others that this process offers. */
+  get probes(): readonly ProbeState[] {
+    const states = new Map(this.#attachment?.probes.map((state) => [state.probe, state]))
+    return tracepoints
+      .filter(({ probe }) => requiredProbes.has(probe) || states.get(probe)?.offered)
+      .map(
+        ({ probe }) =>
+          states.get(probe) ?? { probe, offered: false, attached: false, reason: this.#attachError ?? 'bitcoind is not running' },
+      )
+  }
+
+  started(target: Target): void {
+    this.#target = target
+    this.#processes++
+  }
+
+  attached(attachment: Attachment): void {
+    this.#attachment = attachment
+    this.#attachError = undefined
+    this.blocks.racesVisible = this.probes.some(({ probe, attached }) => probe === blockRaceTime.probe && attached)
+  }
+
+  attachFailed(reason: string): void {
+    this.#attachError = reason
+    this.#triedAtMs = performance.now()
+  }
+
+  /** Whether attaching failed, and long enough ago to try again. */
+  get isRetryDue(): boolean {
+    return this.isUp && this.#attachError !== undefined && performance.now() - this.#triedAtMs >= RETRY_MS
+  }
+
+  /** The process ended at that time (CLOCK_MONOTONIC, ns). */
+  ended(nowNs: number): void {
+    this.#target = undefined
+    this.#attachment = undefined
+    this.#attachError = undefined
+    this.blocks.processEnded(nowNs)
+  }
+
+  observe(event: TracepointEvent, tracepoint: Tracepoint, failed: readonly string[]): void {
+    if (event.probe === 'validation:block_connected') {
+      this.#connected++
+      this.#lastHeight = event.height ?? this.#lastHeight
+      this.#lastBlockAt = new Date(event.unixSeconds * 1e3)
+    }
+    for (const field of failed) this.#countFieldError(tracepoint.eventType, field)
+    this.blocks.observe(event)
+  }
+
+  /** Takes over how many events were lost by now. What was open while some were is not judged. */
+  setLost(eventType: string, lost: number): void {
+    if (lost === (this.lost.get(eventType) ?? 0)) return
+    this.lost.set(eventType, lost)
+    this.blocks.excuseOpen()
+  }
+
+  status(): TargetStatus {
+    return {
+      node: this.node,
+      pid: this.#target?.pid ?? 0,
+      executable: this.#target?.executable ?? '',
+      up: this.isUp,
+      probes: this.probes,
+      blocks: this.#connected,
+      fibreWins: this.#wins.fibre_udp,
+      compactWins: this.#wins.bip152_cmpct,
+      otherWins: this.#wins.other,
+      lastHeight: this.#lastHeight,
+      lastBlockAt: this.#lastBlockAt,
+      eventsLost: [...this.lost.values()].reduce((sum, lost) => sum + lost, 0),
+    }
+  }
+
+  #countFieldError(eventType: string, field: string): void {
+    const fields = this.fieldErrors.get(eventType) ?? new Map<string, number>()
+    this.fieldErrors.set(eventType, fields)
+    fields.set(field, (fields.get(field) ?? 0) + 1)
+  }
+}

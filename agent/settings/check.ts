@@ -1,0 +1,66 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { accessSync, constants, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { createSecureContext } from 'node:tls'
+import { type Effective, spellings } from './effective.ts'
+import { readSettingsFile } from './files.ts'
+import type { Key } from './schema.ts'
+
+/** What does not go together, or not with this machine. */
+export function check(effective: Effective): readonly string[] {
+  return [
+    ...bothOrNeither(effective, 'metricsAuthUsername', 'metricsAuthPassword'),
+    ...bothOrNeither(effective, 'tlsCert', 'tlsKey'),
+    ...tlsPair(effective),
+    ...distinctPorts(effective),
+    ...writableLog(effective),
+  ]
+}
+
+function bothOrNeither({ settings, sources, failed }: Effective, one: Key, other: Key): readonly string[] {
+  if (failed.has(one) || failed.has(other)) return []
+  if ((settings[one] === undefined) === (settings[other] === undefined)) return []
+  const [given, missing] = settings[one] === undefined ? [other, one] : [one, other]
+  return [`${sources[given]}: works only together with ${spellings(missing)}; give that too, or neither`]
+}
+
+function tlsPair({ settings: { tlsCert, tlsKey }, sources }: Effective): readonly string[] {
+  const problems: string[] = []
+  const certificate = tlsCert && parsePem(tlsCert, sources.tlsCert, 'certificate', (pem) => new X509Certificate(pem), problems)
+  const key = tlsKey && parsePem(tlsKey, sources.tlsKey, 'unencrypted private key', createPrivateKey, problems)
+  if (!certificate || !key) return problems
+  if (!certificate.parsed.checkPrivateKey(key.parsed)) return [`${sources.tlsKey}: ${tlsKey} is not the key of the certificate ${tlsCert}`]
+  try {
+    createSecureContext({ cert: certificate.pem, key: key.pem })
+    return []
+  } catch (error) {
+    return [`${sources.tlsCert}: ${tlsCert} cannot be served: ${(error as Error).message}`]
+  }
+}
+
+function parsePem<T>(path: string, where: string, what: string, parse: (pem: string) => T, problems: string[]) {
+  const file = readSettingsFile(path)
+  if ('problem' in file) return void problems.push(`${where}: ${file.problem}`)
+  try {
+    return { pem: file.content, parsed: parse(file.content) }
+  } catch {
+    return void problems.push(`${where}: ${JSON.stringify(path)} holds no ${what} in PEM`)
+  }
+}
+
+function distinctPorts({ settings: { port, healthPort }, sources }: Effective): readonly string[] {
+  if (port === 0 || port !== healthPort) return []
+  return [`${sources.port}: the metrics page and the health page (${sources.healthPort}) cannot both have port ${port}`]
+}
+
+function writableLog({ settings: { logFile }, sources }: Effective): readonly string[] {
+  if (logFile === undefined) return []
+  try {
+    const existing = statSync(logFile, { throwIfNoEntry: false })
+    if (existing?.isDirectory()) return [`${sources.logFile}: ${JSON.stringify(logFile)} is a directory, not a file`]
+    accessSync(existing ? logFile : `${dirname(logFile)}/.`, constants.W_OK) // the dot fails where the parent is no directory
+    return []
+  } catch (error) {
+    return [`${sources.logFile}: cannot write to ${JSON.stringify(logFile)}: ${(error as Error).message}`]
+  }
+}

@@ -1,0 +1,285 @@
+import type * as z from 'zod'
+import {
+  hostOrAddress,
+  intervalInMs,
+  intervalInSeconds,
+  logLevel,
+  namedNodes,
+  otlpBaseUrl,
+  otlpMetricsUrl,
+  ringBytes,
+  text,
+  wholeNumber,
+  yesOrNo,
+} from './values.ts'
+
+export const groups = ['Node', 'Metrics page', 'Health', 'Push', 'Logs', 'General'] as const
+
+/** All that is to be said about one option; parsing, help and documents follow from it. */
+export interface Option {
+  readonly group: (typeof groups)[number]
+  /** Sentences for the help, the README and the example file. */
+  readonly help: string
+  /** What becomes of the text that was given. */
+  readonly type: z.ZodType
+  /** As one would write it. Without a default the setting is undefined until it is given. */
+  readonly default?: string | readonly string[]
+  /** For the example file, where there is no default to show. */
+  readonly example?: string
+  readonly flag: string
+  readonly short?: string
+  /** How the help calls the flag's value; a flag without one is a switch. */
+  readonly placeholder?: string
+  readonly env: string
+  /** OpenTelemetry's standard names, with a type of their own where unit or meaning differ. */
+  readonly otel?: readonly { readonly name: string; readonly type?: z.ZodType }[]
+  /** Standard variables that take the setting back, by the value that does it. */
+  readonly switchedOffBy?: Readonly<Record<string, string>>
+  /** Keys in the configuration file, the preferred one first. */
+  readonly yaml: readonly string[]
+  /** May be given several times. */
+  readonly many?: true
+  /** Never printed. Partly: printed without the part that may be secret. */
+  readonly secret?: true | 'partly'
+}
+
+export const schema = {
+  bitcoind: {
+    group: 'Node',
+    help: 'Executable of the node to watch. Without it, and without a pid, every process named bitcoind is watched.',
+    type: text,
+    example: '/usr/local/bin/bitcoind',
+    flag: 'bitcoind',
+    short: 'b',
+    placeholder: 'PATH',
+    env: 'FIBRE_BITCOIND_PATH',
+    yaml: ['bitcoind_path', 'bitcoind'],
+  },
+  pid: {
+    group: 'Node',
+    help: 'Process to watch; 0 finds it.',
+    type: wholeNumber(0, 2 ** 22), // the kernel's PID_MAX_LIMIT
+    default: '0',
+    flag: 'pid',
+    short: 'p',
+    placeholder: 'N',
+    env: 'FIBRE_PID',
+    yaml: ['pid'],
+  },
+  nodeName: {
+    group: 'Node',
+    help: 'Value of the label "node".',
+    type: text,
+    default: 'localhost',
+    flag: 'node-name',
+    short: 'n',
+    placeholder: 'NAME',
+    env: 'FIBRE_NODE_NAME',
+    yaml: ['node_name'],
+  },
+  nodes: {
+    group: 'Node',
+    help: 'Name of one of several nodes, told by its executable or data directory. Repeat the flag for each; the variable takes them with commas between, the file as a map.',
+    type: namedNodes,
+    default: [],
+    example: '{ alpha: /srv/alpha, beta: /srv/beta }',
+    flag: 'node',
+    placeholder: 'NAME=PATH',
+    env: 'FIBRE_NODES',
+    yaml: ['nodes'],
+    many: true,
+  },
+  waitForTarget: {
+    group: 'Node',
+    help: 'Wait for a node when none runs at the start; without waiting the agent exits with 1.',
+    type: yesOrNo,
+    default: 'true',
+    flag: 'wait',
+    env: 'FIBRE_WAIT',
+    yaml: ['wait'],
+  },
+  ringSize: {
+    group: 'Node',
+    help: 'Buffer between kernel and agent, from 256KiB to 1GiB, rounded up to a power of two.',
+    type: ringBytes,
+    default: '8MiB',
+    flag: 'ring-size',
+    placeholder: 'BYTES',
+    env: 'FIBRE_RING_SIZE',
+    yaml: ['ring_size'],
+  },
+  port: {
+    group: 'Metrics page',
+    help: 'Port of the metrics page; 0 takes any free one.',
+    type: wholeNumber(0, 65535),
+    default: '9435',
+    flag: 'port',
+    placeholder: 'N',
+    env: 'FIBRE_METRICS_PORT',
+    yaml: ['metrics_port', 'port'],
+  },
+  listenAddress: {
+    group: 'Metrics page',
+    help: 'Address that both pages listen on; 0.0.0.0 or :: opens them to other machines, which then should need a password.',
+    type: hostOrAddress,
+    default: '127.0.0.1',
+    flag: 'listen-address',
+    placeholder: 'ADDRESS',
+    env: 'FIBRE_LISTEN_ADDRESS',
+    yaml: ['listen_address'],
+  },
+  metricsAuthUsername: {
+    group: 'Metrics page',
+    help: 'User name that the metrics page asks for; needs a password too.',
+    type: text,
+    example: 'prometheus',
+    flag: 'metrics-auth-username',
+    placeholder: 'NAME',
+    env: 'FIBRE_METRICS_AUTH_USERNAME',
+    yaml: ['metrics_auth_username'],
+  },
+  metricsAuthPassword: {
+    group: 'Metrics page',
+    help: 'Its password. On the command line everybody on this machine can read it with ps: prefer the variable or a file.',
+    type: text,
+    example: 'change-me',
+    flag: 'metrics-auth-password',
+    placeholder: 'PASSWORD',
+    env: 'FIBRE_METRICS_AUTH_PASSWORD',
+    yaml: ['metrics_auth_password'],
+    secret: true,
+  },
+  metricsAuthPasswordFile: {
+    group: 'Metrics page',
+    help: 'File that holds the password instead; the line break at its end does not count.',
+    type: text,
+    example: '/etc/fibre-agent/password',
+    flag: 'metrics-auth-password-file',
+    placeholder: 'PATH',
+    env: 'FIBRE_METRICS_AUTH_PASSWORD_FILE',
+    yaml: ['metrics_auth_password_file'],
+  },
+  tlsCert: {
+    group: 'Metrics page',
+    help: 'Certificate (PEM, with its chain) to serve https; needs its key too.',
+    type: text,
+    example: '/etc/fibre-agent/node.crt',
+    flag: 'tls-cert',
+    placeholder: 'PATH',
+    env: 'FIBRE_TLS_CERT',
+    yaml: ['tls_cert'],
+  },
+  tlsKey: {
+    group: 'Metrics page',
+    help: "The certificate's private key (PEM, not encrypted).",
+    type: text,
+    example: '/etc/fibre-agent/node.key',
+    flag: 'tls-key',
+    placeholder: 'PATH',
+    env: 'FIBRE_TLS_KEY',
+    yaml: ['tls_key'],
+  },
+  peerLabel: {
+    group: 'Metrics page',
+    help: 'How many peers of each mechanism fibre_block_deliveries_total names, the rest being "other"; 0 leaves the label out.',
+    type: wholeNumber(0, 10_000),
+    default: '0',
+    flag: 'peer-label',
+    placeholder: 'N',
+    env: 'FIBRE_PEER_LABEL',
+    yaml: ['peer_label'],
+  },
+  healthPort: {
+    group: 'Health',
+    help: 'Port of /health and /ready; 0 takes any free one.',
+    type: wholeNumber(0, 65535),
+    default: '9436',
+    flag: 'health-port',
+    placeholder: 'N',
+    env: 'FIBRE_HEALTH_PORT',
+    yaml: ['health_port'],
+  },
+  otlpEndpoint: {
+    group: 'Push',
+    help: 'Address of an OpenTelemetry Collector to push to with OTLP/HTTP; /v1/metrics is added where it has no path. OTEL_SDK_DISABLED=true or OTEL_METRICS_EXPORTER=none switch pushing off.',
+    type: otlpMetricsUrl,
+    example: 'http://127.0.0.1:4318',
+    flag: 'otlp-endpoint',
+    placeholder: 'URL',
+    env: 'FIBRE_OTLP_ENDPOINT',
+    otel: [{ name: 'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT' }, { name: 'OTEL_EXPORTER_OTLP_ENDPOINT', type: otlpBaseUrl }],
+    switchedOffBy: { OTEL_SDK_DISABLED: 'true', OTEL_METRICS_EXPORTER: 'none' },
+    yaml: ['otlp_endpoint'],
+    secret: 'partly', // http://user:password@collector
+  },
+  otlpIntervalMs: {
+    group: 'Push',
+    help: 'Seconds between two pushes (OTEL_METRIC_EXPORT_INTERVAL: milliseconds).',
+    type: intervalInSeconds,
+    default: '10',
+    flag: 'otlp-interval',
+    placeholder: 'SECONDS',
+    env: 'FIBRE_OTLP_INTERVAL',
+    otel: [{ name: 'OTEL_METRIC_EXPORT_INTERVAL', type: intervalInMs }],
+    yaml: ['otlp_interval'],
+  },
+  verbose: {
+    group: 'Logs',
+    help: 'Log a line for each event.',
+    type: yesOrNo,
+    default: 'false',
+    flag: 'verbose',
+    short: 'v',
+    env: 'FIBRE_VERBOSE',
+    yaml: ['verbose'],
+  },
+  logLevel: {
+    group: 'Logs',
+    help: 'Least level that is logged: DEBUG, INFO, WARNING or ERROR.',
+    type: logLevel,
+    default: 'INFO',
+    flag: 'log-level',
+    placeholder: 'LEVEL',
+    env: 'FIBRE_LOG_LEVEL',
+    yaml: ['log_level'],
+  },
+  logFile: {
+    group: 'Logs',
+    help: 'File to log to as well as to standard output.',
+    type: text,
+    example: '/var/log/fibre-agent.log',
+    flag: 'log-file',
+    placeholder: 'PATH',
+    env: 'FIBRE_LOG_FILE',
+    yaml: ['log_file'],
+  },
+  config: {
+    group: 'General',
+    help: 'Configuration file (YAML).',
+    type: text,
+    flag: 'config',
+    short: 'c',
+    placeholder: 'PATH',
+    env: 'FIBRE_CONFIG',
+    yaml: [],
+  },
+} as const satisfies Record<string, Option>
+
+export type Key = keyof typeof schema
+
+/** What the agent runs with. */
+export type Settings = {
+  readonly [K in Key]: z.output<(typeof schema)[K]['type']> | ((typeof schema)[K] extends { readonly default: unknown } ? never : undefined)
+}
+
+export const options: Readonly<Record<Key, Option>> = schema
+export const keys = Object.keys(schema) as readonly Key[]
+
+/** Flags that do something instead of setting something. */
+export const actions = {
+  help: { flag: 'help', short: 'h', help: 'Print this and exit.' },
+  version: { flag: 'version', help: 'Print the version and exit.' },
+  check: { flag: 'config.check', help: 'Check all settings, print what they come to and from where, and exit.' },
+} as const satisfies Record<string, { flag: string; short?: string; help: string }>
+
+export type Action = keyof typeof actions

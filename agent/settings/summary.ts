@@ -1,0 +1,26 @@
+import type { Effective } from './effective.ts'
+import { type Key, keys, options } from './schema.ts'
+
+/** The answer to --config.check: what the settings come to, and from where. */
+export function summary({ settings, sources }: Effective, warnings: readonly string[]): string {
+  const rows = keys.map((key) => ({ key, value: shown(key, settings[key]), where: sources[key] }))
+  const keyWidth = Math.max(...rows.map(({ key }) => key.length))
+  const valueWidth = Math.max(...rows.map(({ value }) => value.length))
+  return [
+    'configuration is valid',
+    ...rows.map(({ key, value, where }) => `  ${key.padEnd(keyWidth)}  ${value.padEnd(valueWidth)}  ${where}`.trimEnd()),
+    ...warnings.map((warning) => `warning: ${warning}`),
+  ].join('\n')
+}
+
+function shown(key: Key, value: unknown): string {
+  if (value === undefined) return '-'
+  if (options[key].secret === true) return '***'
+  if (options[key].secret === 'partly') return withoutCredentials(String(value))
+  if (Array.isArray(value)) return value.map(({ name, path }) => `${name}=${path}`).join(', ') || '-'
+  return String(value)
+}
+
+function withoutCredentials(address: string): string {
+  return address.replace(/(?<=:\/\/)[^/]*@/, '***@').replace(/(?<=\?).*/, '***')
+}

@@ -1,0 +1,99 @@
+import { isIP } from 'node:net'
+import * as z from 'zod'
+
+// Every source hands over text (a list of texts for what may be given several times), so a value reads the same wherever it comes from.
+
+export const text = z.string().min(1, 'must not be empty')
+
+/** Accepts what the usual tools accept: true, yes, on, 1 and their opposites, in any case. */
+export const yesOrNo = z
+  .string()
+  .trim()
+  .pipe(z.stringbool({ error: 'must be true or false' }))
+
+export function wholeNumber(min: number, max: number) {
+  const error = `must be a whole number from ${min} to ${max}`
+  return z
+    .string()
+    .trim()
+    .regex(/^\+?\d+$/, error)
+    .transform(Number)
+    .pipe(z.number(error).min(min, error).max(max, error))
+}
+
+export const logLevel = z
+  .string()
+  .trim()
+  .toUpperCase()
+  .pipe(z.enum(['DEBUG', 'INFO', 'WARNING', 'ERROR'], 'must be DEBUG, INFO, WARNING or ERROR'))
+
+export const hostOrAddress = z
+  .string()
+  .trim()
+  .refine((host) => isIP(host) !== 0 || /^[a-z\d]([a-z\d.-]*[a-z\d])?$/i.test(host), 'must be an IP address or a host name, without a port')
+
+/** A size in bytes, rounded up to a power of two: the kernel takes no other for a ring buffer. */
+export const ringBytes = z
+  .string()
+  .trim()
+  .regex(/^\d+ ?([KMG](iB)?)?$/i, 'must be a size such as 8MiB or 8388608')
+  .transform(bytes)
+  .pipe(
+    z
+      .number()
+      .min(2 ** 18, 'must be at least 256KiB')
+      .max(2 ** 30, 'must be at most 1GiB'),
+  )
+  .transform((size) => 2 ** Math.ceil(Math.log2(size)))
+
+function bytes(size: string): number {
+  const exponent = /k/i.test(size) ? 10 : /m/i.test(size) ? 20 : /g/i.test(size) ? 30 : 0
+  return Number.parseInt(size, 10) * 2 ** exponent
+}
+
+export const intervalInSeconds = interval('seconds', 1000)
+export const intervalInMs = interval('milliseconds', 1)
+
+function interval(unit: string, unitMs: number) {
+  const [minMs, maxMs] = [100, 3_600_000]
+  const error = `must be a number of ${unit} from ${minMs / unitMs} to ${maxMs / unitMs}`
+  return z
+    .string()
+    .trim()
+    .regex(/^\d+(\.\d+)?$/, error)
+    .transform((count) => Math.round(Number(count) * unitMs))
+    .pipe(z.number().min(minMs, error).max(maxMs, error))
+}
+
+const httpUrl = z
+  .string()
+  .trim()
+  .pipe(z.url({ protocol: /^https?$/, error: 'must be an address that begins with http:// or https://' }))
+  .transform((url) => new URL(url))
+
+/** Where metrics are posted; an address without a path gets the usual one. */
+export const otlpMetricsUrl = httpUrl.transform((url) => (url.pathname === '/' ? withMetricsPath(url) : url.href))
+
+/** A Collector's address for all signals: metrics have their own path below it. */
+export const otlpBaseUrl = httpUrl.transform(withMetricsPath)
+
+function withMetricsPath(url: URL): string {
+  url.pathname = url.pathname.replace(/\/*$/, '/v1/metrics')
+  return url.href
+}
+
+export interface NamedNode {
+  readonly name: string
+  /** The node's executable or data directory. */
+  readonly path: string
+}
+
+export const namedNodes = z
+  .array(z.string().regex(/^\s*[^=\s][^=]*=\s*\S/, 'must be NAME=PATH'))
+  .transform((nodes): readonly NamedNode[] => nodes.map(splitAtEquals))
+  .refine((nodes) => new Set(nodes.map(({ name }) => name)).size === nodes.length, 'must not give one name twice')
+
+function splitAtEquals(node: string): NamedNode {
+  const equals = node.indexOf('=')
+  return { name: node.slice(0, equals).trim(), path: node.slice(equals + 1).trim() }
+}

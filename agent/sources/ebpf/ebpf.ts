@@ -1,0 +1,165 @@
+import type { Logger } from 'pino'
+import type { Target } from '../../bitcoind/watch.ts'
+import type { Tracepoint } from '../../tracepoints/define.ts'
+import type { EventHandler, ProbeState } from '../source.ts'
+import { attach } from './attach.ts'
+import { removeElement, updateElement } from './libbpf.ts'
+import { readNotes } from './notes.ts'
+import { type Form, type KernelProgram, openProgram } from './program.ts'
+import { Pump } from './pump.ts'
+import { createDecoder } from './record.ts'
+import { Ring } from './ring.ts'
+import { silentProbes } from './semaphores.ts'
+import { type Loss, SpecSlots } from './slots.ts'
+import { type Total, Totals } from './totals.ts'
+
+export interface EbpfOptions {
+  readonly image: Buffer
+  readonly ringSize: number
+  readonly tracepoints: readonly Tracepoint[]
+  readonly handler: EventHandler
+  readonly log: Logger
+  /** Only these forms of attaching are tried. */
+  readonly forms?: readonly Form[]
+}
+
+/** The tracepoints of one process, being listened to. */
+export interface Attachment {
+  readonly probes: readonly ProbeState[]
+  /** Attached probes that do not fire although they should: their semaphore is 0. */
+  silentProbes(): readonly string[]
+  /** Detaches; every event that came before has then been handed on. */
+  close(): Promise<void>
+}
+
+/** Loads the kernel program. Fails with the reason and the way out if this machine or user cannot. */
+export function openEbpf(options: EbpfOptions): EbpfSource {
+  const program = openProgram(options)
+  try {
+    return new EbpfSource(program, new Ring(program.fds.events, program.ringSize), options)
+  } catch (error) {
+    program.close()
+    throw error
+  }
+}
+
+/** Events of tracepoints, through the kernel. */
+export class EbpfSource {
+  readonly #program: KernelProgram
+  readonly #ring: Ring
+  readonly #pump: Pump
+  readonly #slots: SpecSlots
+  readonly #totals: Totals
+  readonly #options: EbpfOptions
+  readonly #nodes = new Map<number, string>()
+  readonly #stampView: DataView
+  readonly #numbers = new Map<number, number>()
+  #lastTarget = 0
+
+  constructor(program: KernelProgram, ring: Ring, options: EbpfOptions) {
+    const { fds, layouts, specCount } = program
+    const nodeOf = (target: number) => this.#nodes.get(target)
+    this.#program = program
+    this.#ring = ring
+    this.#options = options
+    this.#stampView = new DataView(ring.memory)
+    this.#slots = new SpecSlots(fds.specs, fds.lost, specCount)
+    this.#totals = new Totals(fds.totals, layouts, options.tracepoints, nodeOf)
+    const decode = createDecoder(layouts.record, ring.memory, options.tracepoints, nodeOf)
+    this.#pump = new Pump({
+      fd: fds.events,
+      drain: (most) => drain(ring, decode, options.handler, most),
+      setDraining: program.setDraining,
+    })
+  }
+
+  get form(): Form {
+    return this.#program.form
+  }
+
+  /** Attaches to a process. Throws if it is gone or its executable cannot be read. */
+  attach({ node, pid, executable }: Target): Attachment {
+    const notes = readNotes(`/proc/${pid}/exe`)
+    const number = ++this.#lastTarget
+    this.#nodes.set(number, node)
+    this.#admit(pid, number)
+    try {
+      const attached = attach(this.#program, this.#slots, this.#options.tracepoints, { node, pid, number }, notes)
+      this.#options.log.debug({ node, pid, executable, form: this.form }, 'attached')
+      return {
+        probes: attached.probes,
+        silentProbes: () => silentProbes(pid, attached.sites),
+        close: async () => {
+          await attached.close()
+          this.#pump.drain()
+          this.#totals.retire(number)
+          this.#dismiss(pid, number)
+        },
+      }
+    } catch (error) {
+      this.#dismiss(pid, number)
+      throw error
+    }
+  }
+
+  /** Hits that the kernel program could not tell of, by node and tracepoint. */
+  losses(): readonly Loss[] {
+    return this.#slots.losses()
+  }
+
+  /** What was counted in the kernel. */
+  totals(): readonly Total[] {
+    return this.#totals.read()
+  }
+
+  /** How long the oldest record has been waiting to be read, in seconds; 0 if there is none. */
+  backlogSeconds(): number {
+    const oldest = this.#ring.oldestUnread()
+    if (oldest === undefined) return 0
+    const stamp = this.#stampView.getBigUint64(oldest + this.#program.layouts.record.fields.stamp.offset, true)
+    return Math.max(0, Number(process.hrtime.bigint() - stamp) / 1e9)
+  }
+
+  /** Hands on what has come until now. */
+  drain(): void {
+    this.#pump.drain()
+  }
+
+  /** To be called when nothing is attached any more. */
+  close(): void {
+    this.#pump.close()
+    this.#ring.close()
+    this.#program.close()
+  }
+
+  #admit(pid: number, number: number): void {
+    this.#numbers.set(pid, number)
+    updateElement(this.#program.fds.pids, u32(pid), u32(number))
+  }
+
+  /** A pid that another target has taken over meanwhile, by exec, stays admitted. */
+  #dismiss(pid: number, number: number): void {
+    this.#nodes.delete(number)
+    if (this.#numbers.get(pid) !== number) return
+    this.#numbers.delete(pid)
+    removeElement(this.#program.fds.pids, u32(pid))
+  }
+}
+
+function drain(ring: Ring, decode: ReturnType<typeof createDecoder>, handler: EventHandler, most: number): number {
+  const clockOffset = Date.now() / 1e3 - Number(process.hrtime.bigint()) / 1e9
+  return ring.drain((offset) => {
+    try {
+      const decoded = decode(offset, clockOffset)
+      if (decoded) handler.event(decoded.event, decoded.tracepoint, decoded.failed)
+    } catch (error) {
+      handler.error(error)
+    }
+  }, most)
+}
+
+function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32LE(value)
+  return bytes
+}

@@ -1,0 +1,146 @@
+import { statSync } from 'node:fs'
+import type { Logger } from 'pino'
+import { type Layout, readLayouts } from './layout.ts'
+import * as bpf from './libbpf.ts'
+
+/** How programs are attached: many sites by one link, and whether they may page in bitcoind's memory. */
+export interface Form {
+  readonly multi: boolean
+  readonly sleepable: boolean
+}
+
+/** In the order in which they are tried: kernels since 6.6, 6.6 without sleeping, 6.0, 5.15. */
+export const forms: readonly Form[] = [
+  { multi: true, sleepable: true },
+  { multi: true, sleepable: false },
+  { multi: false, sleepable: true },
+  { multi: false, sleepable: false },
+]
+
+const programNames = ['record_event', 'count_event'] as const
+export type ProgramName = (typeof programNames)[number]
+
+/** How the structs that the kernel program shares with us lie in memory. */
+export interface Layouts {
+  readonly argument: Layout<'place' | 'type' | 'size' | 'is_signed' | 'base' | 'index' | 'scale' | 'offset'>
+  readonly spec: Layout<'target' | 'tracepoint' | 'count' | 'arguments'>
+  readonly record: Layout<'stamp' | 'target' | 'tracepoint' | 'count' | 'failed' | 'numbers' | 'slots'>
+  readonly totalKey: Layout<'target' | 'tracepoint' | 'label'>
+  readonly total: Layout<'count' | 'sum'>
+}
+
+export interface OpenOptions {
+  /** The object that `bpf/usdt.bpf.c` was compiled to. */
+  readonly image: Buffer
+  /** Bytes of the ring buffer; rounded up to a power of two. */
+  readonly ringSize: number
+  readonly log: Logger
+  /** Only these forms are tried. */
+  readonly forms?: readonly Form[]
+}
+
+/** The kernel program, loaded. */
+export interface KernelProgram {
+  readonly form: Form
+  readonly layouts: Layouts
+  readonly programs: Readonly<Record<ProgramName, bpf.Pointer>>
+  readonly fds: Readonly<Record<'specs' | 'lost' | 'pids' | 'events' | 'totals', number>>
+  /** Real size of the ring buffer: libbpf rounds it up. */
+  readonly ringSize: number
+  readonly specCount: number
+  /** Tells the program that the reader comes by itself. */
+  setDraining(isDraining: boolean): void
+  close(): void
+}
+
+/** Loads the kernel program in the best form that this kernel takes. */
+export function openProgram(options: OpenOptions): KernelProgram {
+  bpf.requireLibbpf()
+  const warnings: string[] = []
+  const stopCapturing = bpf.captureWarnings((message) => warnings.length < 20 && warnings.push(message))
+  const refusals: Error[] = []
+  try {
+    for (const form of options.forms ?? forms) {
+      try {
+        const program = load(options, form)
+        for (const refusal of refusals) options.log.debug({ err: refusal }, 'kernel refused a form of the program')
+        return program
+      } catch (error) {
+        refusals.push(error as Error)
+      }
+    }
+  } finally {
+    stopCapturing()
+  }
+  throw explain(refusals, warnings)
+}
+
+function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
+  const object = bpf.openObject(image)
+  try {
+    const programs = Object.fromEntries(programNames.map((name) => [name, bpf.findProgram(object, name)])) as Record<
+      ProgramName,
+      bpf.Pointer
+    >
+    for (const program of Object.values(programs)) {
+      if (form.multi) bpf.setMultiUprobe(program)
+      if (form.sleepable) bpf.setSleepable(program)
+    }
+    const events = bpf.findMap(object, 'events')
+    bpf.setMapMaxEntries(events, ringSize)
+    const layoutOf = readLayouts(bpf.readBtf(object))
+    writeSettings(object, layoutOf, form, bpf.mapMaxEntries(events))
+    bpf.loadObject(object)
+    if (form.multi && !bpf.hasMultiUprobes(programs.record_event)) throw new Error('this kernel has no links to many uprobes')
+    const specs = bpf.findMap(object, 'specs')
+    const fd = (name: string) => bpf.mapFd(bpf.findMap(object, name))
+    const reader = new Uint32Array(bpf.globalsOf(bpf.findMap(object, '.bss')), 0, 1)
+    return {
+      form,
+      layouts: {
+        argument: layoutOf('argument', ['place', 'type', 'size', 'is_signed', 'base', 'index', 'scale', 'offset']),
+        spec: layoutOf('spec', ['target', 'tracepoint', 'count', 'arguments']),
+        record: layoutOf('record', ['stamp', 'target', 'tracepoint', 'count', 'failed', 'numbers', 'slots']),
+        totalKey: layoutOf('total_key', ['target', 'tracepoint', 'label']),
+        total: layoutOf('total', ['count', 'sum']),
+      },
+      programs,
+      fds: { specs: fd('specs'), lost: fd('lost'), pids: fd('pids'), events: fd('events'), totals: fd('totals') },
+      ringSize: bpf.mapMaxEntries(events),
+      specCount: bpf.mapMaxEntries(specs),
+      setDraining: (isDraining) => {
+        Atomics.store(reader, 0, Number(isDraining))
+      },
+      close: () => bpf.closeObject(object),
+    }
+  } catch (error) {
+    bpf.closeObject(object)
+    throw error
+  }
+}
+
+/** `struct pt_regs` on x86-64, `struct user_pt_regs` on arm64. */
+const registersSize = process.arch === 'arm64' ? 272 : 168
+/** Inode of the machine's own PID namespace (PROC_PID_INIT_INO in linux/proc_ns.h). */
+const MACHINE_PID_NAMESPACE = 0xefff_fffcn
+
+function writeSettings(object: bpf.Pointer, layoutOf: ReturnType<typeof readLayouts>, form: Form, ringSize: number): void {
+  const { fields } = layoutOf('settings', ['registers_size', 'sleepable', 'namespace_device', 'namespace_inode', 'wake_bytes'])
+  const settings = new DataView(bpf.globalsOf(bpf.findMap(object, '.rodata')))
+  settings.setUint32(fields.registers_size.offset, registersSize, true)
+  settings.setUint32(fields.sleepable.offset, Number(form.sleepable), true)
+  settings.setBigUint64(fields.wake_bytes.offset, BigInt(ringSize / 4), true)
+  const namespace = statSync('/proc/self/ns/pid', { bigint: true })
+  if (namespace.ino === MACHINE_PID_NAMESPACE) return
+  settings.setBigUint64(fields.namespace_device.offset, namespace.dev, true)
+  settings.setBigUint64(fields.namespace_inode.offset, namespace.ino, true)
+}
+
+const EPERM = 1
+
+function explain(refusals: readonly Error[], warnings: readonly string[]): Error {
+  const cause = new AggregateError(refusals, [...new Set([...refusals.map((refusal) => refusal.message), ...warnings])].join('; '))
+  if (refusals.some((refusal) => refusal instanceof bpf.SystemError && refusal.errno === EPERM))
+    return new Error('no privilege to load eBPF programs: run as root, or give the process CAP_BPF and CAP_PERFMON', { cause })
+  return new Error('this kernel does not take the eBPF program (Linux 5.15 or newer is needed)', { cause })
+}

@@ -1,0 +1,88 @@
+import type { Field, Kind, Tracepoint } from '../../tracepoints/define.ts'
+import type { TracepointEvent } from '../../tracepoints/index.ts'
+import type { Layouts } from './program.ts'
+
+/** An event and the names of its fields that could not be read, if any. */
+export interface Decoded {
+  readonly event: TracepointEvent
+  readonly tracepoint: Tracepoint
+  readonly failed: readonly string[]
+}
+
+/** Who sent a record: the process by its number in the kernel program. */
+export type NodeOf = (target: number) => string | undefined
+
+const none: readonly string[] = []
+
+/**
+ * Makes a function that decodes the record at an offset of the ring's memory. The clock's offset, seconds since 1970 at
+ * stamp 0, is asked for with each record. Returns `undefined` for a record of nobody known.
+ */
+export function createDecoder(
+  layout: Layouts['record'],
+  memory: ArrayBuffer,
+  tracepoints: readonly Tracepoint[],
+  nodeOf: NodeOf,
+): (offset: number, clockOffset: number) => Decoded | undefined {
+  const at = Object.fromEntries(Object.entries(layout.fields).map(([name, { offset }]) => [name, offset])) as Record<
+    keyof typeof layout.fields,
+    number
+  >
+  const slotLength = layout.fields.slots.element
+  const view = new DataView(memory)
+  const bytes = Buffer.from(memory)
+  const plans = tracepoints.map((tracepoint) => ({ tracepoint, fields: Object.entries(tracepoint.args) }))
+
+  const number = (offset: number) => view.getInt32(offset + 4, true) * 0x1_0000_0000 + view.getUint32(offset, true)
+  const text = (start: number, length: number) => {
+    const end = bytes.indexOf(0, start)
+    return bytes.toString('utf8', start, end === -1 || end > start + length ? start + length : end)
+  }
+  const read = (kind: Kind, offset: number, index: number): number | string | undefined => {
+    const place = offset + at.numbers + 8 * index
+    if (kind === 'integer') return number(place)
+    if (kind === 'hashPrefix') return view.getBigUint64(place, true).toString(16).padStart(16, '0')
+    const slot = offset + at.slots + slotLength * view.getUint32(place, true)
+    if (kind === 'rawHash') return reversedHex(bytes, slot)
+    if (kind === 'text') return text(slot, slotLength)
+    if (kind === 'longText') return text(slot, 2 * slotLength)
+    const hash = text(slot, slotLength)
+    return isHash(hash) ? hash : undefined
+  }
+
+  return (offset, clockOffset) => {
+    const node = nodeOf(view.getUint32(offset + at.target, true))
+    const plan = plans[view.getUint16(offset + at.tracepoint, true)]
+    if (node === undefined || plan === undefined) return undefined
+    const count = view.getUint16(offset + at.count, true)
+    const unread = view.getUint32(offset + at.failed, true)
+    const stampNs = number(offset + at.stamp)
+    const event: Record<string, unknown> = {
+      probe: plan.tracepoint.probe,
+      node,
+      stampNs,
+      unixSeconds: stampNs / 1e9 + clockOffset,
+    }
+    let failed: string[] | undefined
+    for (let i = 0; i < plan.fields.length; i++) {
+      const [name, field] = plan.fields[i] as [string, Field]
+      const value = i < count && (unread & (1 << i)) === 0 ? read(field.kind, offset, i) : undefined
+      event[name] = value
+      if (value !== undefined || (field.optional && i >= count)) continue
+      failed ??= []
+      failed.push(name)
+    }
+    return { event: event as unknown as TracepointEvent, tracepoint: plan.tracepoint, failed: failed ?? none }
+  }
+}
+
+const HASH_LENGTH = 32
+const isHash = (digits: string) => /^[0-9a-f]{64}$/.test(digits)
+
+const reversed = Buffer.alloc(HASH_LENGTH)
+
+/** Display form of a hash whose bytes are stored the other way round. */
+function reversedHex(bytes: Buffer, start: number): string {
+  for (let i = 0; i < HASH_LENGTH; i++) reversed[i] = bytes[start + HASH_LENGTH - 1 - i] as number
+  return reversed.toString('hex')
+}

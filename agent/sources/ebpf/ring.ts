@@ -1,0 +1,76 @@
+import { type Mapping, mapMemory, pageSize } from './libbpf.ts'
+
+const BUSY = 0x8000_0000 | 0
+const DISCARDED = 0x4000_0000
+const HEADER_LENGTH = 8
+
+/** Takes a record that begins at this offset of the ring's memory. It is the kernel's again after the call. */
+export type RecordHandler = (offset: number) => void
+
+/**
+ * Reads a BPF ring buffer through a mapping of our own. Page 0 holds the reader's position, page 1 the kernel's, then come
+ * the records; the kernel shows them twice in a row, so that one that crosses the end can be read in one piece.
+ */
+export class Ring {
+  /** Where the records are; only while the ring is open. */
+  readonly memory: ArrayBuffer
+  readonly #own: Mapping
+  readonly #kernel: Mapping
+  readonly #published: BigUint64Array
+  readonly #produced: BigUint64Array
+  readonly #headers: Int32Array
+  readonly #data: number
+  readonly #mask: number
+  #position: number
+
+  /** `size`: of the map, in bytes, a power of two. A record is shorter than a page. */
+  constructor(fd: number, size: number) {
+    const page = pageSize()
+    this.#own = mapMemory(fd, 0, page, true)
+    // Of the second showing one page is enough; mapping all of it would double the resident memory.
+    this.#kernel = mapMemory(fd, page, page + size + page, false)
+    this.memory = this.#kernel.memory
+    this.#published = new BigUint64Array(this.#own.memory, 0, 1)
+    this.#produced = new BigUint64Array(this.memory, 0, 1)
+    this.#headers = new Int32Array(this.memory)
+    this.#data = page
+    this.#mask = size - 1
+    this.#position = Number(Atomics.load(this.#published, 0))
+  }
+
+  /**
+   * Hands on what is there, `most` records at most, and returns how many. Fewer than `most` means that the ring was empty
+   * after its position was published: the next record wakes the reader.
+   */
+  drain(handle: RecordHandler, most: number): number {
+    let count = 0
+    while (count < most) {
+      const start = this.#position
+      const end = Number(Atomics.load(this.#produced, 0))
+      while (this.#position < end && count < most) {
+        const offset = this.#data + (this.#position & this.#mask)
+        const header = Atomics.load(this.#headers, offset >> 2)
+        if (header & BUSY) break // still being written
+        if (!(header & DISCARDED)) {
+          handle(offset + HEADER_LENGTH)
+          count++
+        }
+        this.#position += HEADER_LENGTH + (((header & ~DISCARDED) + 7) & ~7)
+      }
+      if (this.#position === start) break
+      Atomics.store(this.#published, 0, BigInt(this.#position))
+    }
+    return count
+  }
+
+  /** Offset of the oldest record that was written and not read, if there is one. */
+  oldestUnread(): number | undefined {
+    if (this.#position >= Number(Atomics.load(this.#produced, 0))) return undefined
+    return this.#data + (this.#position & this.#mask) + HEADER_LENGTH
+  }
+
+  close(): void {
+    this.#own.unmap()
+    this.#kernel.unmap()
+  }
+}

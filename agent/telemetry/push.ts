@@ -1,0 +1,96 @@
+import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http'
+import {
+  AggregationTemporality,
+  type MetricProducer,
+  PeriodicExportingMetricReader,
+  type PushMetricExporter,
+  type ResourceMetrics,
+} from '@opentelemetry/sdk-metrics'
+import type { Logger } from 'pino'
+
+export interface PushOptions {
+  /** Where metrics go: the full URL, path included. */
+  readonly url: string
+  readonly intervalMs: number
+  readonly metricProducers: MetricProducer[]
+  readonly log: Logger
+}
+
+/** How many pushes went well, and how many did not. */
+export interface PushCounts {
+  successes: number
+  failures: number
+}
+
+/** Pushes all metrics at an interval, by OTLP over HTTP. Headers, compression and certificates come from `OTEL_*`. */
+export function createPushReader(
+  { url, intervalMs, metricProducers, log }: PushOptions,
+  counts: PushCounts,
+): PeriodicExportingMetricReader {
+  // A send that is given up by the reader but not by the exporter would deliver old values late.
+  const exportTimeoutMillis = Math.min(intervalMs, 10_000)
+  const timeoutMillis = Math.trunc(exportTimeoutMillis * 0.9)
+  return new PeriodicExportingMetricReader({
+    exporter: new WatchedExporter(new OTLPMetricExporter({ url, timeoutMillis }), url, counts, log),
+    exportIntervalMillis: intervalMs,
+    exportTimeoutMillis,
+    metricProducers,
+  })
+}
+
+type ExportCallback = Parameters<PushMetricExporter['export']>[1]
+
+/** Counts what becomes of each push, and logs when that changes. */
+class WatchedExporter implements PushMetricExporter {
+  readonly #exporter: OTLPMetricExporter
+  readonly #url: string
+  readonly #counts: PushCounts
+  readonly #log: Logger
+  #isFailing: boolean | undefined
+
+  constructor(exporter: OTLPMetricExporter, url: string, counts: PushCounts, log: Logger) {
+    this.#exporter = exporter
+    this.#url = url
+    this.#counts = counts
+    this.#log = log
+  }
+
+  export(metrics: ResourceMetrics, callback: ExportCallback): void {
+    this.#exporter.export(metrics, (result) => {
+      if (result.code === 0) this.#succeeded()
+      else this.#failed(result.error)
+      callback(result)
+    })
+  }
+
+  selectAggregationTemporality(): AggregationTemporality {
+    return AggregationTemporality.CUMULATIVE // Prometheus takes no other
+  }
+
+  forceFlush(): Promise<void> {
+    return this.#exporter.forceFlush()
+  }
+
+  shutdown(): Promise<void> {
+    return this.#exporter.shutdown()
+  }
+
+  #succeeded(): void {
+    this.#counts.successes++
+    if (this.#isFailing !== false) this.#log.info({ url: this.#url }, 'pushing metrics')
+    this.#isFailing = false
+  }
+
+  #failed(error: Error | undefined): void {
+    this.#counts.failures++
+    if (this.#isFailing !== true) {
+      this.#log.warn({ url: this.#url, reason: reasonOf(error) }, 'cannot push metrics; trying again at each interval')
+    }
+    this.#isFailing = true
+  }
+}
+
+function reasonOf(error: Error | undefined): string {
+  const status = (error as { code?: unknown } | undefined)?.code
+  return [error?.message || 'unknown', status].filter((part) => part !== undefined).join(' ')
+}

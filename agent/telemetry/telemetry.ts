@@ -1,0 +1,69 @@
+import { hostname } from 'node:os'
+import { DiagLogLevel, diag, type Meter } from '@opentelemetry/api'
+import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
+import { MeterProvider } from '@opentelemetry/sdk-metrics'
+import type { Logger } from 'pino'
+import { Instruments } from '../metrics/instruments.ts'
+import { emptyHistogramProducer } from './empty-histograms.ts'
+import { ScrapeReader } from './exposition.ts'
+import type { PushCounts } from './push.ts'
+
+/** Service name, scope of the instruments, and the scrape job that shipped configurations use: equal, so that scrape and push give the same series. */
+export const SERVICE = 'fibre-agent'
+
+export interface TelemetryOptions {
+  readonly version: string
+  /** Port of the metrics page: with the host name it makes the instance. */
+  readonly port: number
+  readonly openLabelLimit: number
+  readonly push?: { readonly url: string; readonly intervalMs: number } | undefined
+  readonly log: Logger
+}
+
+/** Where metrics are recorded, and how they leave. */
+export interface Telemetry {
+  readonly meter: Meter
+  readonly instruments: Instruments
+  readonly exports: Readonly<PushCounts>
+  /** The metrics page. */
+  exposition(): Promise<string>
+  /** Pushes once more, if anything is pushed, and ends within the time given. */
+  close(timeoutMs: number): Promise<void>
+}
+
+export async function openTelemetry({ version, port, openLabelLimit, push, log }: TelemetryOptions): Promise<Telemetry> {
+  diag.setLogger(diagnosticsTo(log), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
+  const host = hostname()
+  const resource = resourceFromAttributes({
+    'service.name': SERVICE,
+    'service.instance.id': `${host}:${port}`,
+    'service.version': version,
+    'host.name': host,
+  }).merge(detectResources({ detectors: [envDetector] }))
+  const metricProducers = [emptyHistogramProducer(SERVICE, () => instruments.emptyHistograms())]
+  const scrape = new ScrapeReader({ metricProducers })
+  const exports: PushCounts = { successes: 0, failures: 0 }
+  const pushing = push && (await import('./push.ts')).createPushReader({ ...push, metricProducers, log }, exports)
+  const provider = new MeterProvider({ resource, readers: pushing ? [scrape, pushing] : [scrape] })
+  const meter = provider.getMeter(SERVICE)
+  const instruments = new Instruments(meter, { openLabelLimit })
+  return {
+    meter,
+    instruments,
+    exports,
+    exposition: () => scrape.exposition(),
+    async close(timeoutMs) {
+      try {
+        await provider.shutdown({ timeoutMillis: timeoutMs })
+      } catch (error) {
+        log.debug({ err: error }, 'metrics were not pushed at the end')
+      }
+    },
+  }
+}
+
+function diagnosticsTo(log: Logger) {
+  const warn = (message: string, ...details: unknown[]) => log.warn({ details }, message)
+  const drop = () => {}
+  return { error: warn, warn, info: drop, debug: drop, verbose: drop }
+}

@@ -1,0 +1,18 @@
+import { defineTracepoint, integer, rawHash, text } from './define.ts'
+import { lastBlockHeight } from './last-block-height.ts'
+
+export const blockRaceTime = defineTracepoint({
+  probe: 'udp:block_race_time',
+  eventType: 'race_time',
+  description:
+    'How long before a block was connected each mechanism had brought its first packet: the one that started first has the larger value.',
+  args: {
+    blockHash: rawHash('Hash of the block.'),
+    height: integer('Height of the block.'),
+    udpNs: integer('First UDP packet to block connected, in ns; −1 if none came before.'),
+    udpPeer: text('Peer of that packet, or `n/a`.'),
+    cmpctNs: integer('First compact-block message to block connected, in ns; −1 if none came before.'),
+    cmpctPeer: text('Peer of that message, or `n/a`.'),
+  },
+  metrics: () => [lastBlockHeight],
+})

@@ -1,0 +1,52 @@
+#!/bin/sh
+# Brings this checkout to where it can run: system packages, npm packages, build. Does nothing that is done already.
+set -eu
+cd "$(dirname "$0")"
+say() { printf '%s\n' "$*" >&2; }
+
+# 1. What the system has to bring.
+any() { for f; do [ -e "$f" ] && return; done; return 1; }
+missing() {
+  command -v clang >/dev/null || echo clang
+  command -v llvm-strip >/dev/null || echo llvm
+  any /usr/include/bpf/bpf_helpers.h || echo libbpf-dev
+  any /usr/include/stdio.h || echo libc6-dev
+  command -v openssl >/dev/null || echo openssl
+  any /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h || echo systemtap-sdt-dev
+}
+need=$(missing | tr '\n' ' ')
+if [ -n "$need" ]; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    say "Installing from the distribution (about a minute): $need"
+    # shellcheck disable=SC2086
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $need; } >&2 </dev/null
+  else
+    say "Missing: $need"
+    say "On Debian or Ubuntu install it with:  sudo apt-get install -y --no-install-recommends $need"
+    say "Elsewhere: clang, llvm-strip and the headers of libbpf (1.1 or newer), libc and SystemTap's sys/sdt.h."
+    exit 1
+  fi
+fi
+
+# 2. npm packages. A copy of the lock file of the last complete installation lies beside them.
+if ! cmp -s package-lock.json node_modules/.setup-lock.json; then
+  say 'Installing npm packages (about 20 s, 450 MB the first time) ...'
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 </dev/null
+  # npm before 11 does not link it when both architectures' packages are listed.
+  for node in node_modules/node-linux-*/bin/node; do [ -x "$node" ] && ln -sf "../${node#node_modules/}" node_modules/.bin/node; done
+  cp package-lock.json node_modules/.setup-lock.json
+fi
+
+# 3. Build.
+PATH="$PWD/node_modules/.bin:$PATH"
+if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf test/demo-node* package.json package-lock.json -newer dist/.built -print -quit)" ]; then
+  say 'Building ...'
+  mkdir -p dist
+  clang -O2 -g -Wall -Werror -target bpf -mcpu=v3 -I"/usr/include/$(uname -m)-linux-gnu" -c bpf/usdt.bpf.c -o dist/usdt.bpf.o
+  llvm-strip -g dist/usdt.bpf.o
+  clang -O2 -g -Wall -Wextra -Werror -pthread test/demo-node.c -o dist/demo-node.new -lm
+  mv dist/demo-node.new dist/demo-node # by rename: a running one is left alone
+  esbuild agent/main.ts --bundle --platform=node --format=cjs --target=node22.15 --external:koffi \
+    --sourcemap --outfile=dist/agent.cjs --log-level=warning
+  touch dist/.built
+fi

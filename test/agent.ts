@@ -1,0 +1,109 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { Scrape } from './scrape.ts'
+import { until } from './until.ts'
+
+/** One record of the agent's log. */
+export interface LogLine {
+  readonly level: string
+  readonly msg: string
+  readonly [field: string]: unknown
+}
+
+export interface AgentExit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stderr: string
+}
+
+export interface AgentProcessOptions {
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** Ports are free ones unless the arguments name others. */
+  readonly ports?: boolean
+  /** Waits for both servers by default. */
+  readonly untilListening?: boolean
+  readonly uid?: number
+}
+
+const bundle = join(import.meta.dirname, '../dist/agent.cjs')
+
+const running = new Set<AgentProcess>()
+process.once('exit', () => {
+  for (const agent of running) agent.kill('SIGKILL')
+})
+
+/** Starts the bundle that operators run, in a process of its own with no `FIBRE_*` or `OTEL_*` of this one. */
+export async function startAgentProcess(options: AgentProcessOptions = {}): Promise<AgentProcess> {
+  const { args = [], env = {}, ports = true, untilListening = true, uid } = options
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(FIBRE|OTEL)_/.test(name))
+  const child = spawn(process.execPath, [bundle, ...(ports ? ['--port', '0', '--health-port', '0'] : []), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...Object.fromEntries(inherited), ...env },
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  })
+  await once(child, 'spawn')
+  const agent = new AgentProcess(child)
+  if (untilListening) await agent.logged(({ msg, server }) => msg === 'listening' && server === 'health')
+  return agent
+}
+
+export class AgentProcess implements AsyncDisposable {
+  readonly pid: number
+  readonly exited: Promise<AgentExit>
+  readonly log: LogLine[] = []
+  readonly #child: ChildProcessByStdio<null, Readable, Readable>
+  #hasExited = false
+
+  constructor(child: ChildProcessByStdio<null, Readable, Readable>) {
+    this.#child = child
+    this.pid = child.pid as number
+    this.exited = this.#watch()
+  }
+
+  /** The first log record that fits, once it is there. */
+  async logged(fits: (line: LogLine) => boolean): Promise<LogLine> {
+    await until(() => this.#hasExited || this.log.some(fits), 'a log record')
+    const line = this.log.find(fits)
+    if (line) return line
+    throw new Error(`the agent ended without that log record: ${(await this.exited).stderr}\n${JSON.stringify(this.log)}`)
+  }
+
+  /** Address of the `metrics` or the `health` server. */
+  url(server: 'metrics' | 'health'): string {
+    const url = this.log.find((line) => line.msg === 'listening' && line.server === server)?.url
+    if (typeof url !== 'string') throw new Error(`the ${server} server does not listen`)
+    return url
+  }
+
+  async scrape(): Promise<Scrape> {
+    const response = await fetch(`${this.url('metrics')}/metrics`)
+    if (response.status !== 200) throw new Error(`/metrics answered ${response.status}`)
+    return new Scrape(await response.text())
+  }
+
+  kill(signal: NodeJS.Signals = 'SIGTERM'): void {
+    this.#child.kill(signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill('SIGKILL')
+    await this.exited
+  }
+
+  async #watch(): Promise<AgentExit> {
+    let stderr = ''
+    running.add(this)
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+    })
+    createInterface({ input: this.#child.stdout }).on('line', (line) => this.log.push(JSON.parse(line)))
+    const [code, signal] = (await once(this.#child, 'close')) as [number | null, NodeJS.Signals | null]
+    this.#hasExited = true
+    running.delete(this)
+    return { code, signal, stderr }
+  }
+}

@@ -1,0 +1,135 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+
+export const probes = [
+  'udp:block_reconstructed',
+  'udp:block_reconstruction_detail',
+  'udp:block_send_start',
+  'udp:block_coinbase',
+  'udp:block_header_chunk',
+  'udp:block_race_winner',
+  'udp:block_race_time',
+  'validation:block_connected',
+] as const
+
+export type Probe = (typeof probes)[number]
+
+/** What was fired; events that no tracer asked for are not in it. */
+export interface Fired {
+  readonly blocks: number
+  readonly events: Readonly<Record<Probe, number>>
+  readonly seconds: number
+}
+
+/** One fired event: its fields as recordings of real nodes name them, null where the argument points to no memory. */
+export type FiredEvent = { readonly probe: Probe } & Readonly<Record<string, string | number | readonly number[] | null>>
+
+/** The answer to each command of `demo-node --control`. */
+export interface Answers {
+  blocks: Fired
+  events: Fired
+  flood: Fired
+  replay: Fired
+  hit: { readonly probe: Probe; readonly hits: number; readonly ns_per_hit: number; readonly cpu_ns_per_hit: number }
+  odd: { readonly kind: string; readonly sent: readonly FiredEvent[] }
+  semaphores: Readonly<Record<Probe, number>>
+  wait: { readonly attached: boolean }
+}
+
+type Verb = keyof Answers
+type Command = Verb | `${Verb} ${string}`
+type AnswerTo<Text extends Command> = Text extends Verb
+  ? Answers[Text]
+  : Text extends `${infer V extends Verb} ${string}`
+    ? Answers[V]
+    : never
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stderr: string
+}
+
+export interface DemoNodeOptions {
+  readonly binary?: string
+  readonly args?: readonly string[]
+  readonly cwd?: string
+}
+
+const builtBinary = join(import.meta.dirname, '../dist/demo-node')
+
+const running = new Set<DemoNode>()
+process.once('exit', () => {
+  for (const node of running) node.kill('SIGKILL')
+})
+
+/** Starts a demo node and waits until it is ready; `--control` among the arguments makes it obey commands. */
+export async function startDemoNode({ binary = builtBinary, args = [], cwd }: DemoNodeOptions = {}): Promise<DemoNode> {
+  const child = spawn(binary, args, { cwd, stdio: ['pipe', 'pipe', 'pipe'] })
+  await once(child, 'spawn')
+  const node = new DemoNode(child)
+  await (args.includes('--control') ? node.command('semaphores') : node.nextLine())
+  return node
+}
+
+export class DemoNode implements AsyncDisposable {
+  readonly pid: number
+  readonly exited: Promise<Exit>
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>
+  readonly #waiting: PromiseWithResolvers<string>[] = []
+
+  constructor(child: ChildProcessByStdio<Writable, Readable, Readable>) {
+    this.#child = child
+    this.pid = child.pid as number
+    this.exited = this.#watch()
+  }
+
+  /** Answers come in the order of the commands. One that the node refuses, or does not live to answer, rejects. */
+  command<Text extends Command>(text: Text): Promise<AnswerTo<Text>>
+  command(text: string): Promise<unknown>
+  async command(text: string): Promise<unknown> {
+    const line = this.nextLine()
+    this.#child.stdin.write(`${text}\n`)
+    const { error, ...answer } = JSON.parse(await line)
+    if (error !== undefined) throw new Error(error)
+    return answer
+  }
+
+  /** Without `--control` a node prints one line, when it is ready. */
+  nextLine(): Promise<string> {
+    const line = Promise.withResolvers<string>()
+    if (this.#hasExited()) line.reject(new Error(`demo node ${this.pid} has ended`))
+    else this.#waiting.push(line)
+    return line.promise
+  }
+
+  kill(signal: NodeJS.Signals = 'SIGTERM'): void {
+    this.#child.kill(signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill('SIGKILL')
+    await this.exited
+  }
+
+  #hasExited(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  async #watch(): Promise<Exit> {
+    let stderr = ''
+    running.add(this)
+    this.#child.stdin.on('error', () => {}) // a node that ends while we write: its exit tells
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+    })
+    createInterface({ input: this.#child.stdout }).on('line', (line) => this.#waiting.shift()?.resolve(line))
+    const [code, signal] = (await once(this.#child, 'close')) as [number | null, NodeJS.Signals | null]
+    running.delete(this)
+    for (const line of this.#waiting.splice(0)) line.reject(new Error(`demo node ${this.pid} ended (${signal ?? code}): ${stderr}`))
+    return { code, signal, stderr }
+  }
+}

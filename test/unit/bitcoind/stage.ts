@@ -1,0 +1,87 @@
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import pino from 'pino'
+import { onTestFinished, vi } from 'vitest'
+import type { Selection } from '../../../agent/bitcoind/select.ts'
+import { type Target, type WatchExit, type WatchOptions, watchProcesses } from '../../../agent/bitcoind/watch.ts'
+
+/** A directory for one test, with a program that stays running whatever its arguments. */
+export function stage() {
+  const directory = mkdtempSync(join(tmpdir(), 'bitcoind-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const path = (...parts: string[]) => join(directory, ...parts)
+  const program = path('pausing')
+  execFileSync('cc', ['-o', program, join(import.meta.dirname, 'pausing.c')])
+
+  /** Puts a copy of the program somewhere, as an installation would. */
+  const install = (...parts: string[]) => {
+    mkdirSync(path(...parts.slice(0, -1)), { recursive: true })
+    copyFileSync(program, path(...parts))
+    return path(...parts)
+  }
+  return { path, program, install }
+}
+
+/** Starts a process, which ends with the test at the latest. */
+export async function start(command: string, args: readonly string[] = [], options: SpawnOptions = {}) {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], ...options })
+  onTestFinished(() => kill(child))
+  await once(child, 'spawn')
+  return Object.assign(child, { pid: child.pid as number })
+}
+
+export async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+}
+
+/** Has a process fork; the child's pid. */
+export async function forkOff(parent: ChildProcess): Promise<number> {
+  parent.kill('SIGUSR2')
+  const [line] = await once(parent.stdout as Readable, 'data')
+  const pid = Number(line)
+  onTestFinished(() => void process.kill(pid, 'SIGKILL'))
+  return pid
+}
+
+/** Watches as the agent does, and keeps what it is told. */
+export async function watch(selection: Partial<Selection>, options: Partial<WatchOptions> = {}) {
+  const told: string[] = []
+  const seen: Target[] = []
+  const lines: { level: number; msg: string; path?: string }[] = []
+  const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(JSON.parse(line)) })
+  const watcher = await watchProcesses(
+    { nodes: [], nodeName: 'localhost', ...selection },
+    { log, watchExit: pollForExit, ...options },
+    {
+      appeared: (target) => {
+        seen.push(target)
+        told.push(`+ ${target.node} ${target.pid}`)
+      },
+      gone: ({ node, pid }) => told.push(`- ${node} ${pid}`),
+      refused: ({ node, pid }, reason) => told.push(`refused ${node} ${pid}: ${reason}`),
+      unreadable: (pid, reason) => told.push(`unreadable ${pid}: ${reason}`),
+    },
+  )
+  onTestFinished(() => watcher.close())
+  return { watcher, told, seen, lines, warnings: () => lines.filter(({ level }) => level === 40) }
+}
+
+/** Stands in for pidfd. */
+export const pollForExit: WatchExit = (pid, onExit) => {
+  const timer = setInterval(() => {
+    const isAlive = existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+    if (isAlive) return
+    clearInterval(timer)
+    onExit()
+  }, 5)
+  return { close: () => clearInterval(timer) }
+}
+
+/** Waits until `assertion` holds; a scan each second and 2 s for a newcomer are what the watcher promises. */
+export const eventually = (assertion: () => void, timeout = 3_000) => vi.waitFor(assertion, { timeout, interval: 5 })

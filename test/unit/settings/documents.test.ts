@@ -1,0 +1,61 @@
+import { expect, it } from 'vitest'
+import { exampleYaml, settingsTable } from '../../../agent/settings/document.ts'
+import { keys, options } from '../../../agent/settings/schema.ts'
+import { file, printed, run } from './settings.ts'
+
+it('explains every setting in the help, at 80 columns', () => {
+  const help = printed(['--help'])
+  for (const key of keys) {
+    const { flag, env, placeholder } = options[key]
+    expect(help).toMatch(placeholder ? `--${flag} ${placeholder}\n` : `--[no-]${flag}\n`)
+    expect(help).toContain(env)
+  }
+  for (const line of help.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80)
+  expect(help).toContain('everybody on this machine can read it')
+  expect(help).toContain('[default 9435; environment FIBRE_METRICS_PORT; file metrics_port, port]')
+})
+
+it('has a row for every setting in the table', () => {
+  const rows = settingsTable().split('\n')
+  expect(rows).toHaveLength(2 + keys.length)
+  for (const row of rows) expect(row.split(' | ')).toHaveLength(6)
+  expect(rows[0]).toBe('| Setting | Flag | Environment | YAML | Default | Meaning |')
+  expect(rows).toContain(
+    '| `port` | `--port` | `FIBRE_METRICS_PORT` | `metrics_port`, `port` | `9435` | Port of the metrics page; 0 takes any free one. |',
+  )
+})
+
+it('gives an example file that sets nothing, and works when its settings are taken', () => {
+  const example = exampleYaml()
+  const untouched = file(example)
+  expect(run(['-c', untouched]).settings).toEqual({ ...run([]).settings, config: untouched })
+
+  // Files that are on the operator's machine only, and the second of two ways to give a password.
+  const taken = example.replace(/^#(?=\w+: )(?!tls_|log_file|metrics_auth_password_file)/gm, '')
+  const { settings, sources } = run(['-c', file(taken)])
+  expect(settings).toMatchObject({
+    bitcoind: '/usr/local/bin/bitcoind',
+    port: 9435,
+    metricsAuthUsername: 'prometheus',
+    otlpIntervalMs: 10_000,
+  })
+  expect(Object.values(sources).filter((where) => where.includes('config.yaml:'))).toHaveLength(keys.length - 5)
+})
+
+it('shows with --config.check what the settings come to, and from where', () => {
+  const config = file('node_name: fra1\n')
+  const text = printed(['--config.check', '--port', '9500', '--node', 'a=/srv/a', '-c', config], { FIBRE_LOG_LEVEL: 'debug', FIBRE_X: '1' })
+  const lines = text.split('\n').map((line) => line.trim().replace(/ {2,}/g, ' | '))
+  expect(lines[0]).toBe('configuration is valid')
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      'port | 9500 | --port',
+      'nodes | a=/srv/a | --node',
+      'logLevel | DEBUG | FIBRE_LOG_LEVEL',
+      `nodeName | fra1 | ${config}:1:1 (node_name)`,
+      'healthPort | 9436 | default',
+      'bitcoind | - | not set',
+    ]),
+  )
+  expect(lines.at(-1)).toBe('warning: FIBRE_X: there is no such setting, it is ignored')
+})

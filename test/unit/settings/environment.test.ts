@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest'
+import { refusal, run } from './settings.ts'
+
+describe('booleans', () => {
+  it.each(['true', 'TRUE', '1', 'yes', 'on', ' true '])('%j is true', (text) => {
+    expect(run([], { FIBRE_VERBOSE: text }).settings.verbose).toBe(true)
+  })
+  it.each(['false', 'False', '0', 'no', 'off'])('%j is false', (text) => {
+    expect(run([], { FIBRE_VERBOSE: text }).settings.verbose).toBe(false)
+  })
+})
+
+it('takes an empty variable as not set', () => {
+  const { settings, sources } = run([], { FIBRE_PID: '', FIBRE_METRICS_PORT: '', FIBRE_BITCOIND_PATH: '', FIBRE_METRICS_AUTH_PASSWORD: '' })
+  expect(settings).toMatchObject({ pid: 0, port: 9435, bitcoind: undefined, metricsAuthPassword: undefined })
+  expect(sources.port).toBe('default')
+})
+
+it('takes several nodes with commas between', () => {
+  expect(run([], { FIBRE_NODES: 'a=/srv/a, b=/srv/b,' }).settings.nodes).toEqual([
+    { name: 'a', path: '/srv/a' },
+    { name: 'b', path: '/srv/b' },
+  ])
+})
+
+it('refuses a wrong number with exit code 1', () => {
+  const error = refusal([], { FIBRE_METRICS_PORT: '94x35' })
+  expect(error.problems).toEqual(['FIBRE_METRICS_PORT: must be a whole number from 0 to 65535, not "94x35"'])
+  expect(error.exitCode).toBe(1)
+})
+
+it('warns of FIBRE_ variables that are no settings, except those of the slow block recorder', () => {
+  const { warnings } = run([], { FIBRE_METRICS_PROT: '1', FIBRE_FROBNICATE: '1', FIBRE_RECORDER_PID: '1', PATH: '/bin' })
+  expect(warnings).toEqual([
+    'FIBRE_METRICS_PROT: there is no such setting, it is ignored; did you mean FIBRE_METRICS_PORT?',
+    'FIBRE_FROBNICATE: there is no such setting, it is ignored',
+  ])
+})
+
+describe('standard OpenTelemetry names', () => {
+  it.each([
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318' }, 'http://c:4318/v1/metrics'],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c/tenant/' }, 'http://c/tenant/v1/metrics'],
+    [{ OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://m/in', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c' }, 'http://m/in'],
+    [{ FIBRE_OTLP_ENDPOINT: 'http://f', OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://m' }, 'http://f/v1/metrics'],
+  ])('%j switch pushing on', (env, endpoint) => {
+    expect(run([], env).settings.otlpEndpoint).toBe(endpoint)
+  })
+
+  it('count milliseconds where ours counts seconds', () => {
+    expect(run([], { OTEL_METRIC_EXPORT_INTERVAL: '2500' }).settings.otlpIntervalMs).toBe(2500)
+    expect(run([], { OTEL_METRIC_EXPORT_INTERVAL: '2500', FIBRE_OTLP_INTERVAL: '2' }).settings.otlpIntervalMs).toBe(2000)
+    expect(refusal([], { OTEL_METRIC_EXPORT_INTERVAL: '10s' }).problems).toEqual([
+      'OTEL_METRIC_EXPORT_INTERVAL: must be a number of milliseconds from 100 to 3600000, not "10s"',
+    ])
+  })
+
+  it.each(['OTEL_SDK_DISABLED=true', 'OTEL_METRICS_EXPORTER=none'])('switch pushing off with %s, and it is said', (off) => {
+    const [name = '', value = ''] = off.split('=')
+    const env = { [name]: value.toUpperCase() }
+    const { settings, warnings } = run(['--otlp-endpoint', 'http://c'], env)
+    expect(settings.otlpEndpoint).toBeUndefined()
+    expect(warnings).toEqual([`--otlp-endpoint: has no effect, because ${off}`])
+    expect(run([], env).warnings).toEqual([])
+  })
+
+  it('name files that must be there when something is pushed', () => {
+    const missing = { OTEL_EXPORTER_OTLP_CERTIFICATE: '/nowhere/ca.pem' }
+    expect(refusal(['--otlp-endpoint', 'https://c'], missing).problems).toEqual([
+      'OTEL_EXPORTER_OTLP_CERTIFICATE: "/nowhere/ca.pem" does not exist',
+    ])
+    expect(run([], missing).settings.otlpEndpoint).toBeUndefined()
+  })
+})

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest'
+import { keys, options } from '../../../agent/settings/schema.ts'
+import { file, printed, refusal } from './settings.ts'
+
+const SECRET = 'hunter2'
+
+describe('a secret is not repeated by --config.check', () => {
+  const user = { FIBRE_METRICS_AUTH_USERNAME: 'ann' }
+  it.each(keys.filter((key) => options[key].secret === true))('%s', (key) => {
+    const { flag, env, yaml } = options[key]
+    const all = [
+      printed(['--config.check', `--${flag}=${SECRET}`], user),
+      printed(['--config.check'], { ...user, [env]: SECRET }),
+      printed(['--config.check', '-c', file(`${yaml[0]}: ${SECRET}`)], user),
+    ]
+    for (const text of all) {
+      expect(text).toMatch(new RegExp(`${key} +\\*\\*\\* `))
+      expect(text).not.toContain(SECRET)
+    }
+  })
+
+  it('from a password file', () => {
+    const text = printed(['--config.check'], { ...user, FIBRE_METRICS_AUTH_PASSWORD_FILE: file(SECRET, 'password') })
+    expect(text).toMatch(/metricsAuthPassword +\*\*\* /)
+    expect(text).not.toContain(SECRET)
+  })
+
+  it('in an address', () => {
+    const text = printed(['--config.check', '--otlp-endpoint', `https://ann:${SECRET}@collector/in?token=${SECRET}`])
+    expect(text).toContain('https://***@collector/in?***')
+    expect(text).not.toContain(SECRET)
+  })
+})
+
+describe('a secret is not repeated by an error', () => {
+  it.each([
+    [['--metrics-auth-password', SECRET]],
+    [['--metrics-auth-pasword', SECRET]],
+    [[`--metrics-auth-pasword=${SECRET}`]],
+    [['--metrics-auth', SECRET]],
+    [[`metrics-auth-password=${SECRET}`]],
+    [[`--metrics-auth-password:${SECRET}`]],
+    [[`--=${SECRET}`]],
+    [['--metrics-auth-password', `-${SECRET}`]],
+    [['--otlp-endpoint', `htp://ann:${SECRET}@collector`]],
+    [['--otlp-endpoint', `ann:${SECRET}@collector`]],
+  ])('%j', (argv) => {
+    expect(refusal(argv).message).not.toContain(SECRET)
+  })
+
+  it.each([
+    `metrics_auth_password: *${SECRET}`,
+    `metrics_auth_password: !${SECRET} x`,
+    `metrics_auth_password: !!js/${SECRET} x`,
+    `metrics_auth_password: !h!${SECRET} x`,
+    `metrics_auth_password: |x ${SECRET}`,
+    `metrics_auth_password: @${SECRET}`,
+    `metrics_auth_password: a: ${SECRET}`,
+    `metrics_auth_password: "a\\q${SECRET}"`,
+    `metrics_auth_password: [${SECRET}]`,
+    `metrics_auth_password:${SECRET}`,
+    `pid: 1\nmetrics_auth_password:${SECRET}`,
+    `metrics_auth_password=${SECRET}`,
+    `metrics_auth_pasword: ${SECRET}`,
+    `metrics_auth_password: x\nmetrics_auth_password: ${SECRET}`,
+  ])('%j', (yaml) => {
+    expect(refusal(['-c', file(yaml)]).message).not.toContain(SECRET)
+  })
+
+  it('or a warning', () => {
+    expect(printed(['--config.check'], { FIBRE_METRICS_AUTH_PASWORD: SECRET })).not.toContain(SECRET)
+    expect(printed(['--help'], { FIBRE_METRICS_AUTH_PASSWORD: SECRET })).not.toContain(SECRET)
+  })
+})

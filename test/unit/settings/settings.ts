@@ -1,0 +1,54 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { loadSettings, SettingsError } from '../../../agent/settings/load.ts'
+
+type Environment = Readonly<Record<string, string>>
+
+/** The settings as the agent would run with them. */
+export function run(argv: readonly string[], env: Environment = {}) {
+  const invocation = loadSettings(argv, env, '1.2.3')
+  if (invocation.kind !== 'run') throw new Error(`it only printed: ${invocation.text}`)
+  return invocation
+}
+
+/** What is printed instead of running. */
+export function printed(argv: readonly string[], env: Environment = {}): string {
+  const invocation = loadSettings(argv, env, '1.2.3')
+  if (invocation.kind !== 'print') throw new Error('it would have run')
+  return invocation.text
+}
+
+/** The error that keeps the agent from starting. */
+export function refusal(argv: readonly string[], env: Environment = {}): SettingsError {
+  try {
+    loadSettings(argv, env, '1.2.3')
+  } catch (error) {
+    if (error instanceof SettingsError) return error
+    throw error
+  }
+  throw new Error('these settings were accepted')
+}
+
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'fibre-settings-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  return directory
+}
+
+export function file(content: string, name = 'config.yaml'): string {
+  const path = join(temporaryDirectory(), name)
+  writeFileSync(path, content)
+  return path
+}
+
+/** A self-signed certificate and its key. */
+export function certificate(): { readonly cert: string; readonly key: string } {
+  const directory = temporaryDirectory()
+  const [cert, key] = [join(directory, 'node.crt'), join(directory, 'node.key')]
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+  execFileSync('openssl', ['req', '-x509', ...curve, '-subj', '/CN=localhost', '-keyout', key, '-out', cert], { stdio: 'pipe' })
+  return { cert, key }
+}

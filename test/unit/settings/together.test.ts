@@ -1,0 +1,106 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { certificate, file, refusal, run, temporaryDirectory } from './settings.ts'
+
+const neither = 'give that too, or neither'
+
+describe('credentials', () => {
+  it('are refused without a password', () => {
+    expect(refusal(['--metrics-auth-username', 'ann']).problems).toEqual([
+      `--metrics-auth-username: works only together with --metrics-auth-password (FIBRE_METRICS_AUTH_PASSWORD, metrics_auth_password); ${neither}`,
+    ])
+    expect(refusal(['--metrics-auth-username', 'ann']).exitCode).toBe(1)
+  })
+
+  it('are refused without a user name', () => {
+    const username = '--metrics-auth-username (FIBRE_METRICS_AUTH_USERNAME, metrics_auth_username)'
+    expect(refusal([], { FIBRE_METRICS_AUTH_PASSWORD: 'hunter2' }).problems).toEqual([
+      `FIBRE_METRICS_AUTH_PASSWORD: works only together with ${username}; ${neither}`,
+    ])
+    const path = file('hunter2', 'password')
+    expect(refusal(['--metrics-auth-password-file', path]).problems).toEqual([
+      `${path} (--metrics-auth-password-file): works only together with ${username}; ${neither}`,
+    ])
+  })
+
+  it.each([
+    ['hunter2\n', 'hunter2'],
+    ['hunter2', 'hunter2'],
+    ['two words \r\n', 'two words '],
+    ['ends in an empty line\n\n', 'ends in an empty line\n'],
+  ])('take the password %j from its file', (content, password) => {
+    const path = file(content, 'password')
+    const env = { FIBRE_METRICS_AUTH_USERNAME: 'ann', FIBRE_METRICS_AUTH_PASSWORD_FILE: path }
+    expect(run([], env).settings.metricsAuthPassword).toBe(password)
+  })
+
+  it('are refused with both a password and its file', () => {
+    const env = { FIBRE_METRICS_AUTH_USERNAME: 'a', FIBRE_METRICS_AUTH_PASSWORD: 'b', FIBRE_METRICS_AUTH_PASSWORD_FILE: file('c') }
+    expect(refusal([], env).problems).toEqual([
+      'FIBRE_METRICS_AUTH_PASSWORD_FILE: FIBRE_METRICS_AUTH_PASSWORD gives the password already, keep one of them',
+    ])
+  })
+
+  it('are refused with a password file that is empty, a directory or not there', () => {
+    const [empty, directory] = [file('\n'), temporaryDirectory()]
+    const refused = (path: string) => refusal(['--metrics-auth-username', 'a', '--metrics-auth-password-file', path]).problems
+    expect(refused(empty)).toEqual([`--metrics-auth-password-file: the password file "${empty}" is empty`])
+    expect(refused(directory)).toEqual([`--metrics-auth-password-file: the password file "${directory}" is a directory, not a file`])
+    expect(refused('/nowhere')).toEqual(['--metrics-auth-password-file: the password file "/nowhere" does not exist'])
+  })
+})
+
+describe('TLS', () => {
+  const refused = (cert: string, key: string) => refusal(['--tls-cert', cert], { FIBRE_TLS_KEY: key }).problems
+
+  it('is accepted with a certificate and its key', () => {
+    const { cert, key } = certificate()
+    expect(run(['--tls-cert', cert, '--tls-key', key]).settings).toMatchObject({ tlsCert: cert, tlsKey: key })
+  })
+
+  it('is refused with a certificate alone or a key alone, with exit code 1', () => {
+    const { cert, key } = certificate()
+    expect(refusal(['--tls-cert', cert])).toMatchObject({
+      problems: [`--tls-cert: works only together with --tls-key (FIBRE_TLS_KEY, tls_key); ${neither}`],
+      exitCode: 1,
+    })
+    expect(refusal([], { FIBRE_TLS_KEY: key }).problems).toEqual([
+      `FIBRE_TLS_KEY: works only together with --tls-cert (FIBRE_TLS_CERT, tls_cert); ${neither}`,
+    ])
+  })
+
+  it('is refused with the key of another certificate', () => {
+    const [{ cert }, { key }] = [certificate(), certificate()]
+    expect(refused(cert, key)).toEqual([`FIBRE_TLS_KEY: ${key} is not the key of the certificate ${cert}`])
+  })
+
+  it('is refused with files that are missing, directories or something else', () => {
+    const { cert, key } = certificate()
+    expect(refused(cert, '/nowhere.key')).toEqual(['FIBRE_TLS_KEY: "/nowhere.key" does not exist'])
+    const directory = temporaryDirectory()
+    expect(refused(directory, key)).toEqual([`--tls-cert: "${directory}" is a directory, not a file`])
+    expect(refused(key, cert)).toEqual([
+      `--tls-cert: "${key}" holds no certificate in PEM`,
+      `FIBRE_TLS_KEY: "${cert}" holds no unencrypted private key in PEM`,
+    ])
+  })
+})
+
+it('refuses one port for both pages, unless any free one will do', () => {
+  expect(refusal(['--port', '9436']).problems).toEqual([
+    '--port: the metrics page and the health page (default) cannot both have port 9436',
+  ])
+  expect(run(['--port', '0', '--health-port', '0']).settings).toMatchObject({ port: 0, healthPort: 0 })
+})
+
+it('refuses a log file that is a directory or in none', () => {
+  const directory = temporaryDirectory()
+  expect(refusal(['--log-file', directory]).problems).toEqual([`--log-file: "${directory}" is a directory, not a file`])
+  writeFileSync(join(directory, 'file'), '')
+  for (const parent of ['missing', 'file']) {
+    const path = join(directory, parent, 'agent.log')
+    expect(refusal(['--log-file', path]).problems).toEqual([expect.stringContaining(`--log-file: cannot write to "${path}": `)])
+  }
+  expect(run(['--log-file', join(directory, 'agent.log')]).settings.logFile).toBe(join(directory, 'agent.log'))
+})
