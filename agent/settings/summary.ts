@@ -21,6 +21,7 @@ function shown(key: Key, value: unknown): string {
   return String(value)
 }
 
-function withoutCredentials(address: string): string {
+/** An address without the parts of it that may be secret. */
+export function withoutCredentials(address: string): string {
   return address.replace(/(?<=:\/\/)[^/]*@/, '***@').replace(/(?<=\?).*/, '***')
 }

@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { need } from '../needs.ts'
+import { Scrape } from '../scrape.ts'
+import { until } from '../until.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+it('shows blocks as they come with `npm run demo`, serves them, and ends on Ctrl-C with nothing left behind', async (context) => {
+  need(context, process.getuid?.() === 0, 'tracing takes root')
+  const npm = spawn('npm', ['run', '--silent', 'demo', '--', '--port', '0', '--health-port', '0'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  let faults = ''
+  npm.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+  })
+  npm.stderr.setEncoding('utf8').on('data', (text: string) => {
+    faults += text
+  })
+  const exited = once(npm, 'close')
+  try {
+    await until(() => /^90000[2-9] /m.test(output) || npm.exitCode !== null, 'the third block', 60_000)
+    expect(faults.replace('Building ...\n', '')).toBe('')
+
+    const page = (path: RegExp) => path.exec(output)?.[0] ?? ''
+    const scrape = new Scrape(await (await fetch(page(/http:\S+\/metrics/))).text())
+    const shown = output.match(/^90000\d .*(FIBRE|compact block|other)/gm)?.length ?? 0
+    expect(scrape.value('bitcoin_blocks_connected_total', { node: 'demo' })).toBeGreaterThanOrEqual(3)
+    expect(scrape.sum('fibre_block_race_wins_total', { node: 'demo' })).toBe(shown)
+    expect(await (await fetch(page(/http:\S+\/ready/))).text()).toBe('OK')
+
+    const node = Number(/\(pid (\d+)\)/.exec(output)?.[1])
+    const log = /\S+debug\.log/.exec(output)?.[0] ?? ''
+    expect([existsSync(`/proc/${node}`), existsSync(log)]).toEqual([true, true])
+    npm.kill('SIGINT')
+    expect(await exited).toEqual([0, null])
+    expect([existsSync(`/proc/${node}`), existsSync(log)]).toEqual([false, false])
+  } finally {
+    npm.kill('SIGTERM')
+    await exited
+  }
+})
