@@ -11,6 +11,7 @@ import { observe } from './metrics/observe.ts'
 import { type SelfState, selfMetrics } from './metrics/self.ts'
 import { readiness } from './readiness.ts'
 import type { Settings } from './settings/load.ts'
+import { withoutCredentials } from './settings/summary.ts'
 import { type EbpfSource, openEbpf } from './sources/ebpf/ebpf.ts'
 import { clockErrorSeconds, watchExit } from './sources/ebpf/libbpf.ts'
 import { eventLoopLagSeconds, readProcessState } from './telemetry/process.ts'
@@ -58,7 +59,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       version,
       port: settings.port,
       openLabelLimit: settings.peerLabel,
-      push: settings.otlpEndpoint === undefined ? undefined : { url: settings.otlpEndpoint, intervalMs: settings.otlpIntervalMs },
+      push: pushOptions(settings),
       log,
     })
     const measuring = new Measuring({ instruments: telemetry.instruments, log, verbose: settings.verbose, onBlock: options.onBlock })
@@ -91,6 +92,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     await stop()
     throw error
   }
+}
+
+function pushOptions({ otlpEndpoint: url, otlpIntervalMs: intervalMs }: Settings) {
+  return url === undefined ? undefined : { url, shownAs: withoutCredentials(url), intervalMs }
 }
 
 async function openServers(
@@ -159,8 +164,8 @@ function readStatus({ settings, version }: AgentOptions, startedAt: Date, measur
     version,
     startedAt,
     health: readiness(measuring.nodes, source.backlogSeconds(), named),
-    targets: measuring.nodes.map((node) => node.status()),
-    pushing: settings.otlpEndpoint,
+    targets: measuring.nodes.map((node) => node.status()).filter((status) => status !== undefined),
+    pushing: pushOptions(settings)?.shownAs,
   }
 }
 

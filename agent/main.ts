@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { runCommand } from './cli.ts'
 
 // Bundled as CommonJS, the kernel program lies beside it.

@@ -20,6 +20,7 @@ export class Node implements NodeState {
   readonly fieldErrors = new Map<string, Map<string, number>>()
   readonly #wins: Record<Mechanism, number> = { fibre_udp: 0, bip152_cmpct: 0, other: 0 }
   #target: Target | undefined
+  #lastTarget: Target | undefined
   #attachment: Attachment | undefined
   #attachError: string | undefined
   #triedAtMs = 0
@@ -70,6 +71,7 @@ export class Node implements NodeState {
 
   started(target: Target): void {
     this.#target = target
+    this.#lastTarget = target
     this.#processes++
   }
 
@@ -114,11 +116,13 @@ export class Node implements NodeState {
     this.blocks.excuseOpen()
   }
 
-  status(): TargetStatus {
+  /** `undefined` until the node has been seen running. */
+  status(): TargetStatus | undefined {
+    if (this.#lastTarget === undefined) return undefined
     return {
       node: this.node,
-      pid: this.#target?.pid ?? 0,
-      executable: this.#target?.executable ?? '',
+      pid: this.#lastTarget.pid,
+      executable: this.#lastTarget.executable,
       up: this.isUp,
       probes: this.probes,
       blocks: this.#connected,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { Pids } from './pids.ts'
 import { identityOf, ifReadable, type RunningProcess, readExecutable, readLife, readProcess } from './proc.ts'
 import { matcher, type Selection, wantedNames } from './select.ts'
@@ -89,6 +90,8 @@ export class Search {
     now: number,
   ): RunningProcess | undefined {
     const directory = `${this.#root}/${pid}`
+    // Without privileges most processes are unreadable, and an exception for each costs more than all the rest.
+    if (this.#unreadable.has(pid) && !this.#young.has(pid) && !existsSync(`${directory}/exe`)) return undefined
     const identity = identityOf(`${directory}/exe`)
     if (identity === undefined) {
       // Ended, or forked so recently that it is not visible yet: one more look, in the next scan.
@@ -124,7 +127,6 @@ export class Search {
   }
 
   #tellUnreadable(pid: number, error: unknown): void {
-    if (this.#unreadable.has(pid) && !this.#young.has(pid)) return
     // A process that ends while it is looked at gives EACCES as well; then there is nothing to tell.
     const life = ifReadable(() => readLife(`${this.#root}/${pid}`))
     if (!life || this.#unreadable.get(pid) === life.startTicks) return

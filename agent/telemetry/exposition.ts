@@ -1,5 +1,5 @@
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
-import { type CollectionResult, MetricReader, type MetricReaderOptions } from '@opentelemetry/sdk-metrics'
+import { type CollectionResult, MetricReader } from '@opentelemetry/sdk-metrics'
 
 /** Collecting is given up after this time. */
 const COLLECT_TIMEOUT_MS = 5000
@@ -7,11 +7,6 @@ const COLLECT_TIMEOUT_MS = 5000
 /** Collects when it is asked to: by a scrape. */
 export class ScrapeReader extends MetricReader {
   readonly #serializer = new PrometheusSerializer(undefined, false, undefined, false, true)
-
-  // biome-ignore lint/complexity/noUselessConstructor: the base class is abstract and its options are wanted
-  constructor(options: MetricReaderOptions) {
-    super(options)
-  }
 
   /** All metrics in Prometheus' text format 0.0.4. Fails if any could not be collected: half a page looks like a fall to 0. */
   async exposition(): Promise<string> {

@@ -11,6 +11,8 @@ import type { Logger } from 'pino'
 export interface PushOptions {
   /** Where metrics go: the full URL, path included. */
   readonly url: string
+  /** The URL as logs may show it. */
+  readonly shownAs: string
   readonly intervalMs: number
   readonly metricProducers: MetricProducer[]
   readonly log: Logger
@@ -24,14 +26,14 @@ export interface PushCounts {
 
 /** Pushes all metrics at an interval, by OTLP over HTTP. Headers, compression and certificates come from `OTEL_*`. */
 export function createPushReader(
-  { url, intervalMs, metricProducers, log }: PushOptions,
+  { url, shownAs, intervalMs, metricProducers, log }: PushOptions,
   counts: PushCounts,
 ): PeriodicExportingMetricReader {
   // A send that is given up by the reader but not by the exporter would deliver old values late.
   const exportTimeoutMillis = Math.min(intervalMs, 10_000)
   const timeoutMillis = Math.trunc(exportTimeoutMillis * 0.9)
   return new PeriodicExportingMetricReader({
-    exporter: new WatchedExporter(new OTLPMetricExporter({ url, timeoutMillis }), url, counts, log),
+    exporter: new WatchedExporter(new OTLPMetricExporter({ url, timeoutMillis }), shownAs, counts, log),
     exportIntervalMillis: intervalMs,
     exportTimeoutMillis,
     metricProducers,

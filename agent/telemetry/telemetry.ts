@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import { Instruments } from '../metrics/instruments.ts'
 import { emptyHistogramProducer } from './empty-histograms.ts'
 import { ScrapeReader } from './exposition.ts'
-import type { PushCounts } from './push.ts'
+import type { PushCounts, PushOptions } from './push.ts'
 
 /** Service name, scope of the instruments, and the scrape job that shipped configurations use: equal, so that scrape and push give the same series. */
 export const SERVICE = 'fibre-agent'
@@ -16,7 +16,7 @@ export interface TelemetryOptions {
   /** Port of the metrics page: with the host name it makes the instance. */
   readonly port: number
   readonly openLabelLimit: number
-  readonly push?: { readonly url: string; readonly intervalMs: number } | undefined
+  readonly push?: Pick<PushOptions, 'url' | 'shownAs' | 'intervalMs'> | undefined
   readonly log: Logger
 }
 

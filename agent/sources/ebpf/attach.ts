@@ -54,7 +54,8 @@ export function attach(
     const wanted = plans.filter(({ tracepoint }) => (tracepoint.counted === undefined) === (name === 'record_event'))
     for (const { opened, failed } of link.open(name, wanted)) {
       if (opened) links.push(opened)
-      for (const { plan, error } of failed) probes.push({ probe: plan.tracepoint.probe, offered: true, attached: false, reason: error.message })
+      for (const { plan, error } of failed)
+        probes.push({ probe: plan.tracepoint.probe, offered: true, attached: false, reason: error.message })
     }
   }
   for (const { plans } of links) for (const plan of plans) probes.push(attachedState(plan))

@@ -28,7 +28,7 @@ export interface Attachment {
   readonly probes: readonly ProbeState[]
   /** Attached probes that do not fire although they should: their semaphore is 0. */
   silentProbes(): readonly string[]
-  /** Detaches; every event that came before has then been handed on. */
+  /** Detaches, once; every event that came before has then been handed on. */
   close(): Promise<void>
 }
 
@@ -86,14 +86,19 @@ export class EbpfSource {
     try {
       const attached = attach(this.#program, this.#slots, this.#options.tracepoints, { node, pid, number }, notes)
       this.#options.log.debug({ node, pid, executable, form: this.form }, 'attached')
+      const close = async () => {
+        await attached.close()
+        this.#pump.drain()
+        this.#totals.retire(number)
+        this.#dismiss(pid, number)
+      }
+      let closed: Promise<void> | undefined
       return {
         probes: attached.probes,
         silentProbes: () => silentProbes(pid, attached.sites),
-        close: async () => {
-          await attached.close()
-          this.#pump.drain()
-          this.#totals.retire(number)
-          this.#dismiss(pid, number)
+        close: () => {
+          closed ??= close()
+          return closed
         },
       }
     } catch (error) {

@@ -144,6 +144,7 @@ describe('arm64', () => {
     ['8@[x0, w1, sxtw 2]', 'u64 unreadable: its spelling is not understood'],
     ['8@[x0, x1, lsl 4]', 'u64 unreadable: its spelling is not understood'],
     ['8@[x0, 8, lsl 2]', 'u64 unreadable: its spelling is not understood'],
+    ['8@[x0, x1, lsl 3, 4]', 'u64 unreadable: its spelling is not understood'],
     ['8@[x0, 16]!', 'u64 unreadable: its spelling is not understood'],
     ['8@[w0]', 'u64 unreadable: its address depends on w0'],
     ['8@[x0', 'u64 unreadable: its spelling is not understood'],

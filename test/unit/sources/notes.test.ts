@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -176,7 +176,20 @@ it('reads a section table that is too large for the header', () => {
 })
 
 it('finds no sites where the section table was stripped', () => {
-  expect(readNotes(changed((copy) => copy.fill(0, 40, 48).fill(0, 60, 64))).sites).toEqual([])
+  const stripped = Buffer.from(bytes).fill(0, 40, 48).fill(0, 60, 64)
+  expect(readNotes(written(stripped)).sites).toEqual([])
+  expect(readNotes(written(stripped.subarray(0, 64))).sites).toEqual([])
+})
+
+it('finds no sites where the section table is empty', () => {
+  expect(readNotes(changed((copy) => copy.fill(0, 60, 64))).sites).toEqual([])
+})
+
+it('passes over notes of another type or owner', () => {
+  const { note } = firstNote()
+  const others = readNotes(program).sites.slice(1)
+  expect(readNotes(changed((copy) => copy.writeUInt32LE(4, note + 8))).sites).toEqual(others)
+  expect(readNotes(changed((copy) => copy.write('another', note + 12))).sites).toEqual(others)
 })
 
 it('tells a nop from other instructions', () => {
@@ -200,6 +213,16 @@ it('keeps the other sites when one is at an address that the file does not hold'
   const [first, ...others] = readNotes(program).sites
   const path = changed((copy) => copy.writeBigUInt64LE(0xdead_0000_0000n, firstNote().descriptor))
   expect(readNotes(path).sites).toEqual([{ ...first, address: 0xdead_0000_0000n, offset: 0n, isNop: false }, ...others])
+})
+
+it('names no offsets beyond the end of the file', () => {
+  const path = changed((copy) => {
+    for (let i = 0; i < copy.readUInt16LE(56); i++) copy.writeBigUInt64LE(1n << 62n, 64 + 56 * i + 8)
+  })
+  const { sites } = readNotes(path)
+  expect(sites.map(({ offset, semaphoreOffset, isNop }) => ({ offset, semaphoreOffset, isNop }))).toEqual(
+    Array(4).fill({ offset: 0n, semaphoreOffset: 0n, isNop: false }),
+  )
 })
 
 describe('refuses, and says why,', () => {
@@ -261,12 +284,11 @@ describe('refuses, and says why,', () => {
     return path
   }
 
-  it('what its user may not read', () => {
-    const closed = join(directory, 'closed')
-    mkdirSync(closed, { mode: 0 })
-    expect(() => asNobody(() => readNotes(join(closed, 'program')))).toThrow(
-      /closed\/program cannot be read: permission denied; run as its user or as root/,
-    )
+  it('a file that it may not read', () => {
+    const path = join(directory, 'closed')
+    writeFileSync(path, bytes, { mode: 0 })
+    const read = () => asNobody(() => readNotes(path))
+    expect(read).toThrow(/closed cannot be read: permission denied; run as its user or as root$/)
   })
 
   function asNobody<T>(action: () => T): T {
@@ -282,9 +304,10 @@ describe('refuses, and says why,', () => {
 
 describe('a damaged executable', () => {
   it('is refused wherever it is cut off', () => {
-    for (let i = 0; i < 200; i++) {
-      const path = written(bytes.subarray(0, Math.floor((i * bytes.length) / 200)))
-      expect(() => readNotes(path), `at ${i}/200`).toThrow(NotesError)
+    const lengths = Array.from({ length: 200 }, (_, i) => (i < 100 ? i : Math.floor((i * bytes.length) / 200)))
+    for (const length of lengths) {
+      const path = written(bytes.subarray(0, length))
+      expect(() => readNotes(path), `after ${length} bytes`).toThrow(/is (not an ELF executable|cut off or damaged)/)
     }
   })
 
