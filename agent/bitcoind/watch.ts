@@ -161,6 +161,7 @@ class Watcher implements ProcessWatcher {
   }
 
   #refuse(target: Target, holder: Target): void {
+    this.#search.revisit(target.pid)
     if (this.#refused.get(target.pid) === target.startTicks) return
     this.#refused.set(target.pid, target.startTicks)
     const reason =

@@ -1,4 +1,4 @@
-// Stands in for bitcoind: takes any arguments and stays. SIGUSR1 turns it into the program $NEXT; SIGUSR2 makes it fork, as a
+// Stands in for bitcoind: takes any arguments, prints "ready" and stays. SIGUSR1 turns it into the program $NEXT; SIGUSR2 makes it fork, as a
 // daemonising bitcoind does, and print the child's pid.
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +17,8 @@ int main(int argc, char **argv)
 	(void)argc;
 	signal(SIGUSR1, keep);
 	signal(SIGUSR2, keep);
+	puts("ready");
+	fflush(stdout);
 	for (;;) {
 		pause();
 		if (received == SIGUSR1)

@@ -40,11 +40,16 @@ export async function kill(child: ChildProcess): Promise<void> {
   await once(child, 'exit')
 }
 
+/** Waits for the next line of a process's output. */
+export async function nextLine(child: ChildProcess): Promise<string> {
+  const [line] = await once(child.stdout as Readable, 'data')
+  return String(line).trim()
+}
+
 /** Has a process fork; the child's pid. */
 export async function forkOff(parent: ChildProcess): Promise<number> {
   parent.kill('SIGUSR2')
-  const [line] = await once(parent.stdout as Readable, 'data')
-  const pid = Number(line)
+  const pid = Number(await nextLine(parent))
   onTestFinished(() => void process.kill(pid, 'SIGKILL'))
   return pid
 }

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { need } from '../../needs.ts'
-import { eventually, forkOff, kill, stage, start, watch } from './stage.ts'
+import { eventually, forkOff, kill, nextLine, stage, start, watch } from './stage.ts'
 
 const isRoot = process.getuid?.() === 0
 
@@ -16,10 +16,11 @@ describe('watching processes', () => {
   })
 
   it('finds a process named bitcoind when nothing is selected, and none named otherwise', async () => {
-    const { install } = stage()
+    const { install, path } = stage()
     const { seen } = await watch({})
     const other = await start(install('bitcoind-wallet'))
-    const node = await start(install('bitcoind'))
+    // Other tests, or a real one, may run beside it: a name of its own keeps it from being refused.
+    const node = await start(install('bitcoind'), [`-datadir=${path()}`])
     await eventually(() => expect(seen.map(({ pid }) => pid)).toContain(node.pid))
     expect(seen.map(({ pid }) => pid)).not.toContain(other.pid)
   })
@@ -105,6 +106,7 @@ describe('watching processes', () => {
     const bitcoind = install('bitcoind')
     const node = await start(bitcoind, [], { env: { NEXT: install('next', 'bitcoind') } })
     const { told, seen } = await watch({ pid: node.pid })
+    expect(await nextLine(node)).toBe('ready')
     node.kill('SIGUSR1')
     await eventually(() => expect(told.slice(1)).toEqual([`- localhost ${node.pid}`, `+ localhost ${node.pid}`]))
     expect(seen[0]?.executable).toBe(bitcoind)
@@ -129,6 +131,7 @@ describe('watching processes', () => {
     const bitcoind = install('bitcoind')
     const launcher = await start(bitcoind)
     const { told, watcher } = await watch({ bitcoind })
+    expect(await nextLine(launcher)).toBe('ready')
     const child = await forkOff(launcher)
     watcher.scan()
     expect(told).toEqual([`+ localhost ${launcher.pid}`])
@@ -216,12 +219,11 @@ describe('several nodes', () => {
     const { install, path } = stage()
     const bitcoind = install('bitcoind')
     const first = await start(bitcoind, [`-datadir=${path('a')}`])
-    const { told, watcher } = await watch({ nodes: [{ name: 'east', path: bitcoind }] })
     const second = await start(bitcoind, [`-datadir=${path('b')}`])
-    await eventually(() => expect(told).toHaveLength(2))
-    expect(told[1]).toContain(`refused east ${second.pid}: `)
-    expect(told[1]).toContain('--node NAME=DATA-DIRECTORY')
+    const { told, watcher } = await watch({ nodes: [{ name: 'east', path: bitcoind }] })
     watcher.scan()
+    expect(told).toEqual([`+ east ${first.pid}`, expect.stringContaining(`refused east ${second.pid}: `)])
+    expect(told[1]).toContain('--node NAME=DATA-DIRECTORY')
     await kill(first)
     await eventually(() => expect(told.slice(2)).toEqual([`- east ${first.pid}`, `+ east ${second.pid}`]), 600)
   })
@@ -260,18 +262,20 @@ describe('namespaces and privileges', () => {
   it('tells once of a bitcoind whose executable it may not read', async (context) => {
     need(context, isRoot, 'needs root to become another user')
     const { install } = stage()
-    const bitcoind = install('bitcoind')
-    const node = await start(bitcoind)
+    const bitcoind = install('hidden')
+    const early = await start(bitcoind)
+    onTestFinished(() => process.seteuid?.(0))
     process.seteuid?.(65534)
-    try {
-      const { told, watcher } = await watch({ bitcoind })
-      watcher.scan()
-      expect(told).toEqual([
-        `unreadable ${node.pid}: cannot read /proc/${node.pid}/exe (EACCES): run the agent as the user of bitcoind or as root`,
-      ])
-    } finally {
-      process.seteuid?.(0)
-    }
+    const { told, watcher } = await watch({ bitcoind })
+    process.seteuid?.(0)
+    const late = await start(bitcoind)
+    process.seteuid?.(65534)
+    for (let scans = 0; scans < 3; scans++) watcher.scan()
+    expect(told).toEqual(
+      [early, late].map(
+        ({ pid }) => `unreadable ${pid}: cannot read /proc/${pid}/exe (EACCES): run the agent as the user of bitcoind or as root`,
+      ),
+    )
   })
 })
 
