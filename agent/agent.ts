@@ -13,6 +13,7 @@ import { readiness } from './readiness.ts'
 import type { Settings } from './settings/load.ts'
 import { withoutCredentials } from './settings/summary.ts'
 import { type EbpfSource, openEbpf } from './sources/ebpf/ebpf.ts'
+import { faultOfExecutable } from './sources/ebpf/executable.ts'
 import { clockErrorSeconds, watchExit } from './sources/ebpf/libbpf.ts'
 import { eventLoopLagSeconds, readProcessState } from './telemetry/process.ts'
 import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts'
@@ -20,7 +21,7 @@ import { tracepoints } from './tracepoints/index.ts'
 
 const HOUSEKEEPING_MS = 1000
 /** What the last push may take: all in all the agent ends within a second. */
-const LAST_PUSH_MS = 600
+const LAST_PUSH_MS = 500
 
 export interface AgentOptions {
   readonly settings: Settings
@@ -133,6 +134,7 @@ async function openServers(
 
 async function watch(settings: Settings, measuring: Measuring, log: Logger): Promise<ProcessWatcher> {
   const { bitcoind, pid, nodes, nodeName, waitForTarget } = settings
+  warnOfExecutables(settings, log)
   const selection = { bitcoind, pid: pid || undefined, nodes, nodeName }
   const watcher = await watchProcesses(
     selection,
@@ -155,6 +157,14 @@ async function watch(settings: Settings, measuring: Measuring, log: Logger): Pro
     for (const name of nodes.length > 0 ? nodes.map(({ name }) => name) : [nodeName]) measuring.declare(name)
   }
   return watcher
+}
+
+/** One that can never be measured would be waited for in silence. */
+function warnOfExecutables({ bitcoind, nodes }: Settings, log: Logger): void {
+  for (const path of [bitcoind, ...nodes.map(({ path }) => path)]) {
+    const fault = path === undefined ? undefined : faultOfExecutable(path, tracepoints)
+    if (fault !== undefined) log.warn({ path }, fault)
+  }
 }
 
 function readStatus({ settings, version }: AgentOptions, startedAt: Date, measuring: Measuring, source: EbpfSource): Status {

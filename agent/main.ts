@@ -5,20 +5,17 @@ import { runCommand } from './cli.ts'
 void main(__dirname)
 
 async function main(folder: string): Promise<void> {
+  // From a terminal both npm and this process get Ctrl-C, so a second signal is no order to hurry. One that comes too early waits.
+  const order = Promise.withResolvers<void>()
+  process.on('SIGTERM', () => order.resolve())
+  process.on('SIGINT', () => order.resolve())
   const outcome = await runCommand({ argv: process.argv.slice(2), folder })
   if ('exitCode' in outcome) {
     process.exitCode = outcome.exitCode
     return
   }
-  // From a terminal both npm and this process get Ctrl-C, so a second signal is no order to hurry.
-  let isStopping = false
-  const stop = async () => {
-    if (isStopping) return
-    isStopping = true
-    await outcome.agent.stop()
-    process.exit(0)
-  }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
   process.on('SIGHUP', () => outcome.reload())
+  await order.promise
+  await outcome.agent.stop()
+  process.exit(0)
 }

@@ -105,6 +105,7 @@ export class Measuring implements EventHandler {
 
   /** To be called every second or so: judges blocks that waited long enough and tries failed attachments again. */
   keepHouse(): void {
+    this.#source?.drain() // the race that a block waits for may have come
     this.takeLosses()
     for (const node of this.#nodes.values()) {
       node.blocks.advance(nowNs())

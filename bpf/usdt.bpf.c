@@ -20,22 +20,23 @@
 /* An onion v3 address with its port takes 69 bytes, a hash in hex 65; the coinbase script (100 bytes) in hex 201. */
 #define SLOT_LENGTH 128
 #define SLOTS 4
+#define HASH_LENGTH 32
 
 /* Totals are kept by the start of a text, such as a message type (12 bytes in Bitcoin's protocol). */
 #define LABEL_LENGTH 32
 
 enum place { PLACE_UNKNOWN, PLACE_CONSTANT, PLACE_REGISTER, PLACE_MEMORY, PLACE_INDEXED };
-enum type { TYPE_SKIP, TYPE_SCALAR, TYPE_TEXT, TYPE_LONG_TEXT, TYPE_HASH };
+enum type { TYPE_SKIP, TYPE_UNSIGNED, TYPE_SIGNED, TYPE_TEXT, TYPE_HASH };
 
 struct argument {
 	__u8 place;
 	__u8 type;
 	__u8 size;	/* bytes: 1, 2, 4 or 8 */
-	__u8 is_signed;
 	__u8 base;	/* register, in units of 8 bytes of pt_regs */
 	__u8 index;
 	__u8 scale;	/* shift of the index */
-	__u8 padding;
+	__u8 slot;	/* of the record, for a text or hash */
+	__u8 slots;	/* that a text may fill: 1 or 2 */
 	__s64 offset;	/* or the constant */
 };
 
@@ -53,7 +54,7 @@ struct record {
 	__u16 count;		/* arguments that this build of bitcoind passes */
 	__u32 failed;		/* bit i: argument i could not be read */
 	__u32 padding;
-	__s64 numbers[MAX_ARGUMENTS];	/* scalars; for texts and hashes the slot that holds them */
+	__s64 numbers[MAX_ARGUMENTS];	/* scalars */
 	char slots[SLOTS][SLOT_LENGTH];	/* not zeroed: a text ends at its NUL */
 };
 
@@ -165,9 +166,6 @@ static __always_inline long read_text(char *to, __u32 size, const void *from)
 	if (length >= 0 || !settings.sleepable)
 		return length;
 	bpf_copy_from_user(&byte, 1, from);
-	length = bpf_probe_read_user_str(to, size, from);
-	if (length >= 0)
-		return length;
 	bpf_copy_from_user(&byte, 1, (void *)(((__u64)from | 4095) + 1));
 	return bpf_probe_read_user_str(to, size, from);
 }
@@ -198,8 +196,22 @@ static __noinline long read_argument(const __u64 *registers, const struct argume
 	}
 	shift = (64 - 8 * argument->size) & 63;
 	word <<= shift;
-	*value = argument->is_signed ? (__u64)((__s64)word >> shift) : word >> shift;
+	*value = argument->type == TYPE_SIGNED ? (__u64)((__s64)word >> shift) : word >> shift;
 	return 0;
+}
+
+/* Reads what a text or hash points to. The verifier wants to see that it fits: the last slot is only ever a second one. */
+static __always_inline long read_memory(struct record *record, const struct argument *argument, const void *from)
+{
+	__u32 slot = argument->slot, size = argument->slots * SLOT_LENGTH;
+
+	if (argument->type < TYPE_TEXT)
+		return 0;
+	if (slot > SLOTS - 2 || size > 2 * SLOT_LENGTH)
+		return -1;
+	if (argument->type == TYPE_HASH)
+		return read_user(record->slots[slot], HASH_LENGTH, from);
+	return read_text(record->slots[slot], size, from) < 0;
 }
 
 /* Wakes the reader for a record that finds it asleep; while it drains by timer, only when the ring is filling up. */
@@ -222,7 +234,6 @@ int record_event(void *ctx)
 	__u32 key = bpf_get_attach_cookie(ctx);
 	struct spec *spec = bpf_map_lookup_elem(&specs, &key);
 	struct record *record;
-	__u32 slot = 0;
 
 	if (!spec || !is_target())
 		return 0;
@@ -240,41 +251,13 @@ int record_event(void *ctx)
 
 	for (int i = 0; i < MAX_ARGUMENTS && i < spec->count; i++) {
 		const struct argument *argument = &spec->arguments[i];
-		__u8 type = argument->type;
 		__u64 value = 0;
-		long error;
 
-		if (type == TYPE_SKIP)
+		if (argument->type == TYPE_SKIP)
 			continue;
-		if (read_argument(registers, argument, &value)) {
+		if (read_argument(registers, argument, &value) || read_memory(record, argument, (void *)value))
 			record->failed |= 1 << i;
-			continue;
-		}
-		if (type == TYPE_SCALAR) {
-			record->numbers[i] = value;
-			continue;
-		}
-		record->numbers[i] = slot;
-		if (type == TYPE_LONG_TEXT) {
-			if (slot > SLOTS - 2) {
-				record->failed |= 1 << i;
-				continue;
-			}
-			error = read_text(record->slots[slot], 2 * SLOT_LENGTH, (void *)value);
-			slot += 2;
-		} else {
-			if (slot > SLOTS - 1) {
-				record->failed |= 1 << i;
-				continue;
-			}
-			if (type == TYPE_TEXT)
-				error = read_text(record->slots[slot], SLOT_LENGTH, (void *)value);
-			else
-				error = read_user(record->slots[slot], 32, (void *)value);
-			slot += 1;
-		}
-		if (error < 0)
-			record->failed |= 1 << i;
+		record->numbers[i] = value;
 	}
 	bpf_ringbuf_submit(record, wake_up());
 	return 0;

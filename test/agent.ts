@@ -26,7 +26,8 @@ export interface AgentProcessOptions {
   readonly ports?: boolean
   /** Waits for both servers by default. */
   readonly untilListening?: boolean
-  readonly uid?: number
+  /** What runs the agent, to which the arguments are added: Node.js and the bundle that was built by default. */
+  readonly command?: readonly [string, ...string[]]
 }
 
 const bundle = join(import.meta.dirname, '../dist/agent.cjs')
@@ -38,12 +39,12 @@ process.once('exit', () => {
 
 /** Starts the bundle that operators run, in a process of its own with no `FIBRE_*` or `OTEL_*` of this one. */
 export async function startAgentProcess(options: AgentProcessOptions = {}): Promise<AgentProcess> {
-  const { args = [], env = {}, ports = true, untilListening = true, uid } = options
+  const { args = [], env = {}, ports = true, untilListening = true, command = [process.execPath, bundle] } = options
   const inherited = Object.entries(process.env).filter(([name]) => !/^(FIBRE|OTEL)_/.test(name))
-  const child = spawn(process.execPath, [bundle, ...(ports ? ['--port', '0', '--health-port', '0'] : []), ...args], {
+  const [program, ...words] = command
+  const child = spawn(program, [...words, ...(ports ? ['--port', '0', '--health-port', '0'] : []), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...Object.fromEntries(inherited), ...env },
-    ...(uid === undefined ? {} : { uid, gid: uid }),
   })
   await once(child, 'spawn')
   const agent = new AgentProcess(child)

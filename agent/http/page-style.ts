@@ -13,8 +13,8 @@ h1, h2, p, dl, dd, ul { margin: 0 }
 h1 { font-size: 1.5rem }
 h2 { display: flex; flex-wrap: wrap; align-items: center; gap: .25rem .6rem; font-size: 1.2rem; overflow-wrap: anywhere }
 a { color: var(--link) }
-main { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1rem; align-items: start }
-.banner { grid-column: 1 / -1; padding: .7rem 1rem; border-radius: .5rem; border-left: .3rem solid }
+.nodes { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1rem; align-items: start }
+.banner { margin-bottom: 1rem; padding: .7rem 1rem; border-radius: .5rem; border-left: .3rem solid }
 .banner ul { padding-left: 1.2rem; color: var(--text) }
 .good { color: var(--good) }
 .bad { color: var(--bad) }
@@ -31,7 +31,8 @@ dd { font-size: 1.4rem; font-weight: 600; line-height: 1.3; font-variant-numeric
 small { display: block; font-weight: 400 }
 table { width: 100%; border-collapse: collapse }
 caption { text-align: left; padding-bottom: .3rem }
-th, td { padding: .3rem .6rem .3rem 0; border-top: 1px solid var(--line); text-align: left; vertical-align: top; overflow-wrap: anywhere }
+th, td { padding: .3rem .6rem .3rem 0; border-top: 1px solid var(--line); text-align: left; vertical-align: top }
+td { min-width: 5rem; overflow-wrap: anywhere }
 tbody th { font-weight: 500; font-family: ui-monospace, monospace }
 footer { margin-top: 1.2rem }
 </style>`)

@@ -29,7 +29,7 @@ ${pageStyle}
 </header>
 <main>
 ${healthBanner(health)}
-${targets.length === 0 ? html`<p>No bitcoind is being measured.</p>` : targets.map((target) => targetCard(target, now))}
+${targets.length === 0 ? html`<p>No bitcoind is being measured.</p>` : html`<div class="nodes">${targets.map((target) => targetCard(target, now))}</div>`}
 </main>
 <footer class="quiet">
 <p><a href="metrics">Metrics for Prometheus</a>${pushing === undefined ? '' : html`, also pushed to ${pushing}`}</p>
@@ -56,7 +56,7 @@ ${winRate(target)}
 ${figure('Won by FIBRE', count(target.fibreWins))}
 ${figure('Won by compact block', count(target.compactWins), target.otherWins === 0 ? '' : `${count(target.otherWins)} by neither`)}
 ${figure('Blocks', count(target.blocks), `${count(races(target))} with a race`)}
-${figure('Events lost', count(target.eventsLost), target.eventsLost === 0 ? '' : 'the figures are too low')}
+${figure('Events lost', count(target.eventsLost), target.eventsLost === 0 ? '' : 'so other figures are too low')}
 </dl>
 ${probeTable(target.probes)}
 </section>
@@ -89,12 +89,17 @@ function probeTable(probes: readonly ProbeStatus[]): Html {
 <thead><tr><th scope="col">Tracepoint</th><th scope="col">State</th></tr></thead>
 <tbody>
 ${probes.map(
-  ({ probe, attached, reason }) => html`<tr><th scope="row">${probe}</th><td${attached ? '' : html` class="bad"`}>${
+  ({ probe, attached, reason }) => html`<tr><th scope="row">${breakable(probe)}</th><td${attached ? '' : html` class="bad"`}>${
     attached ? 'attached' : `missing${reason === undefined ? '' : `: ${reason}`}`
   }</td></tr>
 `,
 )}</tbody>
 </table>`
+}
+
+/** Lets a tracepoint's name wrap where its words end. */
+function breakable(probe: string): Html[] {
+  return probe.split(/(?<=[:_])/).map((word) => html`${word}<wbr>`)
 }
 
 function races({ fibreWins, compactWins, otherWins }: TargetStatus): number {
@@ -108,7 +113,9 @@ function count(value: number): string {
 /** Time since `then` in its two largest units. */
 function age(then: Date, now: number): string {
   const seconds = Math.max(0, Math.floor((now - then.getTime()) / 1000))
-  const [minutes, hours, days] = [60, 3_600, 86_400].map((unit) => Math.floor(seconds / unit)) as [number, number, number]
+  const minutes = Math.floor(seconds / 60)
+  const hours = Math.floor(minutes / 60)
+  const days = Math.floor(hours / 24)
   if (days > 0) return `${days} d ${hours % 24} h`
   if (hours > 0) return `${hours} h ${minutes % 60} min`
   return minutes > 0 ? `${minutes} min` : `${seconds} s`

@@ -51,7 +51,14 @@ export async function listen(options: ServerOptions): Promise<HttpServer> {
   const server: Server | TlsServer = certificate ? createTlsServer({ ...LIMITS, ...certificate.context }) : createServer(LIMITS)
   server.timeout = STALLED_MS
   const answer = answerer(options)
-  server.on('request', async (request, response) => send(await answer(request), request, response))
+  server.on('request', async (request, response) => {
+    try {
+      await send(await answer(request), request, response)
+    } catch (err) {
+      log.error({ err, server: name }, 'cannot send an answer')
+      response.destroy()
+    }
+  })
   server.on('clientError', refuse)
   const connections = capConnections(server)
   const port = await bind(server, options)
@@ -138,7 +145,7 @@ function wayOut({ code, message }: NodeJS.ErrnoException, name: ServerOptions['n
   const flag = name === 'metrics' ? '--port' : '--health-port'
   if (code === 'EADDRINUSE') return `port in use; choose another with ${flag}`
   if (code === 'EACCES') return `not permitted; choose a port above 1023 with ${flag}, or grant CAP_NET_BIND_SERVICE`
-  if (code === 'EADDRNOTAVAIL') return 'this machine has no such address; choose another with --listen-address'
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return 'this machine has no such address; choose another with --listen-address'
   return message
 }
 

@@ -3,18 +3,14 @@ import type { Sample } from '../tracepoints/metric.ts'
 import { unitOf } from './instruments.ts'
 import type { SelfMetric, SelfState } from './self.ts'
 
-/** Readers that collect right after each other are shown the same state. */
-const FRESH_MS = 250
-
 /** Makes observable instruments of metrics that are read when they are collected: the state is taken once for all of them. */
 export function observe(meter: Meter, metrics: readonly SelfMetric[], state: () => Promise<SelfState>): void {
   const instruments = metrics.map(({ name, type, help }) => {
     const options = { description: help, unit: unitOf(name) }
     return type === 'counter' ? meter.createObservableCounter(name, options) : meter.createObservableGauge(name, options)
   })
-  const current = cached(state)
   meter.addBatchObservableCallback(async (result) => {
-    const now = await current()
+    const now = await state()
     metrics.forEach(({ measure }, i) => {
       for (const { value, labels } of samplesOf(measure(now))) observeFinite(result, instruments[i] as Observable, value, labels)
     })
@@ -29,17 +25,4 @@ function samplesOf(measured: ReturnType<SelfMetric['measure']>): readonly Sample
   if (measured === undefined) return []
   if (typeof measured === 'number') return [{ value: measured, labels: {} }]
   return Array.isArray(measured) ? measured : [measured as Sample]
-}
-
-function cached<T>(read: () => Promise<T>): () => Promise<T> {
-  let value: Promise<T> | undefined
-  let readAt = 0
-  return () => {
-    const now = performance.now()
-    if (value === undefined || now - readAt >= FRESH_MS) {
-      value = read()
-      readAt = now
-    }
-    return value
-  }
 }

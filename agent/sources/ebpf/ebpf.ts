@@ -68,7 +68,9 @@ export class EbpfSource {
     const decode = createDecoder(layouts.record, ring.memory, options.tracepoints, nodeOf)
     this.#pump = new Pump({
       fd: fds.events,
+      capacity: Math.ceil(program.ringSize / layouts.record.size),
       drain: (most) => drain(ring, decode, options.handler, most),
+      hasUnread: () => ring.oldestUnread() !== undefined,
       setDraining: program.setDraining,
     })
   }

@@ -146,7 +146,7 @@ export const mapFd = (map: Pointer): number => check('map fd', libbpf().mapFd(ma
 export const mapMaxEntries = (map: Pointer): number => libbpf().mapMaxEntries(map)
 export const setMapMaxEntries = (map: Pointer, entries: number): void => void check('set map size', libbpf().setMaxEntries(map, entries))
 
-/** The memory of a map of global variables: to be set before loading, and shared with the kernel after it. */
+/** The memory of a map of global variables, to be set before loading. */
 export function globalsOf(map: Pointer): ArrayBuffer {
   const size = [0]
   const value = pointerOf('find globals', libbpf().initialValue(map, size))

@@ -22,7 +22,7 @@ export type ProgramName = (typeof programNames)[number]
 
 /** How the structs that the kernel program shares with us lie in memory. */
 export interface Layouts {
-  readonly argument: Layout<'place' | 'type' | 'size' | 'is_signed' | 'base' | 'index' | 'scale' | 'offset'>
+  readonly argument: Layout<'place' | 'type' | 'size' | 'base' | 'index' | 'scale' | 'slot' | 'slots' | 'offset'>
   readonly spec: Layout<'target' | 'tracepoint' | 'count' | 'arguments'>
   readonly record: Layout<'stamp' | 'target' | 'tracepoint' | 'count' | 'failed' | 'numbers' | 'slots'>
   readonly totalKey: Layout<'target' | 'tracepoint' | 'label'>
@@ -53,11 +53,17 @@ export interface KernelProgram {
   close(): void
 }
 
+/** What libbpf complained of last is rarely more telling than the first. */
+const MAX_WARNINGS = 10
+
 /** Loads the kernel program in the best form that this kernel takes. */
 export function openProgram(options: OpenOptions): KernelProgram {
   bpf.requireLibbpf()
   const warnings: string[] = []
-  const stopCapturing = bpf.captureWarnings((message) => warnings.length < 20 && warnings.push(message))
+  const stopCapturing = bpf.captureWarnings((message) => {
+    // The first line; behind it may come the verifier's whole log.
+    if (warnings.length < MAX_WARNINGS) warnings.push(message.split('\n', 1)[0] ?? '')
+  })
   const refusals: Error[] = []
   try {
     for (const form of options.forms ?? forms) {
@@ -94,11 +100,11 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
     if (form.multi && !bpf.hasMultiUprobes(programs.record_event)) throw new Error('this kernel has no links to many uprobes')
     const specs = bpf.findMap(object, 'specs')
     const fd = (name: string) => bpf.mapFd(bpf.findMap(object, name))
-    const reader = new Uint32Array(bpf.globalsOf(bpf.findMap(object, '.bss')), 0, 1)
+    const variables = Buffer.alloc(bpf.globalsOf(bpf.findMap(object, '.bss')).byteLength)
     return {
       form,
       layouts: {
-        argument: layoutOf('argument', ['place', 'type', 'size', 'is_signed', 'base', 'index', 'scale', 'offset']),
+        argument: layoutOf('argument', ['place', 'type', 'size', 'base', 'index', 'scale', 'slot', 'slots', 'offset']),
         spec: layoutOf('spec', ['target', 'tracepoint', 'count', 'arguments']),
         record: layoutOf('record', ['stamp', 'target', 'tracepoint', 'count', 'failed', 'numbers', 'slots']),
         totalKey: layoutOf('total_key', ['target', 'tracepoint', 'label']),
@@ -109,7 +115,9 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
       ringSize: bpf.mapMaxEntries(events),
       specCount: bpf.mapMaxEntries(specs),
       setDraining: (isDraining) => {
-        Atomics.store(reader, 0, Number(isDraining))
+        // Not by writing to its memory: before libbpf 1.5 that is not shared with the kernel.
+        variables.writeUInt32LE(Number(isDraining))
+        bpf.updateElement(fd('.bss'), Buffer.alloc(4), variables)
       },
       close: () => bpf.closeObject(object),
     }

@@ -12,8 +12,12 @@ const QUIET_DRAINS = 4
 
 export interface PumpOptions {
   readonly fd: number
+  /** Records that the ring holds at most. */
+  readonly capacity: number
   /** Hands on at most so many records and returns how many; must not throw. */
   readonly drain: (most: number) => number
+  /** Whether there are records that were not handed on, also such as are still being written. */
+  readonly hasUnread: () => boolean
   /** Tells the kernel program whether the reader comes by itself, so that it need not be woken. */
   readonly setDraining: (isDraining: boolean) => void
 }
@@ -25,6 +29,7 @@ export class Pump {
   #wakeups = 0
   #windowStart = 0
   #timer: NodeJS.Timeout | undefined
+  #moved = 0
   #quietDrains = 0
   #isClosed = false
 
@@ -33,14 +38,9 @@ export class Pump {
     this.#watch = watchReadable(options.fd, () => this.#wake())
   }
 
-  /** Moves all that is there now. */
-  drain(): number {
-    let sum = 0
-    for (;;) {
-      const count = this.#options.drain(BATCH)
-      sum += count
-      if (count < BATCH) return sum
-    }
+  /** Moves all that is there now; what comes meanwhile may have no end. */
+  drain(): void {
+    for (let left = this.#options.capacity; left > 0; left -= BATCH) if (this.#options.drain(BATCH) < BATCH) return
   }
 
   close(): void {
@@ -50,7 +50,11 @@ export class Pump {
   }
 
   #wake(): void {
-    if (this.#isClosed || this.#timer) return
+    if (this.#isClosed) return
+    if (this.#timer) {
+      this.#move() // the ring is filling up
+      return
+    }
     const now = performance.now()
     if (now - this.#windowStart > BUSY_WINDOW_MS) {
       this.#windowStart = now
@@ -60,9 +64,15 @@ export class Pump {
     else this.#drainBatch()
   }
 
+  #move(): number {
+    const count = this.#options.drain(BATCH)
+    this.#moved += count
+    return count
+  }
+
   #drainBatch(): void {
     if (this.#isClosed) return
-    if (this.#options.drain(BATCH) === BATCH) setImmediate(() => this.#drainBatch())
+    if (this.#move() === BATCH) setImmediate(() => this.#drainBatch())
   }
 
   #startDraining(): void {
@@ -73,12 +83,12 @@ export class Pump {
 
   #tick(): void {
     if (this.#isClosed) return
-    const count = this.#options.drain(BATCH)
-    if (count === BATCH) {
+    if (this.#move() === BATCH) {
       setImmediate(() => this.#tick())
       return
     }
-    this.#quietDrains = count <= 1 ? this.#quietDrains + 1 : 0
+    this.#quietDrains = this.#moved <= 1 ? this.#quietDrains + 1 : 0
+    this.#moved = 0
     if (this.#quietDrains < QUIET_DRAINS) {
       this.#timer = setTimeout(() => this.#tick(), DRAIN_INTERVAL_MS)
       return
@@ -86,7 +96,13 @@ export class Pump {
     this.#timer = undefined
     this.#wakeups = 0
     this.#options.setDraining(false)
-    // What came in before the kernel program saw that woke nobody.
-    this.#drainBatch()
+    this.#catchUp()
+  }
+
+  /** A record that was begun before the kernel program saw that it has to wake the reader wakes nobody, nor do those behind it. */
+  #catchUp(): void {
+    if (this.#isClosed || this.#timer) return
+    this.#move()
+    if (this.#options.hasUnread()) setImmediate(() => this.#catchUp())
   }
 }

@@ -1,6 +1,7 @@
 import type { Field, Kind, Tracepoint } from '../../tracepoints/define.ts'
 import type { TracepointEvent } from '../../tracepoints/index.ts'
 import type { Layouts } from './program.ts'
+import { slotsOf } from './spec.ts'
 
 /** An event and the names of its fields that could not be read, if any. */
 export interface Decoded {
@@ -31,18 +32,18 @@ export function createDecoder(
   const slotLength = layout.fields.slots.element
   const view = new DataView(memory)
   const bytes = Buffer.from(memory)
-  const plans = tracepoints.map((tracepoint) => ({ tracepoint, fields: Object.entries(tracepoint.args) }))
+  const plans = tracepoints.map((tracepoint) => ({ tracepoint, fields: Object.entries(tracepoint.args), slots: slotsOf(tracepoint) }))
 
   const number = (offset: number) => view.getInt32(offset + 4, true) * 0x1_0000_0000 + view.getUint32(offset, true)
   const text = (start: number, length: number) => {
     const end = bytes.indexOf(0, start)
     return bytes.toString('utf8', start, end === -1 || end > start + length ? start + length : end)
   }
-  const read = (kind: Kind, offset: number, index: number): number | string | undefined => {
+  const read = (kind: Kind, offset: number, index: number, slotIndex: number): number | string | undefined => {
     const place = offset + at.numbers + 8 * index
     if (kind === 'integer') return number(place)
     if (kind === 'hashPrefix') return view.getBigUint64(place, true).toString(16).padStart(16, '0')
-    const slot = offset + at.slots + slotLength * view.getUint32(place, true)
+    const slot = offset + at.slots + slotLength * slotIndex
     if (kind === 'rawHash') return reversedHex(bytes, slot)
     if (kind === 'text') return text(slot, slotLength)
     if (kind === 'longText') return text(slot, 2 * slotLength)
@@ -66,7 +67,7 @@ export function createDecoder(
     let failed: string[] | undefined
     for (let i = 0; i < plan.fields.length; i++) {
       const [name, field] = plan.fields[i] as [string, Field]
-      const value = i < count && (unread & (1 << i)) === 0 ? read(field.kind, offset, i) : undefined
+      const value = i < count && (unread & (1 << i)) === 0 ? read(field.kind, offset, i, plan.slots[i] as number) : undefined
       event[name] = value
       if (value !== undefined || (field.optional && i >= count)) continue
       failed ??= []

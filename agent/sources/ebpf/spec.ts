@@ -4,28 +4,29 @@ import type { Site } from './notes.ts'
 import type { Layouts } from './program.ts'
 
 /** `enum place` and `enum type` of the kernel program. */
-const place = { unknown: 0, constant: 1, register: 2, memory: 3, indexed: 4 } as const
-const type = { skip: 0, scalar: 1, text: 2, longText: 3, hash: 4 } as const
+const place = { constant: 1, register: 2, memory: 3, indexed: 4 } as const
+const type = { unsigned: 1, signed: 2, text: 3, hash: 4 } as const
 
-const typeOf: Readonly<Record<Kind, number>> = {
-  integer: type.scalar,
-  hashPrefix: type.scalar,
-  text: type.text,
-  hexHash: type.text,
-  longText: type.longText,
-  rawHash: type.hash,
+/** How many slots of a record the bytes fill that an argument points to. */
+const slotCount: Readonly<Record<Kind, number>> = { integer: 0, hashPrefix: 0, text: 1, hexHash: 1, longText: 2, rawHash: 1 }
+
+/** Where in a record each argument's bytes begin: its first slot. The last slot is only ever a second one. */
+export function slotsOf(tracepoint: Tracepoint): readonly number[] {
+  let next = 0
+  return Object.values(tracepoint.args).map(({ kind }) => {
+    const slot = next
+    next += slotCount[kind]
+    return slot
+  })
 }
 
 /** Writes the `struct spec` that tells `record_event` where the arguments are that fire at this site. */
 export function recordSpec(layouts: Layouts, target: number, number: number, tracepoint: Tracepoint, site: Site): Buffer {
-  const fields = Object.values(tracepoint.args)
-  const passed = site.arguments.slice(0, fields.length)
-  return encode(
-    layouts,
-    target,
-    number,
-    passed.map((argument, i) => ({ argument, type: typeOf[(fields[i] as (typeof fields)[number]).kind] })),
+  const slots = slotsOf(tracepoint)
+  const entries = Object.values(tracepoint.args).map(
+    ({ kind }, i): Entry => ({ argument: site.arguments[i], kind, slot: slots[i] as number }),
   )
+  return encode(layouts, target, number, entries.slice(0, site.arguments.length))
 }
 
 /** Writes the `struct spec` that tells `count_event` what to count by and what to add up. */
@@ -33,14 +34,15 @@ export function countSpec(layouts: Layouts, target: number, number: number, trac
   const names = Object.keys(tracepoint.args)
   const argument = (name: string | undefined) => (name === undefined ? undefined : site.arguments[names.indexOf(name)])
   return encode(layouts, target, number, [
-    { argument: argument(tracepoint.counted?.by), type: type.text },
-    { argument: argument(tracepoint.counted?.sum), type: type.scalar },
+    { argument: argument(tracepoint.counted?.by), kind: 'text', slot: 0 },
+    { argument: argument(tracepoint.counted?.sum), kind: 'integer', slot: 0 },
   ])
 }
 
 interface Entry {
   readonly argument: Argument | undefined
-  readonly type: number
+  readonly kind: Kind
+  readonly slot: number
 }
 
 function encode({ spec, argument: layout }: Layouts, target: number, number: number, entries: readonly Entry[]): Buffer {
@@ -51,10 +53,11 @@ function encode({ spec, argument: layout }: Layouts, target: number, number: num
   entries.forEach((entry, i) => {
     const at = spec.fields.arguments.offset + i * spec.fields.arguments.element
     const write = (field: keyof typeof layout.fields, value: number) => bytes.writeUInt8(value, at + layout.fields[field].offset)
-    write('type', entry.type)
-    if (entry.argument?.place === undefined) return
+    write('type', typeOf(entry))
+    write('slot', entry.slot)
+    write('slots', slotCount[entry.kind])
+    if (entry.argument?.place === undefined) return // PLACE_UNKNOWN
     write('size', entry.argument.size)
-    write('is_signed', Number(entry.argument.signed))
     const where = entry.argument.place
     write('place', place[where.kind])
     const offset = layout.fields.offset.offset + at
@@ -78,4 +81,10 @@ function encode({ spec, argument: layout }: Layouts, target: number, number: num
     }
   })
   return bytes
+}
+
+function typeOf({ argument, kind }: Entry): number {
+  if (kind === 'rawHash') return type.hash
+  if (slotCount[kind] > 0) return type.text
+  return argument?.signed ? type.signed : type.unsigned
 }

@@ -1,0 +1,49 @@
+import type { Attributes } from '@opentelemetry/api'
+import type { Labels, MetricDefinition } from '../tracepoints/metric.ts'
+
+/** One label set of a metric. */
+export interface Series {
+  readonly attributes: Attributes
+  /** What a counter has come to, or what was recorded last; `undefined` until there is anything. */
+  value: number | undefined
+}
+
+/** The label sets of one metric. */
+export class SeriesSet {
+  readonly #openLabel: string | undefined
+  readonly #openLabelLimit: number
+  readonly #series = new Map<string, Series>()
+  readonly #openValues = new Map<string, Set<string>>()
+
+  constructor(definition: MetricDefinition<never>, openLabelLimit: number) {
+    this.#openLabel = definition.openLabel
+    this.#openLabelLimit = openLabelLimit
+  }
+
+  find(node: string, given: Labels): Series {
+    const labels = this.#openLabel === undefined ? given : this.#closed(node, given, this.#openLabel)
+    let key = node
+    for (const name in labels) key += `\0${labels[name]}`
+    let series = this.#series.get(key)
+    if (series === undefined) {
+      series = { attributes: { node, ...labels }, value: undefined }
+      this.#series.set(key, series)
+    }
+    return series
+  }
+
+  all(): Iterable<Series> {
+    return this.#series.values()
+  }
+
+  /** Leaves the open label out, or holds it to the number of values that is allowed. */
+  #closed(node: string, given: Labels, name: string): Labels {
+    const { [name]: value, ...labels } = given
+    if (this.#openLabelLimit === 0) return labels
+    const key = [node, ...Object.values(labels)].join('\0')
+    const values = this.#openValues.get(key) ?? new Set()
+    this.#openValues.set(key, values)
+    if (value !== undefined && values.size < this.#openLabelLimit) values.add(value)
+    return { ...labels, [name]: value !== undefined && values.has(value) ? value : 'other' }
+  }
+}

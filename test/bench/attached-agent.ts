@@ -1,0 +1,36 @@
+import { type AgentProcess, startAgentProcess } from '../agent.ts'
+import type { DemoNode, Fired } from '../demo-node.ts'
+import type { Scrape } from '../scrape.ts'
+import { until } from '../until.ts'
+
+/** Starts the bundle and waits until it is attached to this node; it sees no other. */
+export async function startAttachedAgent(node: DemoNode, args: readonly string[] = []): Promise<AgentProcess> {
+  const agent = await startAgentProcess({ args: ['--pid', String(node.pid), ...args] })
+  await agent.logged(({ msg }) => msg === 'attached to bitcoind')
+  return agent
+}
+
+export const eventsIn = (fired: Fired): number => Object.values(fired.events).reduce((sum, count) => sum + count, 0)
+
+const processedIn = (scrape: Scrape) => scrape.sum('fibre_exporter_events_processed_total')
+const lostIn = (scrape: Scrape) => scrape.sum('fibre_exporter_events_lost_total')
+
+/** How many events the agent has missed, once each of those that were fired is accounted for. */
+export async function lostOf(agent: AgentProcess, fired: number): Promise<number> {
+  let scrape = await agent.scrape()
+  await until(
+    async () => {
+      scrape = await agent.scrape()
+      return processedIn(scrape) + lostIn(scrape) === fired
+    },
+    `the agent to account for ${fired} events`,
+    30_000,
+  )
+  return lostIn(scrape)
+}
+
+/** Fails if not each event was taken in: the figure would be of less work than it says. */
+export function requireAll(scrape: Scrape, fired: number): void {
+  const processed = processedIn(scrape)
+  if (processed !== fired) throw new Error(`${fired} events were fired, ${processed} of them taken in and ${lostIn(scrape)} lost`)
+}

@@ -1,0 +1,55 @@
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
+import type { DemoNode } from '../demo-node.ts'
+
+/** The semaphore rises before bpftrace's program is in place. */
+const SETTLE_MS = 200
+
+/** What bpftrace calls itself. Fails, saying how to get it, where it is not installed. */
+export function bpftraceVersion(): string {
+  const { error, stdout } = spawnSync('bpftrace', ['--version'], { encoding: 'utf8' })
+  if (error) throw new Error('bpftrace, which it is compared with, is not installed: apt-get install bpftrace', { cause: error })
+  return stdout.trim()
+}
+
+/** Attaches bpftrace to a tracepoint of the node. */
+export async function startBpftrace(node: DemoNode, probe: string, action: string, textLength = 64): Promise<Bpftrace> {
+  const child = spawn('bpftrace', ['-p', String(node.pid), '-e', `usdt:/proc/${node.pid}/exe:${probe} { ${action} }`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, BPFTRACE_STRLEN: String(textLength) },
+  })
+  await once(child, 'spawn')
+  const bpftrace = new Bpftrace(child)
+  const { attached } = await node.command('wait 1 20')
+  if (!attached) throw new Error(`bpftrace did not attach to ${probe}: ${await bpftrace.end()}`)
+  await setTimeout(SETTLE_MS)
+  return bpftrace
+}
+
+export class Bpftrace {
+  readonly #child: ChildProcessByStdio<null, Readable, Readable>
+  readonly #output: Promise<string>
+
+  constructor(child: ChildProcessByStdio<null, Readable, Readable>) {
+    this.#child = child
+    this.#output = this.#read()
+  }
+
+  /** Ends it as Ctrl-C does, and returns all that it has printed. */
+  end(): Promise<string> {
+    this.#child.kill('SIGINT')
+    return this.#output
+  }
+
+  async #read(): Promise<string> {
+    const kill = () => this.#child.kill('SIGKILL')
+    process.once('exit', kill)
+    const chunks: Buffer[] = []
+    for (const stream of [this.#child.stdout, this.#child.stderr]) stream.on('data', (chunk) => chunks.push(chunk))
+    await once(this.#child, 'close')
+    process.removeListener('exit', kill)
+    return Buffer.concat(chunks).toString('latin1')
+  }
+}

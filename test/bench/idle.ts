@@ -1,0 +1,27 @@
+import { setTimeout } from 'node:timers/promises'
+import { startDemoNode } from '../demo-node.ts'
+import { startAttachedAgent } from './attached-agent.ts'
+import type { Figure } from './figure.ts'
+import { cpuSeconds } from './process-usage.ts'
+
+const SETTLE_MS = 3_000
+const WINDOW_MS = 30_000
+
+export const idle: Figure = {
+  name: 'idle',
+  title: 'idle CPU over 30 s, one target',
+  unit: 's',
+  goal: { atMost: 0.05 },
+  async measure({ say, repeat }) {
+    await using node = await startDemoNode({ args: ['--control'] })
+    await using agent = await startAttachedAgent(node)
+    say('waiting until the start is over, then for 30 s')
+    await setTimeout(SETTLE_MS)
+    const samples = await repeat(1, async () => {
+      const before = cpuSeconds(agent.pid)
+      await setTimeout(WINDOW_MS)
+      return cpuSeconds(agent.pid) - before
+    })
+    return { samples }
+  },
+}

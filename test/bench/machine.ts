@@ -1,0 +1,28 @@
+import { availableParallelism, cpus, loadavg, release } from 'node:os'
+
+/** Others take so much of the machine that figures suffer. */
+const BUSY_LOAD = 1.5
+
+export interface Machine {
+  readonly cores: number
+  readonly cpu: string
+  readonly kernel: string
+  readonly node: string
+  /** Mean of the last minute before the bench began. */
+  readonly loadAverage: number
+}
+
+export function readMachine(): Machine {
+  return {
+    cores: availableParallelism(),
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    kernel: release(),
+    node: process.version,
+    loadAverage: loadavg()[0] ?? Number.NaN,
+  }
+}
+
+export function warningOf({ loadAverage }: Machine): string | undefined {
+  if (loadAverage <= BUSY_LOAD) return undefined
+  return `the load average was ${loadAverage.toFixed(2)} at the start: other work on this machine makes these figures worse than they are`
+}

@@ -1,0 +1,155 @@
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { type AgentProcess, startAgentProcess } from '../agent.ts'
+import { type DemoNode, type Fired, type Probe, startDemoNode } from '../demo-node.ts'
+import type { Scrape } from '../scrape.ts'
+import { until } from '../until.ts'
+import { expectedPage, keyOf } from './expected-page.ts'
+import { requireBpf, total } from './listening.ts'
+import { type Recorded, readRecording } from './recording.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'exact-'))
+afterAll(() => rmSync(directory, { recursive: true }))
+beforeEach(requireBpf)
+
+const NODE = 'exact'
+
+const eventTypes: Readonly<Record<Probe, string>> = {
+  'udp:block_reconstructed': 'block_reconstructed',
+  'udp:block_reconstruction_detail': 'block_reconstruction_detail',
+  'udp:block_send_start': 'block_send_start',
+  'udp:block_coinbase': 'block_coinbase',
+  'udp:block_header_chunk': 'block_header_chunk',
+  'udp:block_race_winner': 'race_winner',
+  'udp:block_race_time': 'race_time',
+  'validation:block_connected': 'block_connected',
+}
+
+const startAgent = async (node: DemoNode) => {
+  const agent = await startAgentProcess({ args: ['--pid', String(node.pid), '--node-name', NODE] })
+  expect(await node.command('wait 8')).toEqual({ command: 'wait', attached: true })
+  return agent
+}
+
+const countByType = (events: Fired['events']) =>
+  Object.fromEntries(Object.entries(events).map(([probe, count]) => [eventTypes[probe as Probe], count]))
+
+/** What the page says of each type of event. */
+const byType = (page: Scrape, name: string) =>
+  Object.fromEntries(Object.values(eventTypes).map((event_type) => [event_type, page.value(name, { event_type })]))
+const processed = (page: Scrape) => byType(page, 'fibre_exporter_events_processed_total')
+const lost = (page: Scrape) => byType(page, 'fibre_exporter_events_lost_total')
+const none = Object.fromEntries(Object.values(eventTypes).map((type) => [type, 0]))
+
+/** The page once it tells of so many events, handed over or lost. */
+const pageOf = async (agent: AgentProcess, events: number): Promise<Scrape> => {
+  let page = await agent.scrape()
+  const told = () => page.sum('fibre_exporter_events_processed_total') + page.sum('fibre_exporter_events_lost_total')
+  await until(async () => {
+    page = await agent.scrape()
+    return told() >= events
+  }, `${events} events`)
+  return page
+}
+
+/** The page once every block that came without a race has been judged: that takes 5 s. */
+const finalPage = async (agent: AgentProcess, expected: ReadonlyMap<string, number>): Promise<Scrape> => {
+  const name = 'fibre_blocks_without_race_total'
+  const count = expected.get(keyOf({ name, labels: { node: NODE } })) as number
+  await until(async () => ((await agent.scrape()).value(name) ?? 0) >= count, `${count} blocks without a race`)
+  return agent.scrape()
+}
+
+/** Samples of blocks: all that a node's events decide. Sums that differ in their last digits only are shown as expected. */
+const blockSamples = (page: Scrape, expected: ReadonlyMap<string, number>) => {
+  const samples = page.samples.filter(({ name }) => /^(fibre|bitcoin)_(?!exporter_|last_block_connected_)/.test(name))
+  const agreed = (value: number, wanted = Number.NaN) => (Math.abs(value - wanted) <= 1e-9 * Math.abs(wanted) ? wanted : value)
+  return new Map(samples.map((sample) => [keyOf(sample), agreed(sample.value, expected.get(keyOf(sample)))]))
+}
+
+/** What is 0, or is known, whatever is fired. */
+const expectUntroubled = (page: Scrape) => {
+  expect(lost(page)).toEqual(none)
+  expect(page.series('fibre_exporter_field_errors_total')).toHaveLength(39) // fields of the eight tracepoints
+  expect(page.sum('fibre_exporter_field_errors_total')).toBe(0)
+  expect(page.sum('fibre_exporter_errors_total')).toBe(0)
+  expect(page.value('fibre_exporter_events_processed_total', { event_type: 'unknown' })).toBe(0)
+  expect(page.value('fibre_exporter_probes_attached')).toBe(8)
+}
+
+const unixSeconds = ({ ts_ns }: Recorded) => ts_ns / 1e9 + Date.now() / 1e3 - Number(process.hrtime.bigint()) / 1e9
+
+describe('every counter, sum and bucket equals what was sent', () => {
+  it('for 100,000 events of all eight kinds at 20,000 a second', async () => {
+    const recording = join(directory, 'load.jsonl')
+    await using node = await startDemoNode({ args: ['--control', '--record', recording] })
+    await using agent = await startAgent(node)
+    const { events, seconds } = await node.command('events 100000 20000')
+    expect(total(events)).toBe(100_000)
+    expect(Math.min(...Object.values(events))).toBeGreaterThan(0)
+    expect(seconds).toBeLessThan(7)
+
+    const fired = readRecording(recording)
+    const expected = expectedPage(fired, NODE)
+    for (const [key, value] of expected) if (/fibre_races_total|head_start\w*_count/.test(key)) expect([key, value]).not.toEqual([key, 0])
+    const page = await finalPage(agent, expected)
+    expect(blockSamples(page, expected)).toEqual(expected)
+    expect(processed(page)).toEqual(countByType(events))
+    expectUntroubled(page)
+    expect(page.value('fibre_exporter_event_delay_seconds_count')).toBe(100_000)
+
+    const lastConnected = fired.findLast(({ probe }) => probe === 'validation:block_connected') as Recorded
+    const shown = page.value('fibre_last_block_connected_timestamp_seconds') ?? Number.NaN
+    expect(Math.abs(shown - unixSeconds(lastConnected))).toBeLessThan(0.05)
+  })
+
+  it('where the events of each block come twice: they count, its race does not', async () => {
+    const recording = join(directory, 'twice.jsonl')
+    await using node = await startDemoNode({ args: ['--control', '--record', recording] })
+    await using agent = await startAgent(node)
+    await node.command('blocks 300')
+    const again = join(directory, 'again.jsonl')
+    copyFileSync(recording, again)
+    await node.command(`replay ${again} 0`)
+    const fired = readRecording(recording)
+    const expected = expectedPage(fired, NODE)
+    expect(expected.get(keyOf({ name: 'bitcoin_blocks_connected_total', labels: { node: NODE } }))).toBe(600)
+    expect(blockSamples(await finalPage(agent, expected), expected)).toEqual(expected)
+  })
+})
+
+describe('fired flat out', () => {
+  it('a burst of 10,000 is received whole', async () => {
+    await using node = await startDemoNode({ args: ['--control'] })
+    await using agent = await startAgent(node)
+    const { events } = await node.command('events 10000 0')
+    const page = await pageOf(agent, 10_000)
+    expect(processed(page)).toEqual(countByType(events))
+    expectUntroubled(page)
+  })
+
+  it.for([
+    [5, 1],
+    [3, 2],
+  ])('for %i s from %i threads: received + lost = sent, to the event, and scrapes are answered meanwhile', async ([seconds, threads]) => {
+    await using node = await startDemoNode({ args: ['--control', '--threads', String(threads)] })
+    await using agent = await startAgent(node)
+    const flood = node.command(`flood ${seconds}`)
+    let scrapes = 0
+    let isOver = false
+    const end = () => {
+      isOver = true
+    }
+    flood.then(end, end)
+    for (await agent.scrape(); !isOver; await agent.scrape()) scrapes++
+    expect(scrapes).toBeGreaterThan(1)
+
+    const { events } = await flood
+    const page = await pageOf(agent, total(events))
+    const [received, missed] = [processed(page), lost(page)]
+    const sums = Object.entries(received).map(([type, count]) => [type, (count ?? 0) + (missed[type] ?? 0)])
+    expect(Object.fromEntries(sums)).toEqual(countByType(events))
+  })
+})

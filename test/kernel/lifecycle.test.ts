@@ -1,0 +1,161 @@
+import { once } from 'node:events'
+import { createServer, type Server, type Socket } from 'node:net'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { type AgentProcess, startAgentProcess } from '../agent.ts'
+import { type DemoNode, probes } from '../demo-node.ts'
+import { until } from '../until.ts'
+import { idleConnections } from './connections.ts'
+import { requireBpf } from './listening.ts'
+import { seriesKey, startOtlpReceiver } from './otlp.ts'
+import { attached, ended, stage, startNode } from './stage.ts'
+
+beforeEach(requireBpf)
+
+const unheld = Object.fromEntries(probes.map((probe) => [probe, 0]))
+
+/** Nobody listens to the node any more, and it works on. */
+async function expectFree(node: DemoNode): Promise<void> {
+  expect(await node.command('semaphores')).toMatchObject(unheld)
+  expect(await node.command('blocks 10')).toMatchObject({ blocks: 10, events: unheld })
+  expect(await ended(node)).toEqual({ code: 0, signal: null })
+}
+
+/** How long the agent takes from a signal to its end, and how it ends. */
+async function stop(agent: AgentProcess, signal: NodeJS.Signals) {
+  const start = performance.now()
+  agent.kill(signal)
+  const { code, stderr } = await agent.exited
+  return { code, stderr, ms: performance.now() - start }
+}
+
+describe('an agent that is told to stop', () => {
+  it.for(['SIGTERM', 'SIGINT'] as const)('with %s ends well within a second, though clients keep their connections', async (signal) => {
+    const { path, install } = stage()
+    const bitcoind = install('bitcoind')
+    await using node = await startNode(bitcoind, path())
+    await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
+    await attached(node)
+    await idleConnections(`${agent.url('metrics')}/metrics`, 5)
+    const { code, stderr, ms } = await stop(agent, signal)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(ms).toBeLessThan(1_000)
+    await expectFree(node)
+  })
+
+  it('does so once, however often it is told', async () => {
+    const { path, install } = stage()
+    const bitcoind = install('bitcoind')
+    await using node = await startNode(bitcoind, path())
+    await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
+    await attached(node)
+    agent.kill('SIGINT')
+    agent.kill('SIGINT')
+    expect(await stop(agent, 'SIGTERM')).toMatchObject({ code: 0, stderr: '' })
+    expect(agent.log.filter(({ msg }) => msg === 'stopped')).toHaveLength(1)
+    await expectFree(node)
+  })
+
+  it('while it starts ends well, too', async () => {
+    await using agent = await startAgentProcess({ args: ['--bitcoind', stage().path('bitcoind')], untilListening: false })
+    await agent.logged(({ msg }) => msg === 'starting')
+    expect(await stop(agent, 'SIGTERM')).toMatchObject({ code: 0, stderr: '' })
+    expect(agent.log.at(-1)?.msg).toBe('stopped')
+  })
+})
+
+describe('an agent that is killed', () => {
+  it('leaves the node as it was, and a new one goes on', async () => {
+    const { path, install } = stage()
+    const bitcoind = install('bitcoind')
+    const args = ['--bitcoind', bitcoind]
+    await using node = await startNode(bitcoind, path())
+    await using agent = await startAgentProcess({ args })
+    await attached(node)
+    await stop(agent, 'SIGKILL')
+    const isFree = async () => {
+      const semaphores = await node.command('semaphores')
+      return probes.every((probe) => semaphores[probe] === 0)
+    }
+    await until(isFree, 'all semaphores to be 0', 1_000)
+    expect(await node.command('blocks 10')).toMatchObject({ blocks: 10, events: unheld })
+
+    await using next = await startAgentProcess({ args })
+    await attached(node)
+    await node.command('blocks 3')
+    expect((await next.scrape()).value('bitcoin_blocks_connected_total')).toBe(3)
+  })
+})
+
+describe('the last push', () => {
+  /** What the agent says of itself changes from one look to the next. */
+  const isOfTheMoment = (series: string) => /^(process_|fibre_exporter_(up|clock|event_loop|export_success))/.test(series)
+
+  it('has all that happened, the same as was scraped, and says that the agent is down', async () => {
+    const { path, install } = stage()
+    const bitcoind = install('bitcoind')
+    const receiver = await startOtlpReceiver()
+    await using node = await startNode(bitcoind, path())
+    await using agent = await startAgentProcess({
+      args: ['--bitcoind', bitcoind],
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_METRIC_EXPORT_INTERVAL: '1000' },
+    })
+    await attached(node)
+    await node.command('blocks 100')
+    await until(() => receiver.pushes.length > 0, 'a first push')
+    expect(receiver.pushes[0]?.get(seriesKey('fibre_exporter_up', {}))).toBe(1)
+    const scrape = await agent.scrape()
+    await stop(agent, 'SIGTERM')
+
+    const last = receiver.pushes.at(-1) ?? new Map()
+    expect(last.get(seriesKey('fibre_exporter_up', {}))).toBe(0)
+    expect(last.get(seriesKey('bitcoin_blocks_connected_total', { node: 'localhost' }))).toBe(100)
+    const scraped = scrape.samples
+      .filter(({ name }) => name !== 'target_info')
+      .map(({ name, labels, value }) => [seriesKey(name, labels), value] as const)
+    expect([...last.keys()].toSorted()).toEqual(scraped.map(([series]) => series).toSorted())
+    const lasting = scraped.filter(([series]) => !isOfTheMoment(series))
+    expect(lasting.length).toBeGreaterThan(200)
+    for (const [series, value] of lasting) expect(last.get(series), series).toBeCloseTo(value, 9)
+  })
+
+  const silent = async () => {
+    const sockets = new Set<Socket>()
+    const server = createServer((socket) => sockets.add(socket))
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    })
+    return await portOf(server)
+  }
+  const absent = async () => {
+    const server = createServer()
+    const port = await portOf(server)
+    server.close()
+    return port
+  }
+
+  it.for([
+    ['is not there', absent],
+    ['takes connections and never answers', silent],
+  ] as const)('holds the end up for less than a second where the receiver %s', async ([, findPort]) => {
+    const { path, install } = stage()
+    const bitcoind = install('bitcoind')
+    await using node = await startNode(bitcoind, path())
+    await using agent = await startAgentProcess({
+      args: ['--bitcoind', bitcoind, '--otlp-endpoint', `http://127.0.0.1:${await findPort()}`, '--otlp-interval', '1'],
+    })
+    await attached(node)
+    await agent.logged(({ msg }) => msg.startsWith('cannot push metrics'))
+    const { code, stderr, ms } = await stop(agent, 'SIGTERM')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(ms).toBeLessThan(1_000)
+    await expectFree(node)
+  })
+})
+
+async function portOf(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  return typeof address === 'object' && address ? address.port : 0
+}

@@ -1,0 +1,67 @@
+import { writeFileSync } from 'node:fs'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { type AgentProcessOptions, startAgentProcess } from '../agent.ts'
+import { startDemoNode } from '../demo-node.ts'
+import { installAgent } from './installation.ts'
+import { requireBpf } from './listening.ts'
+import { attached, ended, readiness, stage } from './stage.ts'
+
+beforeEach(requireBpf)
+
+const NOBODY = '65534'
+const asNobody = ['setpriv', '--reuid', NOBODY, '--regid', NOBODY, '--clear-groups'] as const
+const withCapabilities = [...asNobody, '--inh-caps', '+bpf,+perfmon', '--ambient-caps', '+bpf,+perfmon'] as const
+
+/** Starts a copy of the agent that anybody may run. */
+const startAs = (user: readonly [string, ...string[]], folder: string, options: AgentProcessOptions) =>
+  startAgentProcess({ ...options, command: [...user, ...installAgent(folder)] })
+
+describe('a user without privileges', () => {
+  it('is told which ones it takes', async () => {
+    await using agent = await startAs(asNobody, stage().path('agent'), { untilListening: false })
+    const { code, stderr } = await agent.exited
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^fibre-agent: no privilege to load eBPF programs: run as root, or give the process CAP_BPF and CAP_PERFMON/)
+  })
+
+  it('is told which files it may not read', async () => {
+    const { path } = stage()
+    for (const file of ['password', 'node.crt', 'node.key']) writeFileSync(path(file), 'secret', { mode: 0o600 })
+    const args = ['--metrics-auth-username', 'me', '--metrics-auth-password-file', path('password')]
+    await using agent = await startAs(asNobody, path('agent'), {
+      args: [...args, '--tls-cert', path('node.crt'), '--tls-key', path('node.key')],
+      untilListening: false,
+    })
+    const { code, stderr } = await agent.exited
+    expect(code).toBe(1)
+    for (const file of ['password', 'node.crt', 'node.key']) expect(stderr).toContain(path(file))
+  })
+})
+
+describe('a user with CAP_BPF and CAP_PERFMON and no more', () => {
+  it('measures a bitcoind of its own by one link for all tracepoints', async () => {
+    const { path, install } = stage()
+    const bitcoind = install('bitcoind')
+    await using node = await startDemoNode({ binary: asNobody[0], args: [...asNobody.slice(1), bitcoind, '--control'] })
+    await using agent = await startAs(withCapabilities, path('agent'), { args: ['--bitcoind', bitcoind, '--log-level', 'DEBUG'] })
+    await attached(node)
+    expect(await agent.logged(({ msg }) => msg === 'attached')).toMatchObject({ form: { multi: true, sleepable: true } })
+    await node.command('blocks 20')
+    const scrape = await agent.scrape()
+    expect(scrape.value('bitcoin_blocks_connected_total')).toBe(20)
+    expect(scrape.sum('fibre_exporter_field_errors_total')).toBe(0)
+    expect(await readiness(agent)).toEqual({ status: 200, text: 'OK' })
+    expect(await ended(node)).toEqual({ code: 0, signal: null })
+  })
+
+  it('is told that the bitcoind of another user is out of reach', async () => {
+    const { path, install } = stage()
+    const bitcoind = install('bitcoind')
+    await using node = await startDemoNode({ binary: bitcoind, args: ['--control'] })
+    await using agent = await startAs(withCapabilities, path('agent'), { args: ['--bitcoind', bitcoind] })
+    expect((await agent.logged(({ pid }) => pid === node.pid)).msg).toBe(
+      `cannot read /proc/${node.pid}/exe (EACCES): run the agent as the user of bitcoind or as root`,
+    )
+    expect((await readiness(agent)).status).toBe(503)
+  })
+})

@@ -1,0 +1,105 @@
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { tracepoints } from '../../agent/tracepoints/index.ts'
+import type { AgentProcess } from '../agent.ts'
+import { type DemoNode, type DemoNodeOptions, type Fired, probes, startDemoNode } from '../demo-node.ts'
+import type { Scrape } from '../scrape.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+/** A directory for one test. Others may enter it: some tests run as a user without privileges. */
+export function stage() {
+  const directory = mkdtempSync(join(tmpdir(), 'kernel-'))
+  execFileSync('chmod', ['755', directory])
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const path = (...parts: string[]) => join(directory, ...parts)
+
+  /** Makes a directory. */
+  const folder = (...parts: string[]) => {
+    mkdirSync(path(...parts), { recursive: true })
+    return path(...parts)
+  }
+  /** Puts a copy of the demo node somewhere, so that the test's agent takes no other test's node for its own. */
+  const install = (...parts: string[]) => {
+    mkdirSync(dirname(path(...parts)), { recursive: true })
+    copyFileSync(join(root, 'dist/demo-node'), path(...parts))
+    return path(...parts)
+  }
+  return { path, folder, install }
+}
+
+/** Builds a demo node with fewer tracepoints: an older FIBRE node (seven), or a stock one (one). */
+export function compileDemoNode(kind: 'OLDER' | 'NO_UDP', path: string): string {
+  execFileSync('clang', ['-O2', '-pthread', `-D${kind}`, join(root, 'test/demo-node.c'), '-o', path, '-lm'])
+  return path
+}
+
+/** Starts a node that obeys commands and keeps its data in a directory. */
+export function startNode(binary: string, directory: string, args: readonly string[] = [], options: Partial<DemoNodeOptions> = {}) {
+  return startDemoNode({ binary, args: ['--control', '--datadir', directory, ...args], ...options })
+}
+
+/** Waits until so many of the node's tracepoints are listened to. */
+export async function attached(node: DemoNode, count: number = probes.length): Promise<void> {
+  const { attached } = await node.command(`wait ${count} 10`)
+  if (!attached) throw new Error(`node ${node.pid} was not attached to within 10 s`)
+}
+
+/** How a node that is asked to end does so: `{ code: 0 }` unless it crashed. */
+export async function ended(node: DemoNode) {
+  node.kill('SIGTERM')
+  const { code, signal } = await node.exited
+  return { code, signal }
+}
+
+export async function readiness(agent: AgentProcess) {
+  const response = await fetch(`${agent.url('health')}/ready`)
+  return { status: response.status, text: await response.text() }
+}
+
+/** Sums what nodes say that they have fired. */
+export class Tally {
+  readonly #counts = new Map<string, number>()
+
+  add({ events }: Fired): void {
+    for (const { probe, eventType } of tracepoints) this.#counts.set(eventType, this.of(eventType) + (events[probe] ?? 0))
+  }
+
+  of(eventType: string): number {
+    return this.#counts.get(eventType) ?? 0
+  }
+
+  get sum(): number {
+    return [...this.#counts.values()].reduce((sum, count) => sum + count, 0)
+  }
+
+  /** As the agent's counters of events should be. */
+  get expected() {
+    return Object.fromEntries(this.#counts)
+  }
+}
+
+/** Events that the agent has taken in, by type. */
+export function processed(scrape: Scrape) {
+  const series = scrape.series('fibre_exporter_events_processed_total').filter(({ labels }) => labels.event_type !== 'unknown')
+  return Object.fromEntries(series.map(({ labels, value }) => [labels.event_type, value]))
+}
+
+/** Counters and parts of histograms that have fallen, or are gone, since the scrape before. */
+export class Falls {
+  readonly found: string[] = []
+  #last = new Map<string, number>()
+
+  look(scrape: Scrape): void {
+    const counters = scrape.samples.filter(({ name }) => /_(total|bucket|count|sum)$/.test(name))
+    const now = new Map(counters.map(({ name, labels, value }) => [`${name} ${JSON.stringify(labels)}`, value]))
+    for (const [series, before] of this.#last) {
+      const value = now.get(series)
+      if (value === undefined || value < before) this.found.push(`${series}: ${before}, then ${value}`)
+    }
+    this.#last = now
+  }
+}

@@ -1,0 +1,81 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { startAgentProcess } from '../agent.ts'
+import { startDemoNode } from '../demo-node.ts'
+import { requireBpf } from './listening.ts'
+import { attached, readiness, stage, startNode } from './stage.ts'
+
+beforeEach(requireBpf)
+
+describe('without a bitcoind, the agent', () => {
+  it('waits with all series at 0, is not ready and says why, and measures one from its start', async () => {
+    const { path, install } = stage()
+    const bitcoind = path('bitcoind')
+    await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
+    expect(await readiness(agent)).toEqual({ status: 503, text: 'no bitcoind is running; waiting for one\n' })
+    expect((await fetch(`${agent.url('health')}/health`)).status).toBe(200)
+    const counters = (await agent.scrape()).samples.filter(
+      ({ name, labels }) => 'node' in labels && /_(total|count|sum|bucket)$/.test(name),
+    )
+    expect(counters.length).toBeGreaterThan(200)
+    expect(counters.filter(({ labels, value }) => labels.node !== 'localhost' || value !== 0)).toEqual([])
+
+    install('bitcoind')
+    const start = performance.now()
+    await using node = await startNode(bitcoind, path())
+    await attached(node)
+    expect(performance.now() - start).toBeLessThan(2_000)
+    await node.command('blocks 2')
+    expect((await agent.scrape()).value('bitcoin_blocks_connected_total', { node: 'localhost' })).toBe(2)
+    expect(await readiness(agent)).toEqual({ status: 200, text: 'OK' })
+  })
+
+  it('ends with a fault when it is told not to wait', async () => {
+    await using agent = await startAgentProcess({ args: ['--bitcoind', stage().path('bitcoind'), '--no-wait'], untilListening: false })
+    expect(await agent.exited).toMatchObject({ code: 1, stderr: 'fibre-agent: no bitcoind is running\n' })
+  })
+})
+
+describe('the bitcoind that is measured', () => {
+  it('is any process of that name when none is given', async () => {
+    const { path, install } = stage()
+    await using node = await startNode(install('bin', 'bitcoind'), path())
+    await using agent = await startAgentProcess()
+    await agent.logged(({ msg, pid }) => msg === 'attached to bitcoind' && pid === node.pid)
+  })
+
+  it('is the process that --pid names and no other of the same executable', async () => {
+    const { folder, install } = stage()
+    const bitcoind = install('bitcoind')
+    await using other = await startNode(bitcoind, folder('other'))
+    await using node = await startNode(bitcoind, folder('wanted'))
+    await using agent = await startAgentProcess({ args: ['--pid', `${node.pid}`] })
+    await attached(node)
+    expect(await other.command('wait 1 0')).toMatchObject({ attached: false })
+    await node.command('blocks 4')
+    expect((await agent.scrape()).value('bitcoin_blocks_connected_total', { node: 'localhost' })).toBe(4)
+  })
+
+  it('is never the agent itself', async () => {
+    const { path, install } = stage()
+    const bitcoind = install('bitcoind')
+    await using agent = await startAgentProcess({ args: ['--bitcoind', process.execPath, '--node', `other=${bitcoind}`] })
+    await using node = await startNode(bitcoind, path())
+    await attached(node) // so the agent has looked at all processes
+    expect((await agent.scrape()).value('fibre_exporter_targets')).toBe(1)
+    expect(agent.log.filter(({ msg }) => msg.startsWith('nothing to measure'))).toEqual([])
+  })
+
+  it('may have its executable in another mount namespace', async () => {
+    const { path, folder, install } = stage()
+    const hidden = folder('hidden')
+    const script = 'mount -t tmpfs none "$1" && cp "$2" "$1/bitcoind" && shift 2 && exec "$0" "$@"'
+    const words = [`${hidden}/bitcoind`, hidden, install('original'), '--control', '--datadir', path()]
+    await using agent = await startAgentProcess({ args: ['--bitcoind', `${hidden}/bitcoind`] })
+    await using node = await startDemoNode({ binary: 'unshare', args: ['--mount', 'sh', '-c', script, ...words] })
+    await attached(node)
+    await node.command('blocks 6')
+    const scrape = await agent.scrape()
+    expect(scrape.value('bitcoin_blocks_connected_total', { node: 'localhost' })).toBe(6)
+    expect(agent.log).toContainEqual(expect.objectContaining({ level: 'warn', path: `${hidden}/bitcoind` }))
+  })
+})

@@ -1,0 +1,114 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { get } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
+import { afterAll, expect, it } from 'vitest'
+import { exchange, open, serve } from './serve.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'fibre-tls-'))
+afterAll(() => rmSync(directory, { recursive: true }))
+const one = createCertificate('one', 30)
+const other = createCertificate('other', 60)
+
+const routes = { '/metrics': () => ({ status: 200, body: 'up 1\n' }) }
+
+it('serves over TLS with the given certificate, and tells when that expires', async () => {
+  const { url, port, certificateNotAfter } = await serve({ tls: one, routes })
+  expect(url).toBe(`https://127.0.0.1:${port}`)
+  expect(await scrape(port, one)).toEqual({ status: 200, body: 'up 1\n', certificate: 'one' })
+  const days = (Number(certificateNotAfter) - Date.now()) / 86_400_000
+  expect(Math.round(days)).toBe(30)
+})
+
+it('refuses protocols older than TLS 1.2', async () => {
+  const { port } = await serve({ tls: one, routes })
+  const dated = { maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' } as const
+  const socket = connect({ port, host: '127.0.0.1', ca: readFileSync(one.certFile), ...dated })
+  await expect(once(socket, 'secureConnect')).rejects.toThrow(/alert protocol version/)
+})
+
+it('serves a renewed certificate once told to reload', async () => {
+  const renewed = { certFile: join(directory, 'renewed.crt'), keyFile: join(directory, 'renewed.key') }
+  cpSync(one.certFile, renewed.certFile)
+  cpSync(one.keyFile, renewed.keyFile)
+  const server = await serve({ tls: renewed, routes })
+  cpSync(other.certFile, renewed.certFile)
+  cpSync(other.keyFile, renewed.keyFile)
+  expect((await scrape(server.port, one)).certificate).toBe('one')
+  server.reloadTls()
+  expect((await scrape(server.port, other)).certificate).toBe('other')
+  expect(Math.round((Number(server.certificateNotAfter) - Date.now()) / 86_400_000)).toBe(60)
+  expect(server.logged.map(({ msg }) => msg)).toEqual(['listening', 'certificate reloaded'])
+})
+
+it.each([
+  ['is not a certificate', 'nonsense'],
+  ['does not fit its key', readFileSync(other.certFile)],
+])('keeps the old certificate when the new one %s', async (_, certificate) => {
+  const tls = { certFile: join(directory, 'spoilt.crt'), keyFile: one.keyFile }
+  cpSync(one.certFile, tls.certFile)
+  const server = await serve({ tls, routes })
+  writeFileSync(tls.certFile, certificate)
+  server.reloadTls()
+  expect((await scrape(server.port, one)).certificate).toBe('one')
+  expect(Math.round((Number(server.certificateNotAfter) - Date.now()) / 86_400_000)).toBe(30)
+  expect(server.logged[1]).toMatchObject({ level: 50, msg: 'certificate not reloaded, still serving the old one' })
+  expect(JSON.stringify(server.logged[1])).toContain(tls.certFile)
+})
+
+it.each([
+  ['a missing file', { ...one, certFile: join(directory, 'missing.crt') }],
+  ['the key of another certificate', { ...one, keyFile: other.keyFile }],
+])('does not start with %s, and names the files', async (_, tls) => {
+  await expect(serve({ tls, routes })).rejects.toThrow(`cannot serve TLS with certificate ${tls.certFile} and key ${tls.keyFile}: `)
+})
+
+it('ends a connection that speaks no TLS, and goes on', async () => {
+  const { port } = await serve({ tls: one, routes })
+  expect(await exchange(port, 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n')).not.toContain('HTTP/1.1 200')
+  expect((await scrape(port, one)).status).toBe(200)
+})
+
+it('is not held up by unfinished handshakes, neither serving nor closing', async () => {
+  const { port, close } = await serve({ tls: one, routes })
+  const clients = await Promise.all(Array.from({ length: 200 }, () => open(port)))
+  for (const client of clients) client.resume()
+  expect((await scrape(port, one)).status).toBe(200)
+  const start = performance.now()
+  await Promise.all([close(), ...clients.map((client) => once(client, 'close'))])
+  expect(performance.now() - start).toBeLessThan(900)
+})
+
+it('answers garbage inside TLS as it does outside', async () => {
+  const { port } = await serve({ tls: one, routes })
+  const socket = connect({ port, host: '127.0.0.1', ca: readFileSync(one.certFile) })
+  socket.write('garbage\r\n\r\n')
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
+})
+
+it('does nothing on reload without TLS', async () => {
+  const server = await serve({ routes })
+  server.reloadTls()
+  expect(server.certificateNotAfter).toBeUndefined()
+  expect(server.logged).toHaveLength(1)
+})
+
+/** Scrapes over a new connection, trusting only the given certificate, and says which one was shown. */
+async function scrape(port: number, { certFile }: { readonly certFile: string }) {
+  const request = get({ port, host: '127.0.0.1', path: '/metrics', ca: readFileSync(certFile), agent: false })
+  const [response] = await once(request, 'response')
+  const { subject } = (response.socket as TLSSocket).getPeerCertificate() as DetailedPeerCertificate
+  return { status: response.statusCode, body: await text(response), certificate: subject.CN }
+}
+
+function createCertificate(name: string, days: number) {
+  const files = { certFile: join(directory, `${name}.crt`), keyFile: join(directory, `${name}.key`) }
+  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1', '-days', String(days)]
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', files.keyFile]
+  execFileSync('openssl', ['req', '-x509', ...key, '-out', files.certFile, ...subject], { stdio: 'pipe' })
+  return files
+}

@@ -1,0 +1,129 @@
+import { expect, it } from 'vitest'
+import type { InstrumentOptions } from '../../../agent/metrics/instruments.ts'
+import { openTelemetry } from '../../../agent/telemetry/telemetry.ts'
+import { type MetricDefinition, metricBuilders, oneOf } from '../../../agent/tracepoints/metric.ts'
+import { Scrape } from '../../scrape.ts'
+import { silentLog } from '../telemetry/page.ts'
+
+interface Meal {
+  readonly cakes?: number
+  readonly guest?: string
+}
+
+const { counter, histogram, gauge } = metricBuilders<Meal>()
+const eaten = counter('cakes_eaten_total', { help: 'Eaten', measure: ({ cakes }) => cakes })
+const sizes = histogram('meal_size', { help: 'Size', buckets: [1, 10], measure: ({ cakes }) => cakes })
+const left = gauge('cakes_left', { help: 'Left', measure: ({ cakes }) => cakes })
+const byKind = counter('cakes_baked_total', {
+  help: 'Baked',
+  series: oneOf('kind', ['apple', 'cherry']),
+  measure: ({ cakes }) => cakes && [{ value: cakes, labels: { kind: 'apple' } }],
+})
+const byGuest = counter('cakes_taken_total', {
+  help: 'Taken',
+  openLabel: 'guest',
+  measure: ({ guest }) => (guest === undefined ? undefined : { value: 1, labels: { guest } }),
+})
+
+async function open(metrics: readonly MetricDefinition<Meal>[], options: InstrumentOptions = { openLabelLimit: 0 }) {
+  const { instruments, exposition } = await openTelemetry({ version: '1', port: 1, log: silentLog, ...options })
+  const record = instruments.recorderOf(metrics)
+  /** The samples of the page, as `name label…` and value. */
+  const page = async () => {
+    const samples = new Scrape(await exposition()).samples.filter(({ name }) => name !== 'target_info')
+    return Object.fromEntries(samples.map(({ name, labels, value }) => [[name, ...Object.values(labels)].join(' '), value]))
+  }
+  return { instruments, record, page }
+}
+
+it('shows every counter and histogram of a node at 0 as soon as the node is known, but no gauge', async () => {
+  const { instruments, page } = await open([eaten, byKind, sizes, left])
+  instruments.declare('n')
+  expect(await page()).toEqual({
+    'cakes_eaten_total n': 0,
+    'cakes_baked_total n apple': 0,
+    'cakes_baked_total n cherry': 0,
+    'meal_size_count n': 0,
+    'meal_size_sum n': 0,
+    'meal_size_bucket n 1.0': 0,
+    'meal_size_bucket n 10.0': 0,
+    'meal_size_bucket n +Inf': 0,
+  })
+})
+
+it('keeps nodes apart, of which one has values and the other not yet', async () => {
+  const { instruments, record, page } = await open([eaten, sizes, left])
+  instruments.declare('a')
+  record('a', { cakes: 3 })
+  instruments.declare('b')
+  expect(await page()).toMatchObject({
+    'cakes_eaten_total a': 3,
+    'cakes_eaten_total b': 0,
+    'meal_size_bucket a 1.0': 0,
+    'meal_size_bucket a 10.0': 1,
+    'meal_size_sum a': 3,
+    'meal_size_count b': 0,
+    'cakes_left a': 3,
+  })
+  expect(await page()).not.toHaveProperty('cakes_left b')
+})
+
+it('takes nothing away from a node that is declared again', async () => {
+  const { instruments, record, page } = await open([eaten, sizes])
+  instruments.declare('n')
+  record('n', { cakes: 3 })
+  instruments.declare('n')
+  expect(await page()).toMatchObject({ 'cakes_eaten_total n': 3, 'meal_size_count n': 1 })
+})
+
+it.each([Number.NaN, Number.POSITIVE_INFINITY, -1])('lets %d spoil no counter', async (cakes) => {
+  const { record, page } = await open([eaten])
+  record('n', { cakes: 3 })
+  record('n', { cakes })
+  record('n', { cakes: 4 })
+  expect(await page()).toEqual({ 'cakes_eaten_total n': 7 })
+})
+
+it.each([Number.NaN, Number.POSITIVE_INFINITY, -1])('leaves a histogram at 0 when it is given %d', async (cakes) => {
+  const { instruments, record, page } = await open([sizes])
+  instruments.declare('n')
+  record('n', { cakes })
+  expect(await page()).toMatchObject({ 'meal_size_count n': 0, 'meal_size_sum n': 0, 'meal_size_bucket n +Inf': 0 })
+})
+
+it('lets a gauge be negative, and keeps its last value when it is given none', async () => {
+  const { record, page } = await open([left])
+  for (const cakes of [3, -2, Number.NaN]) record('n', { cakes })
+  expect(await page()).toEqual({ 'cakes_left n': -2 })
+})
+
+it('records nothing of what is not known', async () => {
+  const { record, page } = await open([eaten, byKind, sizes, left])
+  record('n', {})
+  expect(await page()).toEqual({})
+})
+
+it('makes one instrument of a metric that stands in two lists', async () => {
+  const { instruments, record, page } = await open([eaten])
+  instruments.recorderOf([eaten])('n', { cakes: 1 })
+  record('n', { cakes: 1 })
+  expect(await page()).toEqual({ 'cakes_eaten_total n': 2 })
+})
+
+it('leaves a label out whose values nobody knows', async () => {
+  const { record, page } = await open([byGuest])
+  for (const guest of ['ann', 'bob']) record('n', { guest })
+  expect(await page()).toEqual({ 'cakes_taken_total n': 2 })
+})
+
+it('holds such a label, when it is asked for, to so many values a node', async () => {
+  const { record, page } = await open([byGuest], { openLabelLimit: 2 })
+  for (const guest of ['ann', 'bob', 'cyd', 'dan', 'ann']) record('n', { guest })
+  record('m', { guest: 'dan' })
+  expect(await page()).toEqual({
+    'cakes_taken_total n ann': 2,
+    'cakes_taken_total n bob': 1,
+    'cakes_taken_total n other': 2,
+    'cakes_taken_total m dan': 1,
+  })
+})

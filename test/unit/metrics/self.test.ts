@@ -1,0 +1,75 @@
+import { expect, it } from 'vitest'
+import type { Target } from '../../../agent/bitcoind/watch.ts'
+import { eventOf, tracepointOf } from '../blocks/events.ts'
+import { openPage } from '../telemetry/page.ts'
+
+const target = (node: string, pid: number): Target => ({
+  node,
+  pid,
+  parent: 1,
+  startTicks: pid,
+  executable: '/usr/local/bin/bitcoind',
+  identity: '1:1',
+  dataDirectory: '/',
+})
+
+it('tells of each node whether a bitcoind runs, and how often another took its place', async () => {
+  const { measuring, scrape } = await openPage({ nodes: ['a', 'b'] })
+  const state = async () => {
+    const page = await scrape()
+    const of = (node: string) => [
+      page.value('fibre_exporter_target_up', { node }),
+      page.value('fibre_exporter_target_restarts_total', { node }),
+    ]
+    return { a: of('a'), b: of('b'), running: page.value('fibre_exporter_targets') }
+  }
+  expect(await state()).toEqual({ a: [0, 0], b: [0, 0], running: 0 })
+  measuring.appeared(target('a', 1))
+  measuring.appeared(target('b', 2))
+  expect(await state()).toEqual({ a: [1, 0], b: [1, 0], running: 2 })
+  measuring.gone(target('a', 1))
+  expect(await state()).toEqual({ a: [0, 0], b: [1, 0], running: 1 })
+  measuring.appeared(target('a', 3))
+  expect(await state()).toEqual({ a: [1, 1], b: [1, 0], running: 2 })
+})
+
+it('sums probes over all nodes, and tells of each which it expects', async () => {
+  const { measuring, scrape } = await openPage({ nodes: ['a', 'b'] })
+  const [a, b] = measuring.nodes
+  const attachment = (...probes: readonly string[]) => ({
+    probes: probes.map((probe) => ({ probe, offered: true, attached: true })),
+    silentProbes: () => [],
+    close: async () => {},
+  })
+  a?.attached(attachment('udp:block_race_time', 'udp:block_coinbase'))
+  b?.attached(attachment('udp:block_race_time'))
+  const page = await scrape()
+  expect(page.value('fibre_exporter_probes_attached')).toBe(3)
+  expect(page.series('fibre_exporter_probes_expected').map(({ value }) => value)).toEqual([6, 5])
+  expect(page.value('fibre_exporter_probe_attached', { node: 'a', provider: 'udp', probe: 'block_coinbase' })).toBe(1)
+  expect(page.value('fibre_exporter_probe_attached', { node: 'b', provider: 'udp', probe: 'block_race_winner' })).toBe(0)
+  expect(page.series('fibre_exporter_probe_attached', { node: 'b', probe: 'block_coinbase' })).toEqual([])
+})
+
+it('counts fields that could not be read, events that were lost, and errors', async () => {
+  const { measuring, scrape } = await openPage({ nodes: ['a', 'b'] })
+  const event = eventOf('udp:block_reconstructed', { node: 'b' })
+  for (let i = 0; i < 2; i++) measuring.event(event, tracepointOf(event.probe), ['peer'])
+  measuring.nodes[1]?.setLost('race_time', 7)
+  measuring.error(new Error('odd event'))
+  const counters = /^fibre_exporter_(field_errors|events_lost|errors|events_processed)_total$/
+  const counted = (await scrape()).samples.filter(({ name, value }) => counters.test(name) && value !== 0)
+  expect(counted).toEqual([
+    { name: 'fibre_exporter_events_processed_total', labels: { event_type: 'block_reconstructed' }, value: 2 },
+    { name: 'fibre_exporter_errors_total', labels: { error_type: 'event_processing' }, value: 1 },
+    { name: 'fibre_exporter_events_lost_total', labels: { node: 'b', event_type: 'race_time' }, value: 7 },
+    { name: 'fibre_exporter_field_errors_total', labels: { node: 'b', event_type: 'block_reconstructed', field: 'peer' }, value: 2 },
+  ])
+})
+
+it('says nothing that it does not know', async () => {
+  const { scrape } = await openPage()
+  const { samples } = await scrape()
+  const gauges = ['fibre_last_block_height', 'fibre_last_block_connected_timestamp_seconds', 'fibre_blocks_since_win']
+  expect(samples.filter(({ name }) => gauges.includes(name))).toEqual([])
+})

@@ -1,0 +1,115 @@
+import { expect, it } from 'vitest'
+import { Node } from '../../agent/node.ts'
+import { readiness } from '../../agent/readiness.ts'
+import { requiredProbes, tracepoints } from '../../agent/tracepoints/index.ts'
+
+interface Attached {
+  /** Not attached although the binary has it. */
+  readonly refused?: string
+  /** Not in the binary. */
+  readonly absent?: string
+  /** Attached with a semaphore of 0. */
+  readonly silent?: string
+}
+
+const target = (node: string) => ({
+  node,
+  pid: 1,
+  parent: 0,
+  startTicks: 1,
+  executable: '/usr/local/bin/bitcoind',
+  identity: '1:1',
+  dataDirectory: '/',
+})
+
+/** A node with a process, all of whose tracepoints are attached but for these. */
+function runningNode(name: string, { refused, absent, silent }: Attached = {}): Node {
+  const node = new Node(name, () => {})
+  node.started(target(name))
+  node.attached({
+    probes: tracepoints.map(({ probe }) => {
+      if (probe === absent) return { probe, offered: false, attached: false, reason: 'this build of bitcoind does not have it' }
+      return { probe, offered: true, attached: probe !== refused, ...(probe === refused && { reason: 'no nop instruction' }) }
+    }),
+    silentProbes: () => (silent === undefined ? [] : [silent]),
+    close: async () => {},
+  })
+  return node
+}
+
+function endedNode(name: string): Node {
+  const node = runningNode(name)
+  node.ended(0)
+  return node
+}
+
+const ready = { ready: true, reasons: [] }
+const because = (...reasons: readonly string[]) => ({ ready: false, reasons })
+
+it('is given when everything is attached, whether anything happens or not', () => {
+  expect(readiness([runningNode('a'), runningNode('b')], 0, ['a', 'b'])).toEqual(ready)
+})
+
+it('is not given before a bitcoind runs', () => {
+  const waiting = because('no bitcoind is running; waiting for one')
+  expect(readiness([], 0, [])).toEqual(waiting)
+  expect(readiness([new Node('a', () => {})], 0, ['a'])).toEqual(waiting)
+  expect(readiness([endedNode('a')], 0, [])).toEqual(waiting)
+})
+
+it('is not given while a node that was named is missing', () => {
+  expect(readiness([runningNode('a')], 0, ['a', 'b'])).toEqual(because('b: bitcoind is not running'))
+  expect(readiness([runningNode('a'), endedNode('b')], 0, ['a', 'b'])).toEqual(because('b: bitcoind is not running'))
+})
+
+it('is given although a node that nobody named has gone', () => {
+  expect(readiness([runningNode('a'), endedNode('b')], 0, [])).toEqual(ready)
+})
+
+it.each([...requiredProbes])('is not given without %s, which every FIBRE node has', (probe) => {
+  expect(readiness([runningNode('a', { absent: probe })], 0, [])).toEqual(
+    because(`a: ${probe} is not attached: this build of bitcoind does not have it`),
+  )
+})
+
+it('is given without a tracepoint that only some builds have', () => {
+  expect(readiness([runningNode('a', { absent: 'udp:block_reconstruction_detail' })], 0, [])).toEqual(ready)
+})
+
+it('is not given when a tracepoint that this build has could not be attached', () => {
+  expect(readiness([runningNode('a', { refused: 'udp:block_coinbase' })], 0, [])).toEqual(
+    because('a: udp:block_coinbase is not attached: no nop instruction'),
+  )
+})
+
+it('is not given when the semaphore of an attached tracepoint is 0', () => {
+  expect(readiness([runningNode('a'), runningNode('b', { silent: 'udp:block_race_time' })], 0, [])).toEqual(
+    because('b: udp:block_race_time is attached but its semaphore is 0: it will not fire'),
+  )
+})
+
+it('is not given when attaching failed, until it works', () => {
+  const node = new Node('a', () => {})
+  node.started(target('a'))
+  node.attachFailed('/proc/1/exe cannot be read: permission denied')
+  expect(readiness([node], 0, [])).toEqual(because('a: /proc/1/exe cannot be read: permission denied'))
+  node.attached({
+    probes: tracepoints.map(({ probe }) => ({ probe, offered: true, attached: true })),
+    silentProbes: () => [],
+    close: async () => {},
+  })
+  expect(readiness([node], 0, [])).toEqual(ready)
+})
+
+it.each([
+  [5, ready],
+  [5.1, because('events have been waiting to be read for 5 s: the agent has too little CPU time')],
+  [61, because('events have been waiting to be read for 61 s: the agent has too little CPU time')],
+])('is a matter of reading what the kernel has written: %d s behind', (seconds, expected) => {
+  expect(readiness([runningNode('a')], seconds, [])).toEqual(expected)
+})
+
+it('lists everything that is wrong', () => {
+  const node = runningNode('a', { refused: 'udp:block_coinbase', silent: 'udp:block_race_time' })
+  expect(readiness([node], 10, ['a', 'b']).reasons).toHaveLength(4)
+})

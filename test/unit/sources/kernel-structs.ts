@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readLayouts } from '../../../agent/sources/ebpf/layout.ts'
+import { closeObject, openObject, readBtf } from '../../../agent/sources/ebpf/libbpf.ts'
+import type { Layouts } from '../../../agent/sources/ebpf/program.ts'
+
+/** Reads structs from the kernel program as set-up built it. Nothing is loaded into the kernel. */
+export function openLayouts(): ReturnType<typeof readLayouts> {
+  const object = openObject(readFileSync(join(import.meta.dirname, '../../../dist/usdt.bpf.o')))
+  const layoutOf = readLayouts(readBtf(object))
+  closeObject(object)
+  return layoutOf
+}
+
+/** Those that these tests write or read bytes of. */
+export function readObjectLayouts(): Pick<Layouts, 'argument' | 'spec' | 'record'> {
+  const layoutOf = openLayouts()
+  return {
+    argument: layoutOf('argument', ['place', 'type', 'size', 'base', 'index', 'scale', 'slot', 'slots', 'offset']),
+    spec: layoutOf('spec', ['target', 'tracepoint', 'count', 'arguments']),
+    record: layoutOf('record', ['stamp', 'target', 'tracepoint', 'count', 'failed', 'numbers', 'slots']),
+  }
+}

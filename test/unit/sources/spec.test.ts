@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest'
+import { parseArguments } from '../../../agent/sources/ebpf/arguments.ts'
+import type { Site } from '../../../agent/sources/ebpf/notes.ts'
+import type { Layouts } from '../../../agent/sources/ebpf/program.ts'
+import { countSpec, recordSpec } from '../../../agent/sources/ebpf/spec.ts'
+import { defineTracepoint, hashPrefix, hexHash, integer, longText, rawHash, text } from '../../../agent/tracepoints/define.ts'
+import { readObjectLayouts } from './kernel-structs.ts'
+
+const layouts = readObjectLayouts() as Layouts
+
+const siteWith = (text: string): Site => ({
+  provider: 'demo',
+  name: 'demo',
+  address: 0n,
+  offset: 0n,
+  semaphoreOffset: 0n,
+  semaphoreAddress: 0n,
+  arguments: parseArguments(text, 'x64'),
+  isNop: true,
+})
+
+const numbers = defineTracepoint({ probe: 'demo:numbers', description: '', args: { a: integer('A.'), b: integer('B.') } })
+
+/** Head of a spec: target, tracepoint, count. */
+const headOf = (spec: Buffer) => spec.toString('hex', 0, 8).replace(/(.{8})(.{4})/, '$1 $2 ')
+/** One of its arguments: place, type, size, base · index, scale, slot, slots · offset. */
+const argumentOf = (spec: Buffer, i: number) => spec.toString('hex', 8 + 16 * i, 24 + 16 * i).replace(/(.{8})(.{8})/, '$1 $2 ')
+const none = '00000000 00000000 0000000000000000'
+
+describe('an argument', () => {
+  it.each([
+    ['a constant', '4@$2001', '01010400 00000000 d107000000000000'],
+    ['a negative constant', '-4@$-7', '01020400 00000000 f9ffffffffffffff'],
+    ['a register', '-8@%rdx', '0202080c 00000000 0000000000000000'],
+    ['the low part of a register', '1@%al', '0201010a 00000000 0000000000000000'],
+    ['memory', '8@96(%rsp)', '03010813 00000000 6000000000000000'],
+    ['memory below a register', '-4@-1468(%rbp)', '03020404 00000000 44faffffffffffff'],
+    ['memory by an index', '8@8(%rax,%rbx,4)', '0401080a 05020000 0800000000000000'],
+    ['a place that cannot be read', '8@%xmm0', '00010000 00000000 0000000000000000'],
+  ])('in %s is told to the kernel program: %s', (_, argument, expected) => {
+    expect(argumentOf(recordSpec(layouts, 0, 0, numbers, siteWith(argument)), 0)).toBe(expected)
+  })
+
+  it.each([
+    ['a number', integer('A.'), '02010800 00000000'],
+    ['a prefix of a hash', hashPrefix('A.'), '02010800 00000000'],
+    ['a text', text('A.'), '02030800 00000001'],
+    ['a hash in hex', hexHash('A.'), '02030800 00000001'],
+    ['a long text', longText('A.'), '02030800 00000002'],
+    ['a hash in bytes', rawHash('A.'), '02040800 00000001'],
+  ])('that is %s is read as such', (_, field, expected) => {
+    const tracepoint = defineTracepoint({ probe: 'demo:one', description: '', args: { field } })
+    expect(argumentOf(recordSpec(layouts, 0, 0, tracepoint, siteWith('8@%r15')), 0)).toBe(`${expected} 0000000000000000`)
+  })
+})
+
+describe('a spec', () => {
+  it('names its target, its tracepoint and how many arguments follow, and is as long as the struct', () => {
+    const spec = recordSpec(layouts, 0x01020304, 5, numbers, siteWith('8@%r15 8@%r14'))
+    expect(headOf(spec)).toBe('04030201 0500 0200')
+    expect(spec).toHaveLength(layouts.spec.size)
+  })
+
+  it('has only the arguments that this build passes', () => {
+    const spec = recordSpec(layouts, 1, 0, numbers, siteWith('8@%r15'))
+    expect([headOf(spec), argumentOf(spec, 1)]).toEqual(['01000000 0000 0100', none])
+  })
+
+  it('has only the arguments that we know', () => {
+    const spec = recordSpec(layouts, 1, 0, numbers, siteWith('8@%r15 8@%r14 8@%r13'))
+    expect([headOf(spec), argumentOf(spec, 2)]).toEqual(['01000000 0000 0200', none])
+  })
+
+  it('gives each text and hash a slot of its own', () => {
+    const args = { a: rawHash('A.'), b: integer('B.'), c: text('C.'), d: longText('D.') }
+    const tracepoint = defineTracepoint({ probe: 'demo:texts', description: '', args })
+    const spec = recordSpec(layouts, 0, 0, tracepoint, siteWith('8@%r15 8@%r15 8@%r15 8@%r15'))
+    const slots = [0, 2, 3].map((i) => argumentOf(spec, i).slice(13, 17))
+    expect(slots).toEqual(['0001', '0101', '0202'])
+  })
+})
+
+describe('a tracepoint that is counted', () => {
+  const args = { peer: integer('Peer.'), address: text('Address.'), message: text('Message.'), size: integer('Size.') }
+  const site = siteWith('8@%r15 8@%r14 8@%r13 8@%r12')
+
+  it('is told by which text and with which number', () => {
+    const counted = defineTracepoint({ probe: 'net:messages', description: '', args, counted: { by: 'message', sum: 'size' } })
+    const spec = countSpec(layouts, 1, 2, counted, site)
+    expect(headOf(spec)).toBe('01000000 0200 0200')
+    expect(argumentOf(spec, 0)).toBe('02030802 00000001 0000000000000000')
+    expect(argumentOf(spec, 1)).toBe('02010803 00000000 0000000000000000')
+  })
+
+  it('may have neither', () => {
+    const counted = defineTracepoint({ probe: 'net:messages', description: '', args, counted: {} })
+    const spec = countSpec(layouts, 1, 2, counted, site)
+    expect(headOf(spec)).toBe('01000000 0200 0200')
+    expect([argumentOf(spec, 0).slice(0, 2), argumentOf(spec, 1).slice(0, 2)]).toEqual(['00', '00'])
+  })
+})
