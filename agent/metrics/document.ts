@@ -53,7 +53,7 @@ function blockDescriptions(): readonly Described[] {
 }
 
 function selfDescriptions(): readonly Described[] {
-  return [...selfMetrics, eventDelay].map((metric) => ({ ...metric, labels: [], source: '' }))
+  return [...selfMetrics, { ...eventDelay, labels: ['node'] }].map((metric) => ({ ...metric, source: '' }))
 }
 
 function table(metrics: readonly Described[]): string {

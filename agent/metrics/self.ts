@@ -43,10 +43,18 @@ export interface ProcessState {
 }
 
 /** A metric that is read when it is collected. Its samples carry all their labels. */
-export type SelfMetric = Omit<MetricDefinition<SelfState>, 'series' | 'openLabel' | 'buckets'>
+export interface SelfMetric extends Omit<MetricDefinition<SelfState>, 'series' | 'openLabel' | 'buckets'> {
+  readonly labels: readonly string[]
+}
 
 const metric = (type: 'counter' | 'gauge') => {
-  return (name: string, help: string, measure: SelfMetric['measure']): SelfMetric => ({ name, type, help, measure })
+  return (name: string, help: string, measure: SelfMetric['measure'], labels: readonly string[] = []): SelfMetric => ({
+    name,
+    type,
+    help,
+    labels,
+    measure,
+  })
 }
 const counter = metric('counter')
 const gauge = metric('gauge')
@@ -62,14 +70,23 @@ const eventTypes = tracepoints.map(({ eventType }) => eventType)
 export const selfMetrics: readonly SelfMetric[] = [
   gauge('fibre_exporter_up', 'Whether the FIBRE exporter is running (1 = up, 0 = down)', ({ isUp }) => Number(isUp)),
   gauge('fibre_exporter_start_time_seconds', 'Unix timestamp when the exporter started', ({ startedAt }) => startedAt),
-  gauge('fibre_exporter_info', 'Information about the FIBRE exporter', ({ version, nodeName, executable }) =>
-    sample(1, { version, node_name: nodeName, bitcoind_path: executable }),
+  gauge(
+    'fibre_exporter_info',
+    'Information about the FIBRE exporter',
+    ({ version, nodeName, executable }) => sample(1, { version, node_name: nodeName, bitcoind_path: executable }),
+    ['version', 'node_name', 'bitcoind_path'],
   ),
-  counter('fibre_exporter_events_processed_total', 'Total number of events processed by the exporter', ({ eventsProcessed }) =>
-    [...eventTypes, 'unknown'].map((type) => sample(eventsProcessed.get(type) ?? 0, { event_type: type })),
+  counter(
+    'fibre_exporter_events_processed_total',
+    'Total number of events processed by the exporter',
+    ({ eventsProcessed }) => [...eventTypes, 'unknown'].map((type) => sample(eventsProcessed.get(type) ?? 0, { event_type: type })),
+    ['event_type'],
   ),
-  counter('fibre_exporter_errors_total', 'Total number of errors encountered by the exporter', ({ eventErrors }) =>
-    sample(eventErrors, { error_type: 'event_processing' }),
+  counter(
+    'fibre_exporter_errors_total',
+    'Total number of errors encountered by the exporter',
+    ({ eventErrors }) => sample(eventErrors, { error_type: 'event_processing' }),
+    ['error_type'],
   ),
   gauge(
     'fibre_exporter_probes_attached',
@@ -81,34 +98,48 @@ export const selfMetrics: readonly SelfMetric[] = [
     'fibre_exporter_target_up',
     'Whether a bitcoind of that node is running (1 = yes, 0 = no)',
     eachNode(({ isUp }) => Number(isUp)),
+    ['node'],
   ),
   counter(
     'fibre_exporter_target_restarts_total',
     'Total times that a new process took the place of one that had ended',
     eachNode(({ restarts }) => restarts),
+    ['node'],
   ),
   gauge(
     'fibre_exporter_probes_expected',
     'Number of USDT probes that should be attached: those that every FIBRE node has, and others that this binary offers',
     eachNode(({ probes }) => probes.length),
+    ['node'],
   ),
-  gauge('fibre_exporter_probe_attached', 'Whether a USDT probe that should be attached is (1 = yes, 0 = no)', ({ nodes }) =>
-    nodes.flatMap(({ node, probes }) =>
-      probes.map(({ probe, attached }) => {
-        const [provider = '', name = ''] = probe.split(':')
-        return sample(Number(attached), { node, provider, probe: name })
-      }),
-    ),
-  ),
-  counter('fibre_exporter_events_lost_total', 'Total events that were lost because they came faster than they were read', ({ nodes }) =>
-    nodes.flatMap(({ node, lost }) => eventTypes.map((type) => sample(lost.get(type) ?? 0, { node, event_type: type }))),
-  ),
-  counter('fibre_exporter_field_errors_total', 'Total fields of events that could not be read', ({ nodes }) =>
-    nodes.flatMap(({ node, fieldErrors }) =>
-      tracepoints.flatMap(({ eventType, args }) =>
-        Object.keys(args).map((field) => sample(fieldErrors.get(eventType)?.get(field) ?? 0, { node, event_type: eventType, field })),
+  gauge(
+    'fibre_exporter_probe_attached',
+    'Whether a USDT probe that should be attached is (1 = yes, 0 = no)',
+    ({ nodes }) =>
+      nodes.flatMap(({ node, probes }) =>
+        probes.map(({ probe, attached }) => {
+          const [provider = '', name = ''] = probe.split(':')
+          return sample(Number(attached), { node, provider, probe: name })
+        }),
       ),
-    ),
+    ['node', 'provider', 'probe'],
+  ),
+  counter(
+    'fibre_exporter_events_lost_total',
+    'Total events that were lost because they came faster than they were read',
+    ({ nodes }) => nodes.flatMap(({ node, lost }) => eventTypes.map((type) => sample(lost.get(type) ?? 0, { node, event_type: type }))),
+    ['node', 'event_type'],
+  ),
+  counter(
+    'fibre_exporter_field_errors_total',
+    'Total fields of events that could not be read',
+    ({ nodes }) =>
+      nodes.flatMap(({ node, fieldErrors }) =>
+        tracepoints.flatMap(({ eventType, args }) =>
+          Object.keys(args).map((field) => sample(fieldErrors.get(eventType)?.get(field) ?? 0, { node, event_type: eventType, field })),
+        ),
+      ),
+    ['node', 'event_type', 'field'],
   ),
   counter('fibre_exporter_export_success_total', 'Total pushes that the OTLP endpoint took', ({ exports }) => exports.successes),
   counter('fibre_exporter_export_failures_total', 'Total pushes that failed', ({ exports }) => exports.failures),

@@ -132,7 +132,7 @@ export const closeObject = (object: Pointer): void => void libbpf().close(object
 export function readBtf(object: Pointer): Buffer {
   const size = [0]
   const data = pointerOf('read BTF', libbpf().btfData(pointerOf('find BTF', libbpf().btf(object)), size))
-  return Buffer.from(koffi.view(data, Number(size[0]))) // a copy: it outlives the object
+  return Buffer.from(new Uint8Array(koffi.view(data, Number(size[0])))) // a copy: it outlives the object
 }
 
 export const findProgram = (object: Pointer, name: string): Pointer => pointerOf(`find program ${name}`, libbpf().program(object, name))

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Target } from '../../../agent/bitcoind/watch.ts'
+import { selfMetrics } from '../../../agent/metrics/self.ts'
 import { eventOf, tracepointOf } from '../blocks/events.ts'
 import { openPage } from '../telemetry/page.ts'
 
@@ -72,4 +73,11 @@ it('says nothing that it does not know', async () => {
   const { samples } = await scrape()
   const gauges = ['fibre_last_block_height', 'fibre_last_block_connected_timestamp_seconds', 'fibre_blocks_since_win']
   expect(samples.filter(({ name }) => gauges.includes(name))).toEqual([])
+})
+
+it('has the labels that its definitions declare', async () => {
+  const { scrape } = await openPage({ nodes: ['a'] })
+  const page = await scrape()
+  for (const { name, labels } of selfMetrics)
+    for (const sample of page.series(name)) expect([name, Object.keys(sample.labels).sort()]).toEqual([name, [...labels].sort()])
 })

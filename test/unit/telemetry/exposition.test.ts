@@ -136,7 +136,7 @@ it('keeps the samples of a metric together, also where one node has values and a
   expect(new Set(runs).size).toBe(runs.length)
 })
 
-it('gives promtool no cause for complaint', async (context) => {
+it('gives promtool no cause for complaint', { timeout: 120_000 }, async (context) => {
   const found = await promtool().catch((error: Error) => error)
   need(context, typeof found === 'string', String(found))
   const { telemetry } = await openFullPage()

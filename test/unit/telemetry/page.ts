@@ -10,7 +10,7 @@ import { tracepointOf } from '../blocks/events.ts'
 export const silentLog = pino({ level: 'silent' })
 
 /** What the agent knows of itself, but for what measuring knows. */
-export const self = {
+const self = {
   isUp: true,
   startedAt: 1_800_000_000,
   version: '1.2.3',
