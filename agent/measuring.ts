@@ -65,10 +65,11 @@ export class Measuring implements EventHandler {
     const recorders = Object.fromEntries(
       Object.entries(blockMetrics).map(([outcome, metrics]) => [outcome, instruments.recorderOf(metrics)]),
     )
-    const node = new Node(name, (outcome, block) => {
+    const record: OutcomeListener = (outcome, block) => {
       recorders[outcome]?.(name, block)
       onBlock?.(outcome, block)
-    })
+    }
+    const node = new Node(name, record, () => this.takeLosses())
     this.#nodes.set(name, node)
     instruments.declare(name)
     return node

@@ -29,12 +29,13 @@ export class Node implements NodeState {
   #lastHeight: number | undefined
   #lastBlockAt: Date | undefined
 
-  constructor(node: string, listener: OutcomeListener) {
+  constructor(node: string, listener: OutcomeListener, checkLosses: () => void = () => {}) {
     this.node = node
-    this.blocks = new Blocks(node, (outcome, block) => {
+    const count: OutcomeListener = (outcome, block) => {
       if (outcome === 'won' && block.winner) this.#wins[block.winner]++
       listener(outcome, block)
-    })
+    }
+    this.blocks = new Blocks(node, count, checkLosses)
   }
 
   get isUp(): boolean {

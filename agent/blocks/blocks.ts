@@ -9,6 +9,8 @@ const CONNECT_WAIT_NS = 600e9
 const RACE_LAG_NS = 50e6
 /** Blocks that are open at once; initial block download connects more than that within the wait. */
 const MAX_OPEN = 4096
+/** Blocks that make room together when there are too many. */
+const CLOSE_TOGETHER = 256
 /** Hashes that are remembered after their block was closed, so that none counts twice. */
 const MAX_CLOSED = 4096
 
@@ -47,15 +49,18 @@ type OpenBlock = { -readonly [Key in keyof Block]: Block[Key] } & { readonly fir
 export class Blocks {
   readonly #node: string
   readonly #listener: OutcomeListener
+  readonly #checkLosses: () => void
   readonly #open = new Map<string, OpenBlock>()
   readonly #closed = new Set<string>()
   readonly #sinceWin: Record<Racer, number> = { fibre_udp: 0, bip152_cmpct: 0 }
   /** Whether races can be seen at all: without `block_race_time` no block is said to have come without one. */
   racesVisible = true
 
-  constructor(node: string, listener: OutcomeListener) {
+  /** `checkLosses` is called before blocks are judged early; it calls `excuseOpen` if events were lost since. */
+  constructor(node: string, listener: OutcomeListener, checkLosses: () => void = () => {}) {
     this.#node = node
     this.#listener = listener
+    this.#checkLosses = checkLosses
   }
 
   /** Takes an event in. Events of one block may come in any order. */
@@ -115,7 +120,7 @@ export class Blocks {
   }
 
   #begin(hash: string, firstNs: number): OpenBlock {
-    if (this.#open.size >= MAX_OPEN) this.#closeOldest()
+    if (this.#open.size >= MAX_OPEN) this.#makeRoom()
     const block: OpenBlock = {
       node: this.#node,
       hash,
@@ -151,9 +156,9 @@ export class Blocks {
     if (block.winner !== undefined) this.#listener('decided', block)
   }
 
-  #closeOldest(): void {
-    const [oldest] = this.#open.values()
-    if (oldest !== undefined) this.#close(oldest)
+  #makeRoom(): void {
+    this.#checkLosses()
+    for (const block of this.#open.values().take(CLOSE_TOGETHER)) this.#close(block)
   }
 
   #close(block: OpenBlock): void {

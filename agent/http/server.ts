@@ -53,7 +53,9 @@ export async function listen(options: ServerOptions): Promise<HttpServer> {
   const answer = answerer(options)
   server.on('request', async (request, response) => {
     try {
-      await send(await answer(request), request, response)
+      const reply = await answer(request)
+      if (!server.listening) response.shouldKeepAlive = false
+      await send(reply, request, response)
     } catch (err) {
       log.error({ err, server: name }, 'cannot send an answer')
       response.destroy()

@@ -71,7 +71,7 @@ export class Totals {
           probe: tracepoint.probe,
           label: label.toString('utf8', 0, label.indexOf(0) === -1 ? label.length : label.indexOf(0)),
           count: Number(value.readBigUInt64LE(total.fields.count.offset)),
-          sum: Number(value.readBigUInt64LE(total.fields.sum.offset)),
+          sum: Number(value.readBigInt64LE(total.fields.sum.offset)),
         },
       })
     }

@@ -30,8 +30,8 @@ describe('with credentials', () => {
     ['the scheme run together with the token', `Basic${right}`, 401],
   ])('%s: %3$i', async (_, authorization, status) => {
     const { url } = await serve({ credentials, routes })
-    const headers: HeadersInit = authorization === undefined ? {} : { Authorization: authorization }
-    expect((await fetch(`${url}/metrics`, { headers })).status).toBe(status)
+    const init = authorization === undefined ? {} : { headers: { Authorization: authorization } }
+    expect((await fetch(`${url}/metrics`, init)).status).toBe(status)
   })
 
   it('asks for them on every path and method, in the words that clients know', async () => {

@@ -97,12 +97,12 @@ describe('many and slow clients', () => {
   })
 
   it('a client that never reads its answers delays nobody', async () => {
-    const routes = { '/metrics': () => ({ status: 200, body: 'x'.repeat(8_000_000) }), '/small': () => ({ status: 200, body: 'small' }) }
-    const { url, port } = await serve({ routes })
+    const large = { status: 200, body: 'x'.repeat(8_000_000) }
+    const { url, port } = await serve({ routes: { '/metrics': () => large, '/small': () => ({ status: 200, body: 'small' }) } })
     for (let client = 0; client < 10; client++) (await open(port)).write(request)
     const start = performance.now()
     for (let scrape = 0; scrape < 20; scrape++) expect((await fetch(`${url}/small`)).status).toBe(200)
-    expect(performance.now() - start).toBeLessThan(1_000)
+    expect(performance.now() - start).toBeLessThan(2_000)
   })
 })
 
@@ -125,7 +125,7 @@ describe('close', () => {
     expect(performance.now() - start).toBeLessThan(200)
   })
 
-  it('lets an answer under way be finished', async () => {
+  it('lets an answer under way be finished, and is done with it', async () => {
     const asked = Promise.withResolvers<void>()
     const { promise: body, resolve: finish } = Promise.withResolvers<string>()
     const slow = async () => {
@@ -135,10 +135,12 @@ describe('close', () => {
     const { url, close } = await serve({ routes: { '/': slow } })
     const answer = fetch(url)
     await asked.promise
+    const start = performance.now()
     const closed = close()
     finish('finished')
     expect(await (await answer).text()).toBe('finished')
     await closed
+    expect(performance.now() - start).toBeLessThan(200)
   })
 })
 
