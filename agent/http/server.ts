@@ -69,7 +69,6 @@ export async function listen(options: ServerOptions): Promise<HttpServer> {
   const url = `${tls ? 'https' : 'http'}://${host(options.address)}:${port}`
   log.info({ server: name, url, authentication: credentials !== undefined }, 'listening')
 
-  let closed: Promise<void> | undefined
   return {
     url,
     port,
@@ -86,7 +85,7 @@ export async function listen(options: ServerOptions): Promise<HttpServer> {
         log.error({ err, server: name }, 'certificate not reloaded, still serving the old one')
       }
     },
-    close: () => (closed ??= close(server, connections)),
+    close: () => close(server, connections),
   }
 }
 
