@@ -17,8 +17,7 @@ export async function idleConnections(url: string, count: number): Promise<reado
   return await Promise.all(Array.from({ length: count }, () => idleConnection(url)))
 }
 
-/** A connection that has had an answer and is kept. */
-export async function idleConnection(url: string): Promise<Socket> {
+async function idleConnection(url: string): Promise<Socket> {
   const { host, pathname } = new URL(url)
   const socket = await connectTo(url)
   socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)

@@ -1,11 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { startAgentProcess } from '../agent.ts'
-import { until } from '../until.ts'
-import { idleConnection } from './connections.ts'
-import { requireBpf } from './listening.ts'
+import { startDemoNode } from '../demo-node.ts'
+import { Listener, requireBpf } from './listening.ts'
 import { attached, compileDemoNode, readiness, stage, startNode } from './stage.ts'
 
 beforeEach(requireBpf)
@@ -53,25 +51,27 @@ describe('the agent is not ready', () => {
       text: 'localhost: udp:block_race_time is attached but its semaphore is 0: it will not fire\n',
     })
   })
+})
 
-  it('when events have been waiting for more than 5 s', async () => {
-    const { path, install } = stage()
-    const bitcoind = install('bitcoind')
-    await using node = await startNode(bitcoind, path())
-    await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
-    await attached(node)
-    const connection = await idleConnection(`${agent.url('health')}/ready`)
-    // What becomes readable first is looked at first when the agent goes on: the question, and only then the events.
-    agent.kill('SIGSTOP')
-    connection.write('GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n')
-    await node.command('blocks 1')
-    const firedAt = performance.now()
-    await until(() => performance.now() - firedAt > 5_100, 'the events to be old enough')
-    agent.kill('SIGCONT')
-    const [answer] = await once(connection, 'data')
-    expect(String(answer)).toMatch(/^HTTP\/1.1 503 /)
-    expect(String(answer)).toMatch(/events have been waiting to be read for 5 s: the agent has too little CPU time\n$/)
-    await until(async () => (await readiness(agent)).status === 200, 'the agent to have caught up')
-    expect((await agent.scrape()).value('bitcoin_blocks_connected_total')).toBe(1)
+describe('events that have not been read', () => {
+  const pause = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+
+  it('are known by how long they have been waiting', async () => {
+    await using node = await startDemoNode({ args: ['--control'] })
+    await using listener = new Listener()
+    const { source } = listener
+    listener.attach(node)
+    expect(source.backlogSeconds()).toBe(0)
+    const answer = node.command('blocks 1')
+    // This process reads nothing as long as it does not return to its event loop.
+    const deadline = performance.now() + 10_000
+    while (source.backlogSeconds() === 0 && performance.now() < deadline) pause()
+    const start = performance.now()
+    while (source.backlogSeconds() < 0.5 && performance.now() < deadline) pause()
+    expect(performance.now() - start).toBeGreaterThan(400)
+    expect(performance.now() - start).toBeLessThan(1_000)
+    await answer
+    source.drain()
+    expect(source.backlogSeconds()).toBe(0)
   })
 })

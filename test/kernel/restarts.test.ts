@@ -149,10 +149,12 @@ describe('an executable that is exchanged', () => {
     expect(readlinkSync(`/proc/${before.pid}/exe`)).toBe(`${bitcoind} (deleted)`)
     tally.add(await before.command('blocks 5'))
 
-    // One that starts now finds it too.
-    await using late = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
-    await late.logged(({ msg, pid }) => msg === 'attached to bitcoind' && pid === before.pid)
-    tally.add(await before.command('blocks 5'))
+    // An agent that starts now finds it too.
+    {
+      await using late = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
+      await late.logged(({ msg, pid }) => msg === 'attached to bitcoind' && pid === before.pid)
+      tally.add(await before.command('blocks 5'))
+    }
     expect(await ended(before)).toEqual({ code: 0, signal: null })
 
     await using after = await startNode(bitcoind, path(), ['--seed', '2'])
