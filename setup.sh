@@ -39,7 +39,7 @@ fi
 
 # 3. Build.
 PATH="$PWD/node_modules/.bin:$PATH"
-if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf test/demo-node* package.json package-lock.json -newer dist/.built -print -quit)" ]; then
+if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf test/demo-node* package.json package-lock.json tsconfig.json -newer dist/.built -print -quit)" ]; then
   say 'Building ...'
   mkdir -p dist
   clang -O2 -g -Wall -Werror -target bpf -mcpu=v3 -I"/usr/include/$(uname -m)-linux-gnu" -c bpf/usdt.bpf.c -o dist/usdt.bpf.o

@@ -3,11 +3,19 @@ import { defineConfig } from 'vitest/config'
 const ci = process.env.CI === 'true'
 const project = (name: string, extra = {}) => ({ extends: true as const, test: { name, include: [`test/${name}/**/*.test.ts`], ...extra } })
 
+/** Real programs, probes and clocks: one file at a time, and nothing beside it. */
+const onItsOwn = (groupOrder: number) => ({
+  pool: 'forks',
+  fileParallelism: false,
+  sequence: { groupOrder },
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+})
+
 export default defineConfig({
   test: {
     allowOnly: !ci,
     reporters: ['default', ['json', { outputFile: `.reports/${process.env.REPORT ?? 'test'}.json` }], './test/tally.ts'],
-    // Real programs, probes and clocks: one file at a time.
-    projects: [project('unit'), project('kernel', { pool: 'forks', fileParallelism: false, testTimeout: 120_000, hookTimeout: 60_000 })],
+    projects: [project('unit'), project('kernel', onItsOwn(1)), project('stack', onItsOwn(2))],
   },
 })

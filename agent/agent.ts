@@ -79,7 +79,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     started.push(() => telemetry.close(LAST_PUSH_MS))
 
     started.push(() => measuring.close())
-    const watcher = await watch(settings, measuring, log)
+    const watcher = await watch(settings, telemetry, measuring, log)
     started.push(() => watcher.close())
     const housekeeping = setInterval(() => measuring.keepHouse(), HOUSEKEEPING_MS)
     started.push(() => clearInterval(housekeeping))
@@ -95,8 +95,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   }
 }
 
-function pushOptions({ otlpEndpoint: url, otlpIntervalMs: intervalMs }: Settings) {
-  return url === undefined ? undefined : { url, shownAs: withoutCredentials(url), intervalMs }
+function pushOptions({ otlpEndpoint: url, otlpIntervalMs: intervalMs, otlpTimeoutMs: timeoutMs }: Settings) {
+  return url === undefined ? undefined : { url, shownAs: withoutCredentials(url), intervalMs, timeoutMs }
 }
 
 async function openServers(
@@ -132,7 +132,7 @@ async function openServers(
   }
 }
 
-async function watch(settings: Settings, measuring: Measuring, log: Logger): Promise<ProcessWatcher> {
+async function watch(settings: Settings, telemetry: Telemetry, measuring: Measuring, log: Logger): Promise<ProcessWatcher> {
   const { bitcoind, pid, nodes, nodeName, waitForTarget } = settings
   warnOfExecutables(settings, log)
   const selection = { bitcoind, pid: pid || undefined, nodes, nodeName }
@@ -140,7 +140,10 @@ async function watch(settings: Settings, measuring: Measuring, log: Logger): Pro
     selection,
     { log, watchExit },
     {
-      appeared: (target) => measuring.appeared(target),
+      appeared(target) {
+        measuring.appeared(target)
+        telemetry.push() // zeros: what happens before the first sample of a series counts for no increase()
+      },
       gone: (target) => measuring.gone(target),
       refused: ({ pid, executable }, reason) => log.warn({ pid, executable }, reason),
       unreadable: (pid, reason) => log.warn({ pid }, reason),
@@ -155,6 +158,7 @@ async function watch(settings: Settings, measuring: Measuring, log: Logger): Pro
     log.info({ bitcoind, pid: selection.pid }, 'no bitcoind is running; waiting for one')
     // The series of what is to come start now, at 0.
     for (const name of nodes.length > 0 ? nodes.map(({ name }) => name) : [nodeName]) measuring.declare(name)
+    telemetry.push()
   }
   return watcher
 }

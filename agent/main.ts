@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './heap.ts'
 import { runCommand } from './cli.ts'
 
 // Bundled as CommonJS, the kernel program lies beside it.

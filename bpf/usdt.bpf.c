@@ -11,7 +11,6 @@
 
 #define MAX_SPECS 512
 #define MAX_ARGUMENTS 12
-#define MAX_TARGETS 64
 #define MAX_TOTALS 4096
 
 /* A register is found by its byte offset in pt_regs: 168 bytes on x86-64, 272 on arm64 (user_pt_regs). */
@@ -42,8 +41,10 @@ struct argument {
 
 struct spec {
 	__u32 target;		/* user space's number of the process */
+	__u32 pid;		/* of the process, as the agent sees it */
 	__u16 tracepoint;	/* user space's number of the tracepoint */
 	__u16 count;		/* arguments that follow */
+	__u32 padding;
 	struct argument arguments[MAX_ARGUMENTS];
 };
 
@@ -83,14 +84,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } lost SEC(".maps");
-
-/* Processes that are being traced: some 6.6 to 6.9 kernels hand a link's program the hits of others too. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_TARGETS);
-	__type(key, __u32);
-	__type(value, __u32);
-} pids SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -132,12 +125,13 @@ static __always_inline __u32 current_pid(void)
 	return ns.tgid;
 }
 
-static __always_inline bool is_target(void)
+/* Some 6.6 to 6.9 kernels hand a link's program the hits of other processes too. */
+static __always_inline bool is_target(const struct spec *spec)
 {
 	__u32 pid = current_pid();
 
 	/* A process in a namespace below the agent's has no number that both know; its link filters alone. */
-	return !pid || bpf_map_lookup_elem(&pids, &pid);
+	return !pid || pid == spec->pid;
 }
 
 static __always_inline void count_lost(__u32 key)
@@ -235,7 +229,7 @@ int record_event(void *ctx)
 	struct spec *spec = bpf_map_lookup_elem(&specs, &key);
 	struct record *record;
 
-	if (!spec || !is_target())
+	if (!spec || !is_target(spec))
 		return 0;
 	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 	if (!record) {
@@ -274,14 +268,16 @@ int count_event(void *ctx)
 	struct total *total;
 	__u64 label = 0, sum = 0;
 
-	if (!spec || !is_target())
+	if (!spec || !is_target(spec))
 		return 0;
 	key.target = spec->target;
 	key.tracepoint = spec->tracepoint;
-	bpf_probe_read_kernel(registers, settings.registers_size, ctx);
-	if (!read_argument(registers, &spec->arguments[0], &label))
-		read_text(key.label, sizeof(key.label), (void *)label);
-	read_argument(registers, &spec->arguments[1], &sum);
+	if (spec->arguments[0].place || spec->arguments[1].place) {
+		bpf_probe_read_kernel(registers, settings.registers_size, ctx);
+		if (!read_argument(registers, &spec->arguments[0], &label))
+			read_text(key.label, sizeof(key.label), (void *)label);
+		read_argument(registers, &spec->arguments[1], &sum);
+	}
 
 	total = bpf_map_lookup_elem(&totals, &key);
 	if (!total) {

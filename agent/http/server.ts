@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import type { Server as TlsServer } from 'node:https'
 import { isIPv6, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
@@ -48,7 +48,9 @@ const CLOSE_GRACE_MS = 300
 export async function listen(options: ServerOptions): Promise<HttpServer> {
   const { name, tls, credentials, log } = options
   let certificate = tls && readCertificate(tls)
-  const server: Server | TlsServer = certificate ? createTlsServer({ ...LIMITS, ...certificate.context }) : createServer(LIMITS)
+  const server: Server | TlsServer = certificate
+    ? process.getBuiltinModule('node:https').createServer({ ...LIMITS, ...certificate.context })
+    : createServer(LIMITS)
   server.timeout = STALLED_MS
   const answer = answerer(options)
   server.on('request', async (request, response) => {

@@ -1,7 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { accessSync, constants, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { createSecureContext } from 'node:tls'
 import { type Effective, spellings } from './effective.ts'
 import { readSettingsFile } from './files.ts'
 import type { Key } from './schema.ts'
@@ -31,7 +30,7 @@ function tlsPair({ settings: { tlsCert, tlsKey }, sources }: Effective): readonl
   if (!certificate || !key) return problems
   if (!certificate.parsed.checkPrivateKey(key.parsed)) return [`${sources.tlsKey}: ${tlsKey} is not the key of the certificate ${tlsCert}`]
   try {
-    createSecureContext({ cert: certificate.pem, key: key.pem })
+    process.getBuiltinModule('node:tls').createSecureContext({ cert: certificate.pem, key: key.pem })
     return []
   } catch (error) {
     return [`${sources.tlsCert}: ${tlsCert} cannot be served: ${(error as Error).message}`]

@@ -6,7 +6,7 @@ const introduction = `Watches bitcoind through its tracepoints and serves what i
 The command line counts over the environment, the environment over the configuration file, and that over the defaults. \
 An empty variable counts as not set. The beginning of a flag is enough where it is unambiguous.`
 
-const standardVariables = `Pushing also follows OpenTelemetry's OTEL_EXPORTER_OTLP_HEADERS, _COMPRESSION, _TIMEOUT, \
+const standardVariables = `Pushing also follows OpenTelemetry's OTEL_EXPORTER_OTLP_HEADERS, _COMPRESSION, \
 _CERTIFICATE, _CLIENT_CERTIFICATE and _CLIENT_KEY, and the same names with _METRICS after OTLP.`
 
 const exitStatus = 'Exit status: 0 after a clean end, 2 when the command line is wrong, 1 for any other reason.'

@@ -131,7 +131,7 @@ export const schema = {
   metricsAuthUsername: {
     group: 'Metrics page',
     help: 'User name that the metrics page asks for; needs a password too.',
-    type: text,
+    type: text.regex(/^[^:]*$/, 'must not contain a colon: basic authentication has one between user name and password'),
     example: 'prometheus',
     flag: 'metrics-auth-username',
     placeholder: 'NAME',
@@ -222,6 +222,20 @@ export const schema = {
     env: 'FIBRE_OTLP_INTERVAL',
     otel: [{ name: 'OTEL_METRIC_EXPORT_INTERVAL', type: intervalInMs }],
     yaml: ['otlp_interval'],
+  },
+  otlpTimeoutMs: {
+    group: 'Push',
+    help: 'Seconds that a push may take, tries included, and at most nine tenths of the interval (OTEL_*_TIMEOUT: milliseconds).',
+    type: intervalInSeconds,
+    default: '10',
+    flag: 'otlp-timeout',
+    placeholder: 'SECONDS',
+    env: 'FIBRE_OTLP_TIMEOUT',
+    otel: ['OTEL_EXPORTER_OTLP_METRICS_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT', 'OTEL_METRIC_EXPORT_TIMEOUT'].map((name) => ({
+      name,
+      type: intervalInMs,
+    })),
+    yaml: ['otlp_timeout'],
   },
   verbose: {
     group: 'Logs',

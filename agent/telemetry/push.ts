@@ -14,6 +14,8 @@ export interface PushOptions {
   /** The URL as logs may show it. */
   readonly shownAs: string
   readonly intervalMs: number
+  /** What a push may take, tries included. */
+  readonly timeoutMs: number
   readonly metricProducers: MetricProducer[]
   readonly log: Logger
 }
@@ -26,16 +28,15 @@ export interface PushCounts {
 
 /** Pushes all metrics at an interval, by OTLP over HTTP. Headers, compression and certificates come from `OTEL_*`. */
 export function createPushReader(
-  { url, shownAs, intervalMs, metricProducers, log }: PushOptions,
+  { url, shownAs, intervalMs, timeoutMs, metricProducers, log }: PushOptions,
   counts: PushCounts,
 ): PeriodicExportingMetricReader {
-  // A send that is given up by the reader but not by the exporter would deliver old values late.
-  const exportTimeoutMillis = Math.min(intervalMs, 10_000)
-  const timeoutMillis = Math.trunc(exportTimeoutMillis * 0.9)
+  // The exporter gives up before the reader does: a send that only the reader has given up would deliver old values late.
+  const timeoutMillis = Math.trunc(Math.min(timeoutMs, 0.9 * intervalMs))
   return new PeriodicExportingMetricReader({
     exporter: new WatchedExporter(new OTLPMetricExporter({ url, timeoutMillis }), shownAs, counts, log),
     exportIntervalMillis: intervalMs,
-    exportTimeoutMillis,
+    exportTimeoutMillis: intervalMs,
     metricProducers,
   })
 }
@@ -92,7 +93,10 @@ class WatchedExporter implements PushMetricExporter {
   }
 }
 
-function reasonOf(error: Error | undefined): string {
-  const status = (error as { code?: unknown } | undefined)?.code
-  return [error?.message || 'unknown', status].filter((part) => part !== undefined).join(' ')
+/** The exporter's words for an answer that it would try again after: it keeps the status to itself. */
+const RETRYABLE = 'Export failed with retryable status'
+
+function reasonOf({ message = '', code }: Error & { readonly code?: string | number } = new Error('unknown')): string {
+  if (message === RETRYABLE) return 'the endpoint is busy or not there: it answered 429, 502, 503 or 504'
+  return code === undefined || message.includes(`${code}`) ? message : `${message} ${code}`.trim()
 }

@@ -16,7 +16,7 @@ export interface TelemetryOptions {
   /** Port of the metrics page: with the host name it makes the instance. */
   readonly port: number
   readonly openLabelLimit: number
-  readonly push?: Pick<PushOptions, 'url' | 'shownAs' | 'intervalMs'> | undefined
+  readonly push?: Pick<PushOptions, 'url' | 'shownAs' | 'intervalMs' | 'timeoutMs'> | undefined
   readonly log: Logger
 }
 
@@ -27,6 +27,8 @@ export interface Telemetry {
   readonly exports: Readonly<PushCounts>
   /** The metrics page. */
   exposition(): Promise<string>
+  /** Pushes now, if anything is pushed, and not only when the interval is over. */
+  push(): void
   /** Pushes once more, if anything is pushed, and ends within the time given. */
   close(timeoutMs: number): Promise<void>
 }
@@ -52,6 +54,9 @@ export async function openTelemetry({ version, port, openLabelLimit, push, log }
     instruments,
     exports,
     exposition: () => scrape.exposition(),
+    push() {
+      if (pushing) pushing.forceFlush().catch((error: unknown) => log.debug({ err: error }, 'metrics were not pushed at once'))
+    },
     async close(timeoutMs) {
       try {
         await provider.shutdown({ timeoutMillis: timeoutMs })

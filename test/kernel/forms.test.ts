@@ -70,6 +70,8 @@ describe.for(cases)('attached in the form %s', ([, form]) => {
     expect(await node.command('semaphores')).toMatchObject(eachProbe(1))
     expect(attachment.silentProbes()).toEqual([])
     await attachment.close()
+    // The kernel takes perf events back a moment later.
+    await until(async () => Object.values(await node.command('semaphores')).every((value) => value !== 1), 'the semaphores to fall')
     expect(await node.command('semaphores')).toMatchObject(eachProbe(0))
     expect(attachment.silentProbes()).toHaveLength(8)
   })

@@ -4,13 +4,11 @@ import * as bpf from './libbpf.ts'
 import type { Notes, Site } from './notes.ts'
 import type { KernelProgram, ProgramName } from './program.ts'
 import type { SpecSlots } from './slots.ts'
-import { countSpec, recordSpec } from './spec.ts'
+import { countSpec, recordSpec, type SpecTarget } from './spec.ts'
 
-/** The process to attach to, by the number that the kernel program puts into its records. */
-export interface AttachTarget {
+/** The process to attach to. */
+export interface AttachTarget extends SpecTarget {
   readonly node: string
-  readonly pid: number
-  readonly number: number
 }
 
 export interface Attached {
@@ -124,7 +122,7 @@ class Linker {
 
   #open(name: ProgramName, plans: readonly Plan[]): OpenLink {
     const { programs, form, layouts } = this.#program
-    const { pid, node, number } = this.#target
+    const { pid, node } = this.#target
     const spec = name === 'record_event' ? recordSpec : countSpec
     const taken: number[] = []
     const links: bpf.Link[] = []
@@ -136,7 +134,7 @@ class Linker {
       const sites = plans.flatMap((plan) =>
         plan.sites.map((site) => {
           const owner = { node, eventType: plan.tracepoint.eventType }
-          const cookie = this.#slots.take(owner, spec(layouts, number, plan.number, plan.tracepoint, site))
+          const cookie = this.#slots.take(owner, spec(layouts, this.#target, plan.number, plan.tracepoint, site))
           taken.push(cookie)
           return { offset: site.offset, semaphoreOffset: site.semaphoreOffset, cookie }
         }),

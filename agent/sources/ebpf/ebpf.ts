@@ -3,7 +3,6 @@ import type { Target } from '../../bitcoind/watch.ts'
 import type { Tracepoint } from '../../tracepoints/define.ts'
 import type { EventHandler, ProbeState } from '../source.ts'
 import { attach } from './attach.ts'
-import { removeElement, updateElement } from './libbpf.ts'
 import { readNotes } from './notes.ts'
 import { type Form, type KernelProgram, openProgram } from './program.ts'
 import { Pump } from './pump.ts'
@@ -53,7 +52,6 @@ export class EbpfSource {
   readonly #options: EbpfOptions
   readonly #nodes = new Map<number, string>()
   readonly #stampView: DataView
-  readonly #numbers = new Map<number, number>()
   #lastTarget = 0
 
   constructor(program: KernelProgram, ring: Ring, options: EbpfOptions) {
@@ -84,7 +82,6 @@ export class EbpfSource {
     const notes = readNotes(`/proc/${pid}/exe`)
     const number = ++this.#lastTarget
     this.#nodes.set(number, node)
-    this.#admit(pid, number)
     try {
       const attached = attach(this.#program, this.#slots, this.#options.tracepoints, { node, pid, number }, notes)
       this.#options.log.debug({ node, pid, executable, form: this.form }, 'attached')
@@ -92,7 +89,7 @@ export class EbpfSource {
         await attached.close()
         this.#pump.drain()
         this.#totals.retire(number)
-        this.#dismiss(pid, number)
+        this.#nodes.delete(number)
       }
       let closed: Promise<void> | undefined
       return {
@@ -104,7 +101,7 @@ export class EbpfSource {
         },
       }
     } catch (error) {
-      this.#dismiss(pid, number)
+      this.#nodes.delete(number)
       throw error
     }
   }
@@ -138,19 +135,6 @@ export class EbpfSource {
     this.#ring.close()
     this.#program.close()
   }
-
-  #admit(pid: number, number: number): void {
-    this.#numbers.set(pid, number)
-    updateElement(this.#program.fds.pids, u32(pid), u32(number))
-  }
-
-  /** A pid that another target has taken over meanwhile, by exec, stays admitted. */
-  #dismiss(pid: number, number: number): void {
-    this.#nodes.delete(number)
-    if (this.#numbers.get(pid) !== number) return
-    this.#numbers.delete(pid)
-    removeElement(this.#program.fds.pids, u32(pid))
-  }
 }
 
 function drain(ring: Ring, decode: ReturnType<typeof createDecoder>, handler: EventHandler, most: number): number {
@@ -163,10 +147,4 @@ function drain(ring: Ring, decode: ReturnType<typeof createDecoder>, handler: Ev
       handler.error(error)
     }
   }, most)
-}
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value)
-  return bytes
 }

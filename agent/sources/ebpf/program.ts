@@ -23,7 +23,7 @@ export type ProgramName = (typeof programNames)[number]
 /** How the structs that the kernel program shares with us lie in memory. */
 export interface Layouts {
   readonly argument: Layout<'place' | 'type' | 'size' | 'base' | 'index' | 'scale' | 'slot' | 'slots' | 'offset'>
-  readonly spec: Layout<'target' | 'tracepoint' | 'count' | 'arguments'>
+  readonly spec: Layout<'target' | 'pid' | 'tracepoint' | 'count' | 'arguments'>
   readonly record: Layout<'stamp' | 'target' | 'tracepoint' | 'count' | 'failed' | 'numbers' | 'slots'>
   readonly totalKey: Layout<'target' | 'tracepoint' | 'label'>
   readonly total: Layout<'count' | 'sum'>
@@ -44,7 +44,7 @@ export interface KernelProgram {
   readonly form: Form
   readonly layouts: Layouts
   readonly programs: Readonly<Record<ProgramName, bpf.Pointer>>
-  readonly fds: Readonly<Record<'specs' | 'lost' | 'pids' | 'events' | 'totals', number>>
+  readonly fds: Readonly<Record<'specs' | 'lost' | 'events' | 'totals', number>>
   /** Real size of the ring buffer: libbpf rounds it up. */
   readonly ringSize: number
   readonly specCount: number
@@ -105,13 +105,13 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
       form,
       layouts: {
         argument: layoutOf('argument', ['place', 'type', 'size', 'base', 'index', 'scale', 'slot', 'slots', 'offset']),
-        spec: layoutOf('spec', ['target', 'tracepoint', 'count', 'arguments']),
+        spec: layoutOf('spec', ['target', 'pid', 'tracepoint', 'count', 'arguments']),
         record: layoutOf('record', ['stamp', 'target', 'tracepoint', 'count', 'failed', 'numbers', 'slots']),
         totalKey: layoutOf('total_key', ['target', 'tracepoint', 'label']),
         total: layoutOf('total', ['count', 'sum']),
       },
       programs,
-      fds: { specs: fd('specs'), lost: fd('lost'), pids: fd('pids'), events: fd('events'), totals: fd('totals') },
+      fds: { specs: fd('specs'), lost: fd('lost'), events: fd('events'), totals: fd('totals') },
       ringSize: bpf.mapMaxEntries(events),
       specCount: bpf.mapMaxEntries(specs),
       setDraining: (isDraining) => {

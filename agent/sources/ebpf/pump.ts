@@ -6,9 +6,9 @@ const BATCH = 256
 const BUSY_WAKEUPS = 16
 const BUSY_WINDOW_MS = 20
 /** How often the ring is drained under such a load. */
-const DRAIN_INTERVAL_MS = 4
+const DRAIN_INTERVAL_MS = 50
 /** The load is over after this many drains in a row that found one record at most. */
-const QUIET_DRAINS = 4
+const QUIET_DRAINS = 2
 
 export interface PumpOptions {
   readonly fd: number

@@ -20,8 +20,14 @@ export function slotsOf(tracepoint: Tracepoint): readonly number[] {
   })
 }
 
+/** A process, and the number of it that records and totals carry. */
+export interface SpecTarget {
+  readonly number: number
+  readonly pid: number
+}
+
 /** Writes the `struct spec` that tells `record_event` where the arguments are that fire at this site. */
-export function recordSpec(layouts: Layouts, target: number, number: number, tracepoint: Tracepoint, site: Site): Buffer {
+export function recordSpec(layouts: Layouts, target: SpecTarget, number: number, tracepoint: Tracepoint, site: Site): Buffer {
   const slots = slotsOf(tracepoint)
   const entries = Object.values(tracepoint.args).map(
     ({ kind }, i): Entry => ({ argument: site.arguments[i], kind, slot: slots[i] as number }),
@@ -30,7 +36,7 @@ export function recordSpec(layouts: Layouts, target: number, number: number, tra
 }
 
 /** Writes the `struct spec` that tells `count_event` what to count by and what to add up. */
-export function countSpec(layouts: Layouts, target: number, number: number, tracepoint: Tracepoint, site: Site): Buffer {
+export function countSpec(layouts: Layouts, target: SpecTarget, number: number, tracepoint: Tracepoint, site: Site): Buffer {
   const names = Object.keys(tracepoint.args)
   const argument = (name: string | undefined) => (name === undefined ? undefined : site.arguments[names.indexOf(name)])
   return encode(layouts, target, number, [
@@ -45,9 +51,10 @@ interface Entry {
   readonly slot: number
 }
 
-function encode({ spec, argument: layout }: Layouts, target: number, number: number, entries: readonly Entry[]): Buffer {
+function encode({ spec, argument: layout }: Layouts, target: SpecTarget, number: number, entries: readonly Entry[]): Buffer {
   const bytes = Buffer.alloc(spec.size)
-  bytes.writeUInt32LE(target, spec.fields.target.offset)
+  bytes.writeUInt32LE(target.number, spec.fields.target.offset)
+  bytes.writeUInt32LE(target.pid, spec.fields.pid.offset)
   bytes.writeUInt16LE(number, spec.fields.tracepoint.offset)
   bytes.writeUInt16LE(entries.length, spec.fields.count.offset)
   entries.forEach((entry, i) => {

@@ -50,6 +50,8 @@ describe('standard OpenTelemetry names', () => {
   it('count milliseconds where ours counts seconds', () => {
     expect(run([], { OTEL_METRIC_EXPORT_INTERVAL: '2500' }).settings.otlpIntervalMs).toBe(2500)
     expect(run([], { OTEL_METRIC_EXPORT_INTERVAL: '2500', FIBRE_OTLP_INTERVAL: '2' }).settings.otlpIntervalMs).toBe(2000)
+    expect(run([], { OTEL_EXPORTER_OTLP_TIMEOUT: '2500' }).settings.otlpTimeoutMs).toBe(2500)
+    expect(run([], { OTEL_EXPORTER_OTLP_METRICS_TIMEOUT: '1500', OTEL_EXPORTER_OTLP_TIMEOUT: '2500' }).settings.otlpTimeoutMs).toBe(1500)
     expect(refusal([], { OTEL_METRIC_EXPORT_INTERVAL: '10s' }).problems).toEqual([
       'OTEL_METRIC_EXPORT_INTERVAL: must be a number of milliseconds from 100 to 3600000, not "10s"',
     ])

@@ -8,7 +8,7 @@ import { openLayouts } from './kernel-structs.ts'
 /** What user space reads and writes of the kernel program's structs; `[]` marks arrays. */
 const fields = Object.entries({
   argument: 'place type size base index scale slot slots offset',
-  spec: 'target tracepoint count arguments[]',
+  spec: 'target pid tracepoint count arguments[]',
   record: 'stamp target tracepoint count failed numbers[] slots[]',
   total_key: 'target tracepoint label[]',
   total: 'count sum',

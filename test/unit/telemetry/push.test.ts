@@ -15,7 +15,7 @@ const NEVER = 600_000
 async function openPushing(url: string, intervalMs: number) {
   const lines: { msg: string; url?: string; reason?: string }[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) })
-  const page = await openPage({ log, push: { url, shownAs: 'the endpoint', intervalMs } })
+  const page = await openPage({ log, push: { url, shownAs: 'the endpoint', intervalMs, timeoutMs: 10_000 } })
   onTestFinished(() => page.telemetry.close(0))
   return { ...page, lines, exports: page.telemetry.exports, messages: () => lines.map(({ msg }) => msg) }
 }
