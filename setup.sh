@@ -12,6 +12,7 @@ missing() {
   any /usr/include/bpf/bpf_helpers.h || echo libbpf-dev
   any /usr/include/stdio.h || echo libc6-dev
   command -v openssl >/dev/null || echo openssl
+  any /sbin/setcap /usr/sbin/setcap || echo libcap2-bin
   any /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h || echo systemtap-sdt-dev
 }
 need=$(missing | tr '\n' ' ')

@@ -43,8 +43,8 @@ function parseSample(line: string): ScrapedSample {
   const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/.exec(line)
   if (!match) throw new Error(`not a sample: ${line}`)
   const [, name = '', inner = '', value = ''] = match
-  const labels = [...inner.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key = '', text = '']) => [key, unescape(text)])
+  const labels = [...inner.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key = '', text = '']) => [key, unquoted(text)])
   return { name, labels: Object.fromEntries(labels), value: value === '+Inf' ? Number.POSITIVE_INFINITY : Number(value) }
 }
 
-const unescape = (text: string) => text.replace(/\\(.)/g, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped))
+const unquoted = (text: string) => text.replace(/\\(.)/g, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped))

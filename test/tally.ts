@@ -8,7 +8,8 @@ export default class Tally implements Reporter {
       for (const test of module.children.allTests()) {
         const result = test.result()
         count[result.state] += 1
-        if (result.state === 'skipped') console.log(`skipped: [${module.project.name}] ${test.fullName}: ${result.note ?? 'no reason given'}`)
+        if (result.state === 'skipped')
+          console.log(`skipped: [${module.project.name}] ${test.fullName}: ${result.note ?? 'no reason given'}`)
       }
     console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`)
   }
