@@ -1,0 +1,102 @@
+// Builds the real servers that the stack tests run: from the Go module proxy, into a cache, unless they are there already.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { binaryFolder, type modules, type Program, stackBinary } from './binaries.ts'
+import { findGo, goEnvironment } from './go.ts'
+
+const PROGRESS_MS = 30_000
+
+interface Source {
+  readonly module: (typeof modules)[number]
+  readonly package: string
+  readonly tags?: string
+  readonly title: string
+}
+
+const sources: Readonly<Record<Program, Source>> = {
+  otelcol: { module: 'collector', package: '.', title: 'OpenTelemetry Collector 0.149.0' },
+  loki: { module: 'loki', package: 'github.com/grafana/loki/v3/cmd/loki', title: 'Loki 3.7.8' },
+  // Without its service discoveries: they are the clients of every cloud there is.
+  prometheus: {
+    module: 'prometheus',
+    package: 'github.com/prometheus/prometheus/cmd/prometheus',
+    tags: 'remove_all_sd',
+    title: 'Prometheus 3.16.0',
+  },
+  promtool: {
+    module: 'prometheus',
+    package: 'github.com/prometheus/prometheus/cmd/promtool',
+    tags: 'remove_all_sd',
+    title: 'promtool 3.16.0',
+  },
+}
+
+// Only an orderly exit ends Go and takes away what it has not finished.
+process.on('SIGINT', () => process.exit(130))
+process.on('SIGTERM', () => process.exit(143))
+
+try {
+  await main()
+} catch (error) {
+  say(`Cannot build the servers: ${(error as Error).message}`)
+  process.exitCode = 1
+}
+
+async function main(): Promise<void> {
+  const missing = (Object.keys(sources) as Program[]).filter((name) => stackBinary(name) === undefined)
+  if (missing.length === 0) return
+  const go = findGo()
+  const folder = binaryFolder()
+  mkdirSync(folder, { recursive: true })
+  say(`Building ${missing.join(', ')} with Go ${go.version} into ${folder}.`)
+  say('The first time it takes some 11 minutes and 7.4 GB for caches of Go, on two cores; with them under 2 minutes.')
+  for (const name of missing) await build(name, go.path, folder)
+}
+
+/** Under another name first: what has the right one is whole, whoever else builds or is interrupted. */
+async function build(name: Program, go: string, folder: string): Promise<void> {
+  const { module, package: target, tags = '', title } = sources[name]
+  const unfinished = join(folder, `.${name}.${process.pid}`)
+  process.once('exit', () => rmSync(unfinished, { force: true }))
+  const elapsed = stopwatch()
+  say(`${title} ...`)
+  const flags = ['-trimpath', '-buildvcs=false', '-ldflags=-s -w', `-tags=${tags}`, '-o', unfinished]
+  await run(go, ['build', ...flags, target], join(import.meta.dirname, module), (downloads) =>
+    say(`  ${elapsed()} so far${downloads > 0 ? `, ${downloads} modules downloaded` : ''}`),
+  )
+  renameSync(unfinished, join(folder, name))
+  say(`  built in ${elapsed()}`)
+}
+
+/** Runs Go, and tells now and then that it still does. Throws what it printed where it fails. */
+async function run(go: string, args: readonly string[], cwd: string, progress: (downloads: number) => void): Promise<void> {
+  const child = spawn(go, args, { cwd, env: goEnvironment, stdio: ['ignore', 'ignore', 'pipe'] })
+  process.once('exit', () => child.kill())
+  await once(child, 'spawn')
+  const printed: string[] = []
+  let downloads = 0
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    if (line.startsWith('go: downloading ')) downloads++
+    else printed.push(line)
+  })
+  const timer = setInterval(() => progress(downloads), PROGRESS_MS)
+  const [code, signal] = await once(child, 'close')
+  clearInterval(timer)
+  if (code !== 0) throw new Error(`${go} ${args.join(' ')} ended with ${signal ?? code}:\n${printed.slice(-40).join('\n')}`)
+}
+
+/** Minutes and seconds since now. */
+function stopwatch(): () => string {
+  const start = performance.now()
+  return () => {
+    const seconds = Math.round((performance.now() - start) / 1000)
+    return `${Math.trunc(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
+  }
+}
+
+function say(text: string): void {
+  console.error(text)
+}

@@ -1,0 +1,85 @@
+import { freePorts, Server } from './server.ts'
+
+export interface LokiOptions {
+  readonly config: string
+  /** Where it keeps its data. */
+  readonly folder: string
+}
+
+/** A line as Loki gives it back. */
+export interface LokiEntry {
+  readonly timeNs: bigint
+  readonly line: string
+  /** What it is indexed by. */
+  readonly labels: Readonly<Record<string, string>>
+  /** Its structured metadata. */
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+export interface LokiRange {
+  /** Unix time, nanoseconds: from the first, up to and without the second. */
+  readonly startNs: bigint
+  readonly endNs: bigint
+  /** At most 5,000. */
+  readonly limit: number
+}
+
+/** Starts a Loki as its configuration's head says. */
+export async function startLoki({ config, folder }: LokiOptions): Promise<Loki> {
+  const [port, grpcPort] = await freePorts(2)
+  const url = `http://127.0.0.1:${port}`
+  const loki = new Loki({
+    program: 'loki',
+    args: [`-config.file=${config}`, '-config.expand-env=true'],
+    env: { LOKI_BIND: '127.0.0.1', LOKI_PORT: `${port}`, LOKI_GRPC_PORT: `${grpcPort}`, LOKI_DATA: folder },
+    url,
+    readyUrl: `${url}/ready`,
+  })
+  await loki.start()
+  return loki
+}
+
+export class Loki extends Server {
+  /** Where a Collector hands logs over. */
+  get otlpUrl(): string {
+    return `${this.url}/otlp`
+  }
+
+  /** The lines of a time, oldest first. */
+  async queryRange(query: string, { startNs, endNs, limit }: LokiRange): Promise<readonly LokiEntry[]> {
+    const range = { start: `${startNs}`, end: `${endNs}`, limit, direction: 'forward' }
+    // Else metadata and labels come as one.
+    const apart = { 'X-Loki-Response-Encoding-Flags': 'categorize-labels' }
+    const { data } = (await this.ask('/loki/api/v1/query_range', { query, ...range }, apart)) as Answer
+    return data.result
+      .flatMap(({ stream, values }) =>
+        values.map(([time, line, { structuredMetadata = {} }]) => ({
+          timeNs: BigInt(time),
+          line,
+          labels: stream,
+          metadata: structuredMetadata,
+        })),
+      )
+      .sort((a, b) => Number(a.timeNs - b.timeNs))
+  }
+
+  /** Labels of all streams that the selector fits. */
+  async streams(selector: string, { startNs, endNs }: Omit<LokiRange, 'limit'>): Promise<readonly Readonly<Record<string, string>>[]> {
+    const range = { 'match[]': selector, start: `${startNs}`, end: `${endNs}` }
+    const { data } = (await this.ask('/loki/api/v1/series', range)) as { data: readonly Readonly<Record<string, string>>[] }
+    return data
+  }
+}
+
+interface Answer {
+  readonly data: {
+    readonly result: readonly {
+      readonly stream: Readonly<Record<string, string>>
+      readonly values: readonly (readonly [
+        time: string,
+        line: string,
+        categories: { readonly structuredMetadata?: Readonly<Record<string, string>> },
+      ])[]
+    }[]
+  }
+}

@@ -1,0 +1,88 @@
+import { setTimeout } from 'node:timers/promises'
+import { expect, it } from 'vitest'
+import { startAgentProcess } from '../agent.ts'
+import { residentMegabytes } from '../bench/process-usage.ts'
+import { attached, stage, startNode, Tally } from '../kernel/stage.ts'
+import { until } from '../until.ts'
+import { startCollector } from './otelcol.ts'
+import { type RangeSeries, startPrometheus } from './prometheus.ts'
+import { requireStack, tellOnFailure } from './requirements.ts'
+import type { Server } from './server.ts'
+import { shipped } from './shipped.ts'
+
+const PROMETHEUS_DOWN_MS = 30_000
+const COLLECTOR_DOWN_MS = 60_000
+/** By then the Collector holds pushes that it could not hand over: they have to outlive it. */
+const COLLECTOR_FALLS_MS = 15_000
+/** What a heap that is not collected yet may come to. */
+const ALLOWED_GROWTH_MB = 10
+
+it('counts all that was sent though Prometheus is down for 30 s and the Collector is killed for 60 s', async (context) => {
+  requireStack(context, 'otelcol', 'prometheus')
+  const { path, install } = stage()
+  await using prometheus = await startPrometheus({ config: shipped('prometheus-otlp.yaml'), folder: path('prometheus'), otlp: true })
+  await using collector = await startCollector({
+    configs: [shipped('config.yaml')],
+    env: {
+      PROMETHEUS_OTLP: prometheus.otlpUrl,
+      COLLECTOR_STATE_DIR: path('state'),
+      BITCOIN_DEBUG_LOG: path('none'),
+      FIBRE_LOG_FILE: path('none'),
+    },
+  })
+  tellOnFailure({ prometheus, collector })
+  const bitcoind = install('bitcoind')
+  await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind, '--otlp-endpoint', collector.url, '--otlp-interval', '1'] })
+  const isStored = (expression: string) => async () => (await prometheus.query(expression)).length > 0
+  await until(isStored('bitcoin_blocks_connected_total == 0'), 'the zeros to be stored')
+
+  await using node = await startNode(bitcoind, path())
+  await attached(node)
+  const fired = new Tally()
+  fired.add(await node.command('events 20000 5000'))
+  const memoryMb = residentMegabytes(agent.pid)
+  const start = Date.now() / 1000
+  const [during] = await Promise.all([
+    node.command('blocks 160 500000'),
+    outage(prometheus, PROMETHEUS_DOWN_MS),
+    setTimeout(COLLECTOR_FALLS_MS).then(() => outage(collector, COLLECTOR_DOWN_MS)),
+  ])
+  fired.add(during)
+  fired.add(await node.command('blocks 20'))
+  await until(isStored(`sum(fibre_exporter_events_processed_total) == ${fired.sum}`), 'the last values to be stored', 30_000)
+  const growthMb = residentMegabytes(agent.pid) - memoryMb
+
+  const counted = await prometheus.samples('fibre_exporter_events_processed_total{event_type!="unknown"}[10m]')
+  expect(byType(counted, lastIn)).toEqual(fired.expected)
+  expect(byType(counted, (series) => lastIn(series) - firstIn(series))).toEqual(fired.expected)
+  for (const { labels, points } of counted) {
+    const { event_type: type = '' } = labels
+    const [increase] = await prometheus.query(
+      `increase(fibre_exporter_events_processed_total{event_type="${type}"}[10m])`,
+      points.at(-1)?.time,
+    )
+    expect((increase?.value ?? 0) / fired.of(type), type).toBeCloseTo(1, 2)
+    const queued = points.filter(({ time }) => time > start && time < start + COLLECTOR_FALLS_MS / 1000)
+    expect(queued.length, 'pushes that outlived the Collector in its queue').toBeGreaterThan(10)
+  }
+  expect(agent.log.filter(({ msg, level }) => level !== 'info' || msg.includes('push')).map(({ msg }) => msg)).toEqual([
+    'pushing metrics',
+    'cannot push metrics; trying again at each interval',
+    'pushing metrics',
+  ])
+  expect(growthMb).toBeLessThan(ALLOWED_GROWTH_MB)
+})
+
+/** Kills a server, and starts it again after that time. */
+async function outage(server: Server, durationMs: number): Promise<void> {
+  await server.stop('SIGKILL')
+  await setTimeout(durationMs)
+  await server.start()
+}
+
+const firstIn = ({ points }: RangeSeries) => points[0]?.value ?? Number.NaN
+const lastIn = ({ points }: RangeSeries) => points.at(-1)?.value ?? Number.NaN
+
+function byType(series: readonly RangeSeries[], value: (series: RangeSeries) => number) {
+  return Object.fromEntries(series.map((each) => [each.labels.event_type, value(each)]))
+}

@@ -1,0 +1,124 @@
+import { writeFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { startAgentProcess } from '../agent.ts'
+import { requireBpf } from '../kernel/listening.ts'
+import { seriesKey, startOtlpReceiver } from '../kernel/otlp.ts'
+import { attached, stage, startNode, Tally } from '../kernel/stage.ts'
+import { until } from '../until.ts'
+import { startCollector } from './otelcol.ts'
+import { type InstantSample, startPrometheus } from './prometheus.ts'
+import { requireStack, tellOnFailure } from './requirements.ts'
+import { freePorts } from './server.ts'
+import { fillIn, shipped } from './shipped.ts'
+
+/** What a Prometheus says of its scrapes is nothing that could be pushed. */
+const ofScraping = 'up|scrape_.*'
+/** Blocks are judged to have had no race when 5 s have passed, by a look each second. */
+const JUDGED_MS = 7_000
+/** What changes from one collection to the next though nothing happens. */
+const ofTheMoment = /^(process_.*|fibre_exporter_(clock_error_seconds|event_loop_lag_seconds|export_success_total))$/
+
+it('gives the same series with the same values to a Prometheus that scrapes and to one that is pushed to', async (context) => {
+  requireStack(context, 'otelcol', 'prometheus')
+  const { path, install } = stage()
+  const [port] = await freePorts(1)
+  const target = `127.0.0.1:${port}`
+  writeFileSync(path('password'), 'of the page')
+  const scrapeConfig = fillIn('prometheus-scrape.yaml', path('prometheus-scrape.yaml'), [
+    [/127\.0\.0\.1:9435/, target],
+    [/# basic_auth:\n *# +username: fibre\n *# +password_file: .*/, `basic_auth: { username: fibre, password_file: ${path('password')} }`],
+  ])
+  await using scraping = await startPrometheus({ config: scrapeConfig, folder: path('scraped') })
+  await using pushed = await startPrometheus({ config: shipped('prometheus-otlp.yaml'), folder: path('pushed'), otlp: true })
+  await using collector = await startCollector({
+    configs: [shipped('config.yaml')],
+    env: {
+      PROMETHEUS_OTLP: pushed.otlpUrl,
+      COLLECTOR_STATE_DIR: path('state'),
+      BITCOIN_DEBUG_LOG: path('none'),
+      FIBRE_LOG_FILE: path('none'),
+    },
+  })
+  tellOnFailure({ scraping, pushed, collector })
+
+  const bitcoind = install('bitcoind')
+  await using node = await startNode(bitcoind, path())
+  await using _agent = await startAgentProcess({
+    ports: false,
+    args: ['--bitcoind', bitcoind, '--port', `${port}`, '--health-port', '0', '--peer-label', '100', '--otlp-interval', '1'],
+    env: {
+      FIBRE_METRICS_AUTH_USERNAME: 'fibre',
+      FIBRE_METRICS_AUTH_PASSWORD_FILE: path('password'),
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_RESOURCE_ATTRIBUTES: `service.instance.id=${target}`,
+    },
+  })
+  await attached(node)
+  const fired = new Tally()
+  for (const command of ['blocks 100', 'events 4000 2000', 'blocks 20'] as const) fired.add(await node.command(command))
+  for (const kind of ['null-text', 'onion-peer']) await node.command(`odd ${kind}`)
+  const settled = (Date.now() + JUDGED_MS) / 1000
+  for (const prometheus of [scraping, pushed])
+    await until(async () => (await prometheus.query(`timestamp(fibre_exporter_up) > ${settled}`)).length > 0, 'the last values', 30_000)
+
+  const all = `{__name__=~".+", __name__!~"${ofScraping}"}`
+  const scrapedSamples = (await scraping.query(all)).map(withoutServiceLabels)
+  const pushedSamples = await pushed.query(all)
+  expect(differences(scrapedSamples, pushedSamples)).toEqual([])
+  expect(await pushed.series(`{__name__=~"${ofScraping}"}`)).toEqual([])
+  expect(pushedSamples.length).toBeGreaterThan(300)
+  expect(eventsIn(pushedSamples)).toEqual(Object.fromEntries(Object.entries(fired.expected).map(([type, count]) => [type, count + 2])))
+})
+
+it('pushes the zeros of a node when it appears, so that its first block counts for increase()', async (context) => {
+  requireBpf(context)
+  const { path, install } = stage()
+  const receiver = await startOtlpReceiver()
+  const bitcoind = install('bitcoind')
+  await using node = await startNode(bitcoind, path())
+  await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind, '--otlp-endpoint', receiver.url, '--otlp-interval', '60'] })
+  await attached(node)
+  await until(() => receiver.pushes.length > 0, 'a first push')
+  await node.command('blocks 3')
+  agent.kill()
+  await agent.exited
+  const blocks = receiver.pushes.map((push) => push.get(seriesKey('bitcoin_blocks_connected_total', { node: 'localhost' })))
+  expect(blocks).toEqual([0, 3])
+})
+
+/** Those that `job` and `instance` are made of, which pushing leaves out. */
+function withoutServiceLabels(sample: InstantSample): InstantSample {
+  if (sample.labels.__name__ !== 'target_info') return sample
+  const { service_name, service_instance_id, ...labels } = sample.labels
+  expect({ service_name, service_instance_id }).toEqual({ service_name: labels.job, service_instance_id: labels.instance })
+  return { ...sample, labels }
+}
+
+/** Series that only one has, and those whose values are not the same. */
+function differences(scraped: readonly InstantSample[], pushed: readonly InstantSample[]): readonly string[] {
+  const [left, right] = [bySeries(scraped), bySeries(pushed)]
+  return [...new Set([...left.keys(), ...right.keys()])]
+    .filter((series) => !areEqual(left.get(series), right.get(series)))
+    .map((series) => `${series}: scraped ${left.get(series)}, pushed ${right.get(series)}`)
+}
+
+function bySeries(samples: readonly InstantSample[]): ReadonlyMap<string, number | 'is there'> {
+  return new Map(
+    samples.map(({ labels: { __name__ = '', ...labels }, value }) => [
+      `${__name__} ${JSON.stringify(Object.entries(labels).sort())}`,
+      ofTheMoment.test(__name__) ? 'is there' : value,
+    ]),
+  )
+}
+
+/** Each reader adds up a histogram's seconds in its own steps, and so has its own last digits. */
+function areEqual(one: unknown, other: unknown): boolean {
+  return one === other || (typeof one === 'number' && typeof other === 'number' && Math.abs(one - other) <= 1e-9 * Math.abs(one))
+}
+
+function eventsIn(samples: readonly InstantSample[]) {
+  const processed = samples.filter(({ labels }) => labels.__name__ === 'fibre_exporter_events_processed_total')
+  return Object.fromEntries(
+    processed.filter(({ labels }) => labels.event_type !== 'unknown').map(({ labels, value }) => [labels.event_type, value]),
+  )
+}

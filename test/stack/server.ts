@@ -1,0 +1,125 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { until } from '../until.ts'
+import { type Program, stackBinary } from './binaries.ts'
+
+/** How a server is started, each time the same: one that was stopped comes back on its ports and with its data. */
+export interface ServerOptions {
+  readonly program: Program
+  readonly args: readonly string[]
+  /** Its whole environment. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly url: string
+  /** What answers with success when it is ready. */
+  readonly readyUrl: string
+}
+
+const LOG_LENGTH = 100_000
+const READY_MS = 60_000
+
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/** A real server in a process of its own. */
+export class Server implements AsyncDisposable {
+  /** The end of what it has logged. */
+  log = ''
+  readonly #options: ServerOptions
+  #child: ChildProcess | undefined
+  #closed: Promise<unknown> | undefined
+
+  constructor(options: ServerOptions) {
+    this.#options = options
+  }
+
+  get url(): string {
+    return this.#options.url
+  }
+
+  get pid(): number {
+    return this.#child?.pid as number
+  }
+
+  /** Starts it, again if need be, and waits until it is ready. */
+  async start(): Promise<void> {
+    const { program, args, env = {} } = this.#options
+    const path = stackBinary(program)
+    if (path === undefined) throw new Error(`${program} is not built: node test/stack/build.ts`)
+    const child = spawn(path, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    await once(child, 'spawn')
+    running.add(child)
+    this.#child = child
+    this.#closed = once(child, 'close').finally(() => running.delete(child))
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => this.#keep(text))
+    try {
+      await until(() => this.hasEnded() || this.isReady(), `${program} to be ready`, READY_MS)
+      if (this.hasEnded()) throw new Error(`${program} ended at its start`)
+    } catch (error) {
+      await this.stop('SIGKILL')
+      throw new Error(`${(error as Error).message}: ${this.log}`, { cause: error })
+    }
+  }
+
+  hasEnded(): boolean {
+    return this.#child?.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  async isReady(): Promise<boolean> {
+    return fetch(this.#options.readyUrl).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  }
+
+  /** SIGTERM lets it finish what it is about. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    this.#child?.kill(signal)
+    await this.#closed
+  }
+
+  /** Asks the server's API for JSON. */
+  async ask(
+    path: string,
+    parameters: Readonly<Record<string, string | number | undefined>>,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<unknown> {
+    const url = new URL(path, this.url)
+    for (const [name, value] of Object.entries(parameters)) if (value !== undefined) url.searchParams.append(name, `${value}`)
+    const response = await fetch(url, { headers })
+    if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`)
+    return response.json()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('SIGKILL')
+  }
+
+  #keep(text: string): void {
+    this.log = (this.log + text).slice(-LOG_LENGTH)
+  }
+}
+
+/** Ports that nobody listens on, from below those that connections go out from: a server that is down for a while finds its own again. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = randomInt(20_000, 32_768)
+    if (await isFree(port)) ports.add(port)
+  }
+  return [...ports]
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+    await once(server.close(), 'close')
+    return true
+  } catch {
+    return false
+  }
+}
