@@ -9,6 +9,8 @@ import { type Program, stackBinary } from './binaries.ts'
 export interface ServerOptions {
   readonly program: Program
   readonly args: readonly string[]
+  /** A command that runs the program in its place, with less than we may. */
+  readonly launcher?: readonly string[] | undefined
   /** Its whole environment. */
   readonly env?: Readonly<Record<string, string>>
   readonly url: string
@@ -46,10 +48,11 @@ export class Server implements AsyncDisposable {
 
   /** Starts it, again if need be, and waits until it is ready. */
   async start(): Promise<void> {
-    const { program, args, env = {} } = this.#options
+    const { program, args, launcher = [], env = {} } = this.#options
     const path = stackBinary(program)
     if (path === undefined) throw new Error(`${program} is not built: node test/stack/build.ts`)
-    const child = spawn(path, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const [command = path, ...words] = [...launcher, path, ...args]
+    const child = spawn(command, words, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     await once(child, 'spawn')
     running.add(child)
     this.#child = child

@@ -1,0 +1,324 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startAgentProcess } from '../agent.ts'
+import { cpuSeconds, residentMegabytes } from '../bench/process-usage.ts'
+import { attached, stage, startNode } from '../kernel/stage.ts'
+import { until } from '../until.ts'
+import { stackBinary } from './binaries.ts'
+import { parseEntry } from './debug-log.ts'
+import { type Loki, type LokiEntry, startLoki } from './loki.ts'
+import { startCollector } from './otelcol.ts'
+import { startPrometheus } from './prometheus.ts'
+import { requireStack, tellOnFailure } from './requirements.ts'
+import { linesWritten, openRotatedLog, renameRotated } from './rotated-log.ts'
+import type { Server } from './server.ts'
+import { shipped } from './shipped.ts'
+
+const recordings = join(import.meta.dirname, '../fixtures/logs')
+const LINES_PER_SECOND = 5_000
+const PAGE_LENGTH = 5_000
+const ARRIVAL_MS = 40_000
+const NS_PER_MS = 1_000_000n
+
+/** It takes 11 s to be ready: one for all, each test with nodes of its own. */
+let loki: Loki
+const lokiFolder = mkdtempSync(join(tmpdir(), 'fibre-loki-'))
+beforeAll(async () => {
+  if (stackBinary('loki')) loki = await startLoki({ config: shipped('loki.yaml'), folder: lokiFolder })
+})
+afterAll(async () => {
+  await loki?.[Symbol.asyncDispose]()
+  rmSync(lokiFolder, { recursive: true })
+})
+
+it('keeps every line once through rotations, a killed Collector and a killed Loki', async (context) => {
+  requireStack(context, 'otelcol', 'loki')
+  const { path, folder } = stage()
+  const debugLog = join(folder('bitcoin'), 'debug.log')
+  await using collector = await collect({ node: 'alpha', debugLog, agentLog: path('agent.log'), state: path('state') })
+  tellOnFailure({ collector, loki })
+
+  const selector = '{job="bitcoin", node="alpha"}'
+  const lines = withNumbers(recordedLines(20_000))
+  const next = (count: number) => lines.splice(0, count)
+  using log = openRotatedLog(debugLog, LINES_PER_SECOND / 2)
+  const rename = async () => {
+    log.rename()
+    await log.write(next(300)) // into the old inode, as bitcoind does until SIGHUP
+    log.reopen()
+  }
+  await log.write(next(4_000))
+  await rename()
+  await log.write(next(1_000))
+  const killCollector = async () => {
+    for (let times = 0; times < 4; times++) {
+      await killAndStart(collector)
+      const last = numbersIn(linesWritten(debugLog)).at(-1)
+      await arrived(`${selector} |~ "number=${last}$"`, 1) // so that the next time it is killed while it reads
+    }
+  }
+  const writeMeanwhile = async () => {
+    await log.write(next(8_000))
+    await rename()
+    await log.write(next(2_000))
+  }
+  await Promise.all([killCollector(), writeMeanwhile()])
+  log.copyTruncate()
+  await log.write(next(1_000))
+  const writeWithoutLoki = async () => {
+    await log.write(next(2_000))
+    await rename()
+    await log.write(next(2_000))
+    log.copyTruncate()
+  }
+  await Promise.all([killAndStart(loki), writeWithoutLoki()])
+  await log.write(lines)
+
+  await using node = await startNode(join(import.meta.dirname, '../../dist/demo-node'), folder('bitcoin'))
+  await node.command('blocks 60 5000')
+  renameRotated(debugLog)
+  await node.command('blocks 5 5000')
+  process.kill(node.pid, 'SIGHUP')
+  await node.command('blocks 60 5000')
+
+  const written = new Set(linesWritten(debugLog))
+  const stored = await arrived(selector, written.size)
+  expect(differences(written, stored)).toEqual({ lost: [], twice: [], invented: [], atAnotherTime: [] })
+  expect(written.size).toBeGreaterThan(20_000)
+  expect(numbersIn(stored.map(({ line }) => line))).toEqual(Array.from({ length: 2_000 }, (_, number) => number))
+
+  const races = await arrived(`${selector} | winner != ""`, 1)
+  expect(races.length).toBeGreaterThan(100)
+  expect(races.map(({ line, metadata: { winner, block_hash, height } }) => ({ line, winner, block_hash, height })).sort(byLine)).toEqual(
+    racesIn([...written]).sort(byLine),
+  )
+  expect(await loki.streams('{job=~".+"}', lately())).toEqual([{ job: 'bitcoin', node: 'alpha', service_name: 'bitcoind' }])
+})
+
+it('takes odd lines of a debug.log that appears late, and the records of an agent under their own node', async (context) => {
+  requireStack(context, 'otelcol', 'loki')
+  const { path, folder, install } = stage()
+  const debugLog = join(path('bitcoin'), 'debug.log')
+  await using collector = await collect({ node: 'beta', debugLog, agentLog: path('agent.log'), state: path('state') })
+  tellOnFailure({ collector, loki })
+
+  const bitcoind = install('bitcoind')
+  await using node = await startNode(bitcoind, path())
+  await using _agent = await startAgentProcess({ args: ['--bitcoind', bitcoind, '--node-name', 'gamma', '--log-file', path('agent.log')] })
+  await attached(node)
+  const ownRecords = await arrived('{service_name="fibre-agent", node="gamma"} | msg = "attached to bitcoind"', 1)
+  expect(ownRecords.map(({ labels }) => labels)).toEqual([{ job: 'fibre-agent', node: 'gamma', service_name: 'fibre-agent' }])
+  expect(await arrived('{service_name="fibre-agent", node="beta"} | msg = "starting"', 1)).toHaveLength(1)
+
+  const time = new Date().toISOString()
+  const entries = [
+    `${time} an entry\n  goes on\nEXCEPTION: and on`,
+    `${time} after blank lines`,
+    `${time} ${'x'.repeat(100_000)}`,
+    `${time} caf\ufffd\ufffd`,
+    `${time} ${'\ufffd'.repeat(80_000)}`,
+    `${time} last`,
+  ]
+  const [first, second, third] = entries
+  folder('bitcoin')
+  writeFileSync(
+    debugLog,
+    Buffer.concat([
+      Buffer.from(`\n\n\n\n\n${first}\n\n \n\n${second}\n${third}\n${time} caf`),
+      Buffer.of(0xe9, 0xff),
+      Buffer.from(`\n${time} `),
+      Buffer.alloc(80_000, 0xff),
+      Buffer.from(`\n${time} last\n`),
+    ]),
+  )
+  const withoutTime = readFileSync(join(recordings, 'no-timestamps.log'), 'utf8')
+  writeFileSync(`${debugLog}.1`, withoutTime)
+  const expected = [...entries, ...withoutTime.split('\n').filter((line) => line !== '')]
+  const stored = await arrived('{job="bitcoin", node="beta"}', expected.length)
+  expect(stored.map(({ line }) => line).sort()).toEqual(expected.sort())
+})
+
+it('works on beside a directory and a file that it may not read, and reads what takes their place', async (context) => {
+  requireStack(context, 'otelcol', 'loki')
+  const { path, folder } = stage()
+  const debugLog = join(folder('bitcoin'), 'debug.log')
+  const time = new Date().toISOString()
+  mkdirSync(debugLog)
+  writeFileSync(`${debugLog}.1`, `${time} of a file that nobody may read\n`)
+  chmodSync(`${debugLog}.1`, 0)
+  writeFileSync(`${debugLog}.2`, `${time} readable\n`)
+  // Root may read all files but for these capabilities.
+  const launcher = ['setpriv', '--bounding-set=-dac_override,-dac_read_search']
+  await using collector = await collect({ node: 'delta', debugLog, agentLog: folder('agent.log'), state: path('state'), launcher })
+  tellOnFailure({ collector, loki })
+
+  const linesOf = async (count: number) => (await arrived('{job="bitcoin", node="delta"}', count)).map(({ line }) => line).sort()
+  expect(await linesOf(1)).toEqual([`${time} readable`])
+  await until(() => collector.log.includes('permission denied'), 'a word about the file')
+  chmodSync(`${debugLog}.1`, 0o600)
+  expect(await linesOf(2)).toEqual([`${time} of a file that nobody may read`, `${time} readable`])
+  rmdirSync(debugLog)
+  writeFileSync(debugLog, `${time} in the directory's place\n`)
+  expect(await linesOf(3)).toEqual([`${time} in the directory's place`, `${time} of a file that nobody may read`, `${time} readable`])
+  expect(collector.hasEnded()).toBe(false)
+})
+
+it('takes little: 5,000 lines a second, and a push every 10 s', async (context) => {
+  requireStack(context, 'otelcol', 'loki', 'prometheus')
+  const { path, folder, install } = stage()
+  const debugLog = join(folder('bitcoin'), 'debug.log')
+  await using prometheus = await startPrometheus({ config: shipped('prometheus-otlp.yaml'), folder: path('prometheus'), otlp: true })
+  const env = { PROMETHEUS_OTLP: prometheus.otlpUrl }
+  await using collector = await collect({ node: 'epsilon', debugLog, agentLog: path('agent.log'), state: path('state'), env })
+  tellOnFailure({ prometheus, collector, loki })
+  const bitcoind = install('bitcoind')
+  await using node = await startNode(bitcoind, path())
+  await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind, '--otlp-endpoint', collector.url, '--otlp-interval', '10'] })
+  await attached(node)
+
+  const lines = recordedLines(15 * LINES_PER_SECOND)
+  using log = openRotatedLog(debugLog, LINES_PER_SECOND)
+  const costOf = { Collector: meter(collector.pid), agent: meter(agent.pid) }
+  await Promise.all([log.write([...lines, `${new Date().toISOString()} last`]), node.command('blocks 15 1000000')])
+  expect(await arrived('{job="bitcoin", node="epsilon"} |= "Z last"', 1)).toHaveLength(1)
+  const costs = Object.fromEntries(Object.entries(costOf).map(([name, read]) => [name, read()]))
+  await until(async () => (await prometheus.query('bitcoin_blocks_connected_total == 15')).length > 0, 'the blocks to be pushed', 30_000)
+
+  console.log(`${lines.length} lines at ${LINES_PER_SECOND}/s, 15 blocks at 1/s, a push every 10 s:`)
+  console.table(costs)
+  for (const { cores, megabytes } of Object.values(costs)) {
+    expect(cores).toBeLessThan(1)
+    expect(megabytes).toBeLessThan(300)
+  }
+})
+
+interface Collected {
+  readonly node: string
+  readonly debugLog: string
+  readonly agentLog: string
+  readonly state: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly launcher?: readonly string[]
+}
+
+/** Starts a Collector as it is shipped, on these files from their beginning. */
+function collect({ node, debugLog, agentLog, state, env, launcher }: Collected): Promise<Server> {
+  return startCollector({
+    configs: [shipped('config.yaml')],
+    env: {
+      ...env,
+      LOKI_OTLP: loki.otlpUrl,
+      FIBRE_NODE_NAME: node,
+      BITCOIN_DEBUG_LOG: debugLog,
+      FIBRE_LOG_FILE: agentLog,
+      COLLECTOR_STATE_DIR: state,
+      LOG_START_AT: 'beginning',
+    },
+    ...(launcher && { launcher }),
+  })
+}
+
+async function killAndStart(server: Server): Promise<void> {
+  await server.stop('SIGKILL')
+  await server.start()
+}
+
+/** The recordings over and over, each time two minutes later: Loki refuses what is too old beside the rest of its stream. */
+function recordedLines(count: number): string[] {
+  const recorded = ['default.log', 'levels.log', 'levels-threads.log', 'source-locations.log', 'mocktime.log'].map((name) =>
+    readFileSync(join(recordings, name), 'utf8')
+      .split('\n')
+      .filter((line) => line !== ''),
+  )
+  const passes = Math.ceil(count / recorded.flat().length)
+  const firstMs = Date.now() - passes * 120_000
+  return Array.from({ length: passes }, (_, pass) => recorded.flatMap((lines) => beginningAt(firstMs + pass * 120_000, lines)))
+    .flat()
+    .slice(0, count)
+}
+
+function beginningAt(startMs: number, lines: readonly string[]): string[] {
+  const secondOf = (line: string) => Date.parse(`${line.slice(0, 19)}Z`)
+  const shiftMs = startMs - secondOf(lines[0] ?? '')
+  return lines.map((line) => new Date(secondOf(line) + shiftMs).toISOString().slice(0, 19) + line.slice(19))
+}
+
+/** Recorded lines may be equal to the letter, which Loki folds. Each tenth is followed by one that is not. */
+function withNumbers(lines: readonly string[]): string[] {
+  return lines.flatMap((line, index) => (index % 10 ? [line] : [line, `${line.slice(0, line.indexOf('Z'))}Z number=${index / 10}`]))
+}
+
+function numbersIn(lines: readonly string[]): number[] {
+  return lines.flatMap((line) => /Z number=(\d+)$/.exec(line)?.slice(1).map(Number) ?? []).sort((a, b) => a - b)
+}
+
+/** All that Loki has, as soon as it is so much: less when that takes too long. */
+async function arrived(query: string, count: number): Promise<readonly LokiEntry[]> {
+  const deadline = performance.now() + ARRIVAL_MS
+  let entries = await allOf(query)
+  while (entries.length < count && performance.now() < deadline) entries = await allOf(query)
+  return entries
+}
+
+/** Page by page. Lines of one time may be on two: the next page begins with all of the last one's time. */
+async function allOf(query: string): Promise<readonly LokiEntry[]> {
+  const entries: LokiEntry[] = []
+  for (let { startNs, endNs } = lately(); ; ) {
+    const page = await loki.queryRange(query, { startNs, endNs, limit: PAGE_LENGTH })
+    if (page.length < PAGE_LENGTH) return [...entries, ...page]
+    startNs = page.at(-1)?.timeNs ?? endNs
+    entries.push(...page.filter(({ timeNs }) => timeNs < startNs))
+  }
+}
+
+/** The last two hours, and what may be on its way. */
+function lately() {
+  const nowNs = BigInt(Date.now()) * NS_PER_MS
+  return { startNs: nowNs - 7_200_000n * NS_PER_MS, endNs: nowNs + 60_000n * NS_PER_MS }
+}
+
+/** What is not as it should be, the first few of each kind. */
+function differences(written: ReadonlySet<string>, stored: readonly LokiEntry[]) {
+  const seen = Map.groupBy(stored, ({ line }) => line)
+  const twice = [...seen].filter(([, entries]) => entries.length > 1).map(([line]) => line)
+  const atAnotherTime = stored.filter(({ line, timeNs }) => timeNs !== timeOf(line)).map(({ line }) => line)
+  const few = (lines: Iterable<string>) => [...lines].slice(0, 5)
+  return {
+    lost: few(written.difference(seen)),
+    twice: few(twice),
+    invented: few(new Set(seen.keys()).difference(written)),
+    atAnotherTime: few(atAnotherTime),
+  }
+}
+
+const timeOf = (line: string) =>
+  parseEntry(`${line.slice(0, line.indexOf('Z'))}Z `, { timestamps: true, threadNames: false, sourceLocations: false }).timeNs
+
+interface Race {
+  readonly line: string
+  readonly winner: string | undefined
+  readonly block_hash: string | undefined
+  readonly height: string | undefined
+}
+
+function racesIn(lines: readonly string[]): Race[] {
+  return lines.flatMap((line) => {
+    const [, block_hash, height, winner] = /UDP: block=(\w+) height=(\d+) winner=(\S+) /.exec(line) ?? []
+    return winner ? [{ line, winner, block_hash, height }] : []
+  })
+}
+
+const byLine = (one: Race, other: Race) => (one.line < other.line ? -1 : 1)
+
+/** Measures what a process takes from now on: processor cores on average, and resident memory at the end. */
+function meter(pid: number) {
+  const [cpuBefore, start] = [cpuSeconds(pid), performance.now()]
+  return () => {
+    const seconds = (performance.now() - start) / 1000
+    return { cores: rounded((cpuSeconds(pid) - cpuBefore) / seconds), megabytes: rounded(residentMegabytes(pid)) }
+  }
+}
+
+const rounded = (value: number) => Number(value.toPrecision(3))
