@@ -7,8 +7,9 @@ const BUSY_WAKEUPS = 16
 const BUSY_WINDOW_MS = 20
 /** How often the ring is drained under such a load. */
 const DRAIN_INTERVAL_MS = 50
-/** The load is over after this many drains in a row that found one record at most. */
+/** The load is over after this many drains in a row that found so few records. */
 const QUIET_DRAINS = 2
+const QUIET_RECORDS = 10
 
 export interface PumpOptions {
   readonly fd: number
@@ -87,7 +88,7 @@ export class Pump {
       setImmediate(() => this.#tick())
       return
     }
-    this.#quietDrains = this.#moved <= 1 ? this.#quietDrains + 1 : 0
+    this.#quietDrains = this.#moved <= QUIET_RECORDS ? this.#quietDrains + 1 : 0
     this.#moved = 0
     if (this.#quietDrains < QUIET_DRAINS) {
       this.#timer = setTimeout(() => this.#tick(), DRAIN_INTERVAL_MS)
