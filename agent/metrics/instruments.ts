@@ -1,5 +1,6 @@
 import type { Attributes, Meter } from '@opentelemetry/api'
-import type { Labels, Measured, MetricDefinition, Sample } from '../tracepoints/metric.ts'
+import type { Labels, MetricDefinition } from '../tracepoints/metric.ts'
+import { forEachSample, noLabels } from './samples.ts'
 import { type Series, SeriesSet } from './series.ts'
 
 /** The unit that OpenTelemetry has for a metric whose name ends as Prometheus wants it. */
@@ -106,13 +107,3 @@ export class Instruments {
     }
   }
 }
-
-function forEachSample(measured: Measured, node: string, take: (node: string, value: number, labels: Labels) => void): void {
-  if (measured === undefined) return
-  if (typeof measured === 'number') take(node, measured, noLabels)
-  else if (isSample(measured)) take(node, measured.value, measured.labels)
-  else for (const { value, labels } of measured) take(node, value, labels)
-}
-
-const isSample = (measured: Sample | readonly Sample[]): measured is Sample => !Array.isArray(measured)
-const noLabels: Labels = {}

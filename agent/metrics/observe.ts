@@ -1,6 +1,6 @@
-import type { BatchObservableResult, Meter, Observable } from '@opentelemetry/api'
-import type { Sample } from '../tracepoints/metric.ts'
+import type { Meter, Observable } from '@opentelemetry/api'
 import { unitOf } from './instruments.ts'
+import { forEachSample } from './samples.ts'
 import type { SelfMetric, SelfState } from './self.ts'
 
 /** Makes observable instruments of metrics that are read when they are collected: the state is taken once for all of them. */
@@ -12,17 +12,9 @@ export function observe(meter: Meter, metrics: readonly SelfMetric[], state: () 
   meter.addBatchObservableCallback(async (result) => {
     const now = await state()
     metrics.forEach(({ measure }, i) => {
-      for (const { value, labels } of samplesOf(measure(now))) observeFinite(result, instruments[i] as Observable, value, labels)
+      forEachSample(measure(now), instruments[i] as Observable, (instrument, value, labels) => {
+        if (Number.isFinite(value)) result.observe(instrument, value, labels)
+      })
     })
   }, instruments)
-}
-
-function observeFinite(result: BatchObservableResult, instrument: Observable, value: number, labels: Sample['labels']): void {
-  if (Number.isFinite(value)) result.observe(instrument, value, labels)
-}
-
-function samplesOf(measured: ReturnType<SelfMetric['measure']>): readonly Sample[] {
-  if (measured === undefined) return []
-  if (typeof measured === 'number') return [{ value: measured, labels: {} }]
-  return Array.isArray(measured) ? measured : [measured as Sample]
 }

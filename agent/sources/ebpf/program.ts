@@ -100,7 +100,8 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
     if (form.multi && !bpf.hasMultiUprobes(programs.record_event)) throw new Error('this kernel has no links to many uprobes')
     const specs = bpf.findMap(object, 'specs')
     const fd = (name: string) => bpf.mapFd(bpf.findMap(object, name))
-    const variables = Buffer.alloc(bpf.globalsOf(bpf.findMap(object, '.bss')).byteLength)
+    const reader = bpf.findMap(object, '.bss')
+    const variables = Buffer.alloc(bpf.globalsOf(reader).byteLength)
     return {
       form,
       layouts: {
@@ -117,7 +118,7 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
       setDraining: (isDraining) => {
         // Not by writing to its memory: before libbpf 1.5 that is not shared with the kernel.
         variables.writeUInt32LE(Number(isDraining))
-        bpf.updateElement(fd('.bss'), Buffer.alloc(4), variables)
+        bpf.updateElement(bpf.mapFd(reader), Buffer.alloc(4), variables)
       },
       close: () => bpf.closeObject(object),
     }
