@@ -13,6 +13,7 @@ export function check(effective: Effective): readonly string[] {
     ...tlsPair(effective),
     ...distinctPorts(effective),
     ...writableLog(effective),
+    ...orderedThresholds(effective),
   ]
 }
 
@@ -62,4 +63,10 @@ function writableLog({ settings: { logFile }, sources }: Effective): readonly st
   } catch (error) {
     return [`${sources.logFile}: cannot write to ${JSON.stringify(logFile)}: ${(error as Error).message}`]
   }
+}
+
+function orderedThresholds({ settings: { slowThresholdMs: slow, verySlowThresholdMs: verySlow }, sources }: Effective): readonly string[] {
+  if (verySlow >= slow) return []
+  const given = sources.slowThresholdMs === 'default' ? sources.verySlowThresholdMs : sources.slowThresholdMs
+  return [`${given}: a very slow block (${verySlow} ms) must take at least as long as a slow one (${slow} ms); set both thresholds`]
 }

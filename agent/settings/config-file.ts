@@ -1,6 +1,6 @@
 import { isAlias, isMap, isScalar, LineCounter, type Node, type Pair, parseDocument } from 'yaml'
 import { readSettingsFile } from './files.ts'
-import { type Key, keys, options } from './schema.ts'
+import { type Key, keys, options, withoutUse } from './schema.ts'
 import { Source } from './source.ts'
 import { didYouMean } from './suggest.ts'
 
@@ -38,6 +38,8 @@ export class ConfigFile extends Source {
   #readPair({ key: name, value }: Pair<Node, Node | null>, resolve: (node: Node | null) => Node | null | undefined): void {
     const at = this.#at(name.range?.[0] ?? 0)
     if (!isScalar<string>(name)) return void this.problems.push(`${at}: the name of a setting must be plain text`)
+    const [reason] = Object.entries(withoutUse).find(([, { yaml }]) => yaml === name.value) ?? []
+    if (reason) return void this.warnings.push(`${at} (${name.value}): has no effect: ${reason}`)
     const key = keys.find((candidate) => options[candidate].yaml.includes(name.value))
     if (!key)
       return void this.problems.push(`${at} (${name.value}): there is no such setting${didYouMean(name.value, ({ yaml }) => yaml[0])}`)

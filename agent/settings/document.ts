@@ -9,11 +9,11 @@ export function settingsTable(): string {
     .join('\n')
 }
 
-function columns({ flag, short, placeholder, env, otel = [], yaml, default: value = '', help }: Option): readonly string[] {
+function columns({ flag, short, placeholder, env, alsoEnv = [], yaml, default: value = '', help }: Option): readonly string[] {
   const flags = placeholder ? [`--${flag}`] : [`--${flag}`, `--no-${flag}`]
   return [
     code(short ? [...flags, `-${short}`] : flags),
-    code([env, ...otel.map(({ name }) => name)]),
+    code([env, ...alsoEnv.map(({ name }) => name)]),
     code(yaml),
     code(value.length > 0 ? [String(value)] : []),
     help.replaceAll('|', '\\|'),

@@ -1,5 +1,5 @@
 import { readSettingsFile } from './files.ts'
-import { type Key, keys, options } from './schema.ts'
+import { type Key, keys, options, withoutUse } from './schema.ts'
 import { Source } from './source.ts'
 import { didYouMean } from './suggest.ts'
 
@@ -13,6 +13,8 @@ export function readEnvironment(env: Environment): Source {
     const raw = variable && env[variable.name]
     if (raw) source.give(key, options[key].many ? splitAtCommas(raw) : raw, variable.name, variable.type)
   }
+  for (const [reason, variable] of Object.entries(withoutUse))
+    if (env[variable.env]) source.warnings.push(`${variable.env}: has no effect: ${reason}`)
   source.warnings.push(...Object.keys(env).filter(isUnknown).map(unknownVariable))
   return source
 }
@@ -34,8 +36,8 @@ export function missingPushFiles(env: Environment): readonly string[] {
 }
 
 function variables(key: Key) {
-  const { env, otel = [], type } = options[key]
-  return [{ name: env, type }, ...otel.map((variable) => ({ type, ...variable }))]
+  const { env, alsoEnv = [], type } = options[key]
+  return [{ name: env, type }, ...alsoEnv.map((variable) => ({ type, ...variable }))]
 }
 
 function splitAtCommas(list: string): readonly string[] {
@@ -45,9 +47,9 @@ function splitAtCommas(list: string): readonly string[] {
     .filter(Boolean)
 }
 
-/** FIBRE_RECORDER_* belong to another program of the same operators. */
 function isUnknown(name: string): boolean {
-  return name.startsWith('FIBRE_') && !name.startsWith('FIBRE_RECORDER_') && !keys.some((key) => options[key].env === name)
+  const isKnown = keys.some((key) => variables(key).some((variable) => variable.name === name))
+  return name.startsWith('FIBRE_') && !isKnown && !Object.values(withoutUse).some(({ env }) => env === name)
 }
 
 function unknownVariable(name: string): string {

@@ -14,7 +14,11 @@ const exitStatus = 'Exit status: 0 after a clean end, 2 when the command line is
 /** What --help prints. */
 export function helpText(): string {
   return [
-    'Usage: fibre-agent [--FLAG [VALUE]]...',
+    [
+      'Usage: fibre-agent [--FLAG [VALUE]]...         measure',
+      '       fibre-agent blocks [--help | QUERY]     what the journal says of blocks',
+      '       fibre-agent replay FILE [--speed N]     measure a recording of --record',
+    ].join('\n'),
     wrap(introduction, ''),
     ...groups.map((group) => [group, ...entries(group)].join('\n')),
     wrap(standardVariables, ''),
@@ -39,10 +43,10 @@ function flagColumn({ flag, short, placeholder }: Option): string {
   return `${short ? `-${short}, ` : ''}${placeholder ? `--${flag} ${placeholder}` : `--[no-]${flag}`}`
 }
 
-function otherWays({ default: value = '', env, otel = [], yaml }: Option): string {
+function otherWays({ default: value = '', env, alsoEnv = [], yaml }: Option): string {
   return [
     ...(value.length > 0 ? [`default ${value}`] : []),
-    `environment ${[env, ...otel.map(({ name }) => name)].join(', ')}`,
+    `environment ${[env, ...alsoEnv.map(({ name }) => name)].join(', ')}`,
     ...(yaml.length > 0 ? [`file ${yaml.join(', ')}`] : []),
   ].join('; ')
 }

@@ -41,9 +41,7 @@ export function loadSettings(argv: readonly string[], env: Environment, version:
   if (commandLine.actions.has('help')) return { kind: 'print', text: helpText() }
   if (commandLine.actions.has('version')) return { kind: 'print', text: `fibre-agent ${version}` }
 
-  const environment = readEnvironment(env)
-  const file = readConfigFile(merge([commandLine, environment]))
-  const given = [commandLine, environment, ...(file ? [file] : []), defaults()]
+  const { given, file } = gather(commandLine, env)
   const problems = given.flatMap((source) => source.problems)
   const warnings = given.flatMap((source) => source.warnings)
 
@@ -51,11 +49,33 @@ export function loadSettings(argv: readonly string[], env: Environment, version:
   // Half of a pair may stand in the file that could not be read.
   if (!file?.isUnusable) problems.push(...check(effective))
   if (effective.settings.otlpEndpoint) problems.push(...missingPushFiles(env))
-  if (problems.length > 0) throw new SettingsError(problems, commandLine.problems.length > 0 ? 2 : 1)
+  refuse(problems, commandLine)
 
   const { settings, sources } = effective
   if (commandLine.actions.has('check')) return { kind: 'print', text: summary(effective, warnings) }
   return { kind: 'run', settings, sources, warnings }
+}
+
+/** Settings for a command that only reads: whether an agent could run with them does not matter to it. */
+export function readSettings(argv: readonly string[], env: Environment): Settings {
+  const commandLine = new CommandLine().read(argv)
+  const { given } = gather(commandLine, env)
+  refuse(
+    given.flatMap((source) => source.problems),
+    commandLine,
+  )
+  return merge(given).settings
+}
+
+/** All sources, the one that counts most first. */
+function gather(commandLine: CommandLine, env: Environment) {
+  const environment = readEnvironment(env)
+  const file = readConfigFile(merge([commandLine, environment]))
+  return { given: [commandLine, environment, ...(file ? [file] : []), defaults()], file }
+}
+
+function refuse(problems: readonly string[], commandLine: CommandLine): void {
+  if (problems.length > 0) throw new SettingsError(problems, commandLine.problems.length > 0 ? 2 : 1)
 }
 
 function readConfigFile({ settings, sources }: Effective): ConfigFile | undefined {

@@ -1,5 +1,7 @@
 import type * as z from 'zod'
 import {
+  durationInMs,
+  fileBytes,
   hostOrAddress,
   intervalInMs,
   intervalInSeconds,
@@ -7,13 +9,16 @@ import {
   namedNodes,
   otlpBaseUrl,
   otlpMetricsUrl,
+  pathOrNone,
+  retention,
   ringBytes,
   text,
+  webhookUrl,
   wholeNumber,
   yesOrNo,
 } from './values.ts'
 
-export const groups = ['Node', 'Metrics page', 'Health', 'Push', 'Logs', 'General'] as const
+export const groups = ['Node', 'Metrics page', 'Health', 'Push', 'Blocks', 'Slow blocks', 'Logs', 'General'] as const
 
 /** All that is to be said about one option; parsing, help and documents follow from it. */
 export interface Option {
@@ -31,8 +36,8 @@ export interface Option {
   /** How the help calls the flag's value; a flag without one is a switch. */
   readonly placeholder?: string
   readonly env: string
-  /** OpenTelemetry's standard names, with a type of their own where unit or meaning differ. */
-  readonly otel?: readonly { readonly name: string; readonly type?: z.ZodType }[]
+  /** OpenTelemetry's standard names and those of older programs, with a type of their own where unit or meaning differ. */
+  readonly alsoEnv?: readonly { readonly name: string; readonly type?: z.ZodType }[]
   /** Standard variables that take the setting back, by the value that does it. */
   readonly switchedOffBy?: Readonly<Record<string, string>>
   /** Keys in the configuration file, the preferred one first. */
@@ -53,6 +58,7 @@ export const schema = {
     short: 'b',
     placeholder: 'PATH',
     env: 'FIBRE_BITCOIND_PATH',
+    alsoEnv: [{ name: 'FIBRE_RECORDER_BITCOIND_PATH' }],
     yaml: ['bitcoind_path', 'bitcoind'],
   },
   pid: {
@@ -64,6 +70,7 @@ export const schema = {
     short: 'p',
     placeholder: 'N',
     env: 'FIBRE_PID',
+    alsoEnv: [{ name: 'FIBRE_RECORDER_PID' }],
     yaml: ['pid'],
   },
   nodeName: {
@@ -75,6 +82,7 @@ export const schema = {
     short: 'n',
     placeholder: 'NAME',
     env: 'FIBRE_NODE_NAME',
+    alsoEnv: [{ name: 'FIBRE_RECORDER_NODE_NAME' }],
     yaml: ['node_name'],
   },
   nodes: {
@@ -207,7 +215,7 @@ export const schema = {
     flag: 'otlp-endpoint',
     placeholder: 'URL',
     env: 'FIBRE_OTLP_ENDPOINT',
-    otel: [{ name: 'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT' }, { name: 'OTEL_EXPORTER_OTLP_ENDPOINT', type: otlpBaseUrl }],
+    alsoEnv: [{ name: 'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT' }, { name: 'OTEL_EXPORTER_OTLP_ENDPOINT', type: otlpBaseUrl }],
     switchedOffBy: { OTEL_SDK_DISABLED: 'true', OTEL_METRICS_EXPORTER: 'none' },
     yaml: ['otlp_endpoint'],
     secret: 'partly', // http://user:password@collector
@@ -220,7 +228,7 @@ export const schema = {
     flag: 'otlp-interval',
     placeholder: 'SECONDS',
     env: 'FIBRE_OTLP_INTERVAL',
-    otel: [{ name: 'OTEL_METRIC_EXPORT_INTERVAL', type: intervalInMs }],
+    alsoEnv: [{ name: 'OTEL_METRIC_EXPORT_INTERVAL', type: intervalInMs }],
     yaml: ['otlp_interval'],
   },
   otlpTimeoutMs: {
@@ -231,11 +239,106 @@ export const schema = {
     flag: 'otlp-timeout',
     placeholder: 'SECONDS',
     env: 'FIBRE_OTLP_TIMEOUT',
-    otel: ['OTEL_EXPORTER_OTLP_METRICS_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT', 'OTEL_METRIC_EXPORT_TIMEOUT'].map((name) => ({
+    alsoEnv: ['OTEL_EXPORTER_OTLP_METRICS_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT', 'OTEL_METRIC_EXPORT_TIMEOUT'].map((name) => ({
       name,
       type: intervalInMs,
     })),
     yaml: ['otlp_timeout'],
+  },
+  journal: {
+    group: 'Blocks',
+    help: 'File that gets a line of JSON for each block; "none" for no journal.',
+    type: pathOrNone,
+    default: '/var/lib/fibre-agent/blocks.ndjson',
+    flag: 'journal',
+    placeholder: 'PATH',
+    env: 'FIBRE_JOURNAL',
+    yaml: ['journal'],
+  },
+  journalFileBytes: {
+    group: 'Blocks',
+    help: 'Size at which the journal begins a new file.',
+    type: fileBytes,
+    default: '8MiB',
+    flag: 'journal-file-size',
+    placeholder: 'BYTES',
+    env: 'FIBRE_JOURNAL_FILE_SIZE',
+    yaml: ['journal_file_size'],
+  },
+  journalKeep: {
+    group: 'Blocks',
+    help: 'How much of the journal is kept: a size such as 100MiB (a node fills about 50 MB a year), or an age such as 365d.',
+    type: retention,
+    default: '100MiB',
+    flag: 'journal-keep',
+    placeholder: 'SIZE|AGE',
+    env: 'FIBRE_JOURNAL_KEEP',
+    yaml: ['journal_keep'],
+  },
+  pendingTimeoutMs: {
+    group: 'Blocks',
+    help: 'Seconds after which the record of a block that was not connected is closed.',
+    type: intervalInSeconds,
+    default: '600',
+    flag: 'pending-timeout',
+    placeholder: 'SECONDS',
+    env: 'FIBRE_PENDING_TIMEOUT',
+    alsoEnv: [{ name: 'FIBRE_RECORDER_PENDING_TIMEOUT_SEC' }],
+    yaml: ['pending_timeout', 'pending_timeout_sec'],
+  },
+  record: {
+    group: 'Blocks',
+    help: 'File to which every event is added, for `fibre-agent replay`.',
+    type: text,
+    example: '/var/tmp/events.ndjson',
+    flag: 'record',
+    placeholder: 'PATH',
+    env: 'FIBRE_RECORD',
+    yaml: ['record'],
+  },
+  slowThresholdMs: {
+    group: 'Slow blocks',
+    help: 'Milliseconds of reconstruction from which on a block is slow.',
+    type: durationInMs,
+    default: '50',
+    flag: 'slow-threshold-ms',
+    placeholder: 'MS',
+    env: 'FIBRE_SLOW_THRESHOLD_MS',
+    alsoEnv: [{ name: 'FIBRE_RECORDER_SLOW_THRESHOLD_MS' }],
+    yaml: ['slow_threshold_ms'],
+  },
+  verySlowThresholdMs: {
+    group: 'Slow blocks',
+    help: 'Milliseconds from which on it is very slow.',
+    type: durationInMs,
+    default: '100',
+    flag: 'very-slow-threshold-ms',
+    placeholder: 'MS',
+    env: 'FIBRE_VERY_SLOW_THRESHOLD_MS',
+    alsoEnv: [{ name: 'FIBRE_RECORDER_VERY_SLOW_THRESHOLD_MS' }],
+    yaml: ['very_slow_threshold_ms'],
+  },
+  alertWebhookUrl: {
+    group: 'Slow blocks',
+    help: 'Address to which each slow block is posted as JSON.',
+    type: webhookUrl,
+    example: 'https://alerts.example.org/fibre',
+    flag: 'alert-webhook-url',
+    placeholder: 'URL',
+    env: 'FIBRE_ALERT_WEBHOOK_URL',
+    alsoEnv: [{ name: 'FIBRE_RECORDER_ALERT_WEBHOOK_URL' }],
+    yaml: ['alert_webhook_url'],
+    secret: true, // many such addresses hold a token in their path
+  },
+  alerts: {
+    group: 'Slow blocks',
+    help: 'Log slow blocks, and post them if there is a webhook.',
+    type: yesOrNo,
+    default: 'true',
+    flag: 'alerts',
+    env: 'FIBRE_ALERTS',
+    alsoEnv: [{ name: 'FIBRE_RECORDER_ALERT_ENABLED' }],
+    yaml: ['alerts', 'alert_enabled'],
   },
   verbose: {
     group: 'Logs',
@@ -245,6 +348,7 @@ export const schema = {
     flag: 'verbose',
     short: 'v',
     env: 'FIBRE_VERBOSE',
+    alsoEnv: [{ name: 'FIBRE_RECORDER_VERBOSE' }],
     yaml: ['verbose'],
   },
   logLevel: {
@@ -255,6 +359,7 @@ export const schema = {
     flag: 'log-level',
     placeholder: 'LEVEL',
     env: 'FIBRE_LOG_LEVEL',
+    alsoEnv: [{ name: 'FIBRE_RECORDER_LOG_LEVEL' }],
     yaml: ['log_level'],
   },
   logFile: {
@@ -265,6 +370,7 @@ export const schema = {
     flag: 'log-file',
     placeholder: 'PATH',
     env: 'FIBRE_LOG_FILE',
+    alsoEnv: [{ name: 'FIBRE_RECORDER_LOG_FILE' }],
     yaml: ['log_file'],
   },
   config: {
@@ -278,6 +384,12 @@ export const schema = {
     yaml: [],
   },
 } as const satisfies Record<string, Option>
+
+/** What the older slow-block recorder was set with and nothing here needs, by the reason. It is no mistake to have it. */
+export const withoutUse: Readonly<Record<string, { readonly env: string; readonly yaml: string }>> = {
+  'blocks are kept in the journal, there is no database': { env: 'FIBRE_RECORDER_DB_PATH', yaml: 'db_path' },
+  'records are looked after every second': { env: 'FIBRE_RECORDER_HOUSEKEEPING_INTERVAL_SEC', yaml: 'housekeeping_interval_sec' },
+}
 
 export type Key = keyof typeof schema
 

@@ -18,6 +18,10 @@ function shown(key: Key, value: unknown): string {
   if (options[key].secret === true) return '***'
   if (options[key].secret === 'partly') return withoutCredentials(String(value))
   if (Array.isArray(value)) return value.map(({ name, path }) => `${name}=${path}`).join(', ') || '-'
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(value)
+      .map(([unit, count]) => `${count} ${unit}`)
+      .join(', ')
   return String(value)
 }
 

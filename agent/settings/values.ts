@@ -32,12 +32,14 @@ export const hostOrAddress = z
   .trim()
   .refine((host) => isIP(host) !== 0 || /^[a-z\d]([a-z\d.-]*[a-z\d])?$/i.test(host), 'must be an IP address or a host name, without a port')
 
-/** A size in bytes, rounded up to a power of two: the kernel takes no other for a ring buffer. */
-export const ringBytes = z
+const size = z
   .string()
   .trim()
   .regex(/^\d+ ?([KMG](iB)?)?$/i, 'must be a size such as 8MiB or 8388608')
   .transform(bytes)
+
+/** A size in bytes, rounded up to a power of two: the kernel takes no other for a ring buffer. */
+export const ringBytes = size
   .pipe(
     z
       .number()
@@ -45,6 +47,29 @@ export const ringBytes = z
       .max(2 ** 30, 'must be at most 1GiB'),
   )
   .transform((size) => 2 ** Math.ceil(Math.log2(size)))
+
+export const fileBytes = size.pipe(
+  z
+    .number()
+    .min(2 ** 16, 'must be at least 64KiB')
+    .max(2 ** 30, 'must be at most 1GiB'),
+)
+
+/** How much of something is kept: a size in bytes, or an age in days. */
+export const retention = z.union(
+  [
+    z
+      .string()
+      .trim()
+      .regex(/^[1-9]\d{0,4} ?d$/i)
+      .transform((days) => ({ days: Number.parseInt(days, 10) })),
+    size.pipe(z.number().min(2 ** 16)).transform((bytes) => ({ bytes })),
+  ],
+  'must be a size of at least 64KiB, such as 100MiB, or an age in days, such as 365d',
+)
+
+/** A file, or none at all. */
+export const pathOrNone = text.transform((path) => (path === 'none' ? undefined : path))
 
 function bytes(size: string): number {
   const exponent = /k/i.test(size) ? 10 : /m/i.test(size) ? 20 : /g/i.test(size) ? 30 : 0
@@ -65,11 +90,21 @@ function interval(unit: string, unitMs: number) {
     .pipe(z.number().min(minMs, error).max(maxMs, error))
 }
 
+/** A duration in ms, which may have a fraction. */
+export const durationInMs = z
+  .string()
+  .trim()
+  .regex(/^\d+(\.\d+)?$/, 'must be a number of milliseconds')
+  .transform(Number)
+  .pipe(z.number().positive('must be more than 0').max(3_600_000, 'must be at most 3600000'))
+
 const httpUrl = z
   .string()
   .trim()
   .pipe(z.url({ protocol: /^https?$/, error: 'must be an address that begins with http:// or https://' }))
   .transform((url) => new URL(url))
+
+export const webhookUrl = httpUrl.transform(({ href }) => href)
 
 /** Where metrics are posted; an address without a path gets the usual one. */
 export const otlpMetricsUrl = httpUrl.transform((url) => (url.pathname === '/' ? withMetricsPath(url) : url.href))

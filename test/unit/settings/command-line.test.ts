@@ -37,7 +37,7 @@ describe('beginnings of flags', () => {
   })
 
   it('are refused with the candidates when they could mean several', () => {
-    expect(refusal(['--p', '1']).problems).toEqual(['--p: could be --pid, --port, --peer-label'])
+    expect(refusal(['--p', '1']).problems).toEqual(['--p: could be --pid, --port, --peer-label, --pending-timeout'])
   })
 })
 

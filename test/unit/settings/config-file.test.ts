@@ -95,3 +95,10 @@ describe('is refused with exit code 1', () => {
     expect(refusal(['-c', '/nowhere', '--metrics-auth-username', 'ann']).problems).toHaveLength(1)
   })
 })
+
+it('takes the file of the older slow-block recorder', () => {
+  const path = file('db_path: /var/lib/slow.sqlite\nslow_threshold_ms: 20\npending_timeout_sec: 30\nalert_enabled: false\n')
+  const { settings, warnings } = run(['--config', path])
+  expect(settings).toMatchObject({ slowThresholdMs: 20, pendingTimeoutMs: 30_000, alerts: false })
+  expect(warnings).toEqual([`${path}:1:1 (db_path): has no effect: blocks are kept in the journal, there is no database`])
+})

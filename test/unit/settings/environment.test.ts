@@ -29,8 +29,43 @@ it('refuses a wrong number with exit code 1', () => {
   expect(error.exitCode).toBe(1)
 })
 
-it('warns of FIBRE_ variables that are no settings, except those of the slow block recorder', () => {
-  const { warnings } = run([], { FIBRE_METRICS_PROT: '1', FIBRE_FROBNICATE: '1', FIBRE_RECORDER_PID: '1', PATH: '/bin' })
+it('takes the names of the older slow-block recorder, behind its own', () => {
+  const recorder = {
+    FIBRE_RECORDER_BITCOIND_PATH: '/b',
+    FIBRE_RECORDER_PID: '7',
+    FIBRE_RECORDER_NODE_NAME: 'alpha',
+    FIBRE_RECORDER_SLOW_THRESHOLD_MS: '20',
+    FIBRE_RECORDER_VERY_SLOW_THRESHOLD_MS: '40',
+    FIBRE_RECORDER_PENDING_TIMEOUT_SEC: '60',
+    FIBRE_RECORDER_ALERT_ENABLED: 'no',
+    FIBRE_RECORDER_ALERT_WEBHOOK_URL: 'http://a/b',
+    FIBRE_RECORDER_VERBOSE: 'on',
+    FIBRE_RECORDER_LOG_LEVEL: 'ERROR',
+  }
+  expect(run([], { ...recorder, FIBRE_NODE_NAME: 'beta' }).settings).toMatchObject({
+    bitcoind: '/b',
+    pid: 7,
+    nodeName: 'beta',
+    slowThresholdMs: 20,
+    verySlowThresholdMs: 40,
+    pendingTimeoutMs: 60_000,
+    alerts: false,
+    alertWebhookUrl: 'http://a/b',
+    verbose: true,
+    logLevel: 'ERROR',
+  })
+})
+
+it('says of what nothing here needs that it has no effect', () => {
+  const { warnings } = run([], { FIBRE_RECORDER_DB_PATH: '/a.sqlite', FIBRE_RECORDER_HOUSEKEEPING_INTERVAL_SEC: '5' })
+  expect(warnings).toEqual([
+    'FIBRE_RECORDER_DB_PATH: has no effect: blocks are kept in the journal, there is no database',
+    'FIBRE_RECORDER_HOUSEKEEPING_INTERVAL_SEC: has no effect: records are looked after every second',
+  ])
+})
+
+it('warns of FIBRE_ variables that are no settings', () => {
+  const { warnings } = run([], { FIBRE_METRICS_PROT: '1', FIBRE_FROBNICATE: '1', PATH: '/bin' })
   expect(warnings).toEqual([
     'FIBRE_METRICS_PROT: there is no such setting, it is ignored; did you mean FIBRE_METRICS_PORT?',
     'FIBRE_FROBNICATE: there is no such setting, it is ignored',

@@ -5,13 +5,15 @@ import { file, printed, refusal } from './settings.ts'
 const SECRET = 'hunter2'
 
 describe('a secret is not repeated by --config.check', () => {
-  const user = { FIBRE_METRICS_AUTH_USERNAME: 'ann' }
+  const user = { FIBRE_METRICS_AUTH_USERNAME: 'ann', FIBRE_METRICS_AUTH_PASSWORD: 'x' }
   it.each(keys.filter((key) => options[key].secret === true))('%s', (key) => {
     const { flag, env, yaml } = options[key]
+    const secret = key === 'alertWebhookUrl' ? `https://chat.example/${SECRET}` : SECRET
+    const { [env]: _, ...others } = user as Readonly<Record<string, string>>
     const all = [
-      printed(['--config.check', `--${flag}=${SECRET}`], user),
-      printed(['--config.check'], { ...user, [env]: SECRET }),
-      printed(['--config.check', '-c', file(`${yaml[0]}: ${SECRET}`)], user),
+      printed(['--config.check', `--${flag}=${secret}`], others),
+      printed(['--config.check'], { ...others, [env]: secret }),
+      printed(['--config.check', '-c', file(`${yaml[0]}: ${secret}`)], others),
     ]
     for (const text of all) {
       expect(text).toMatch(new RegExp(`${key} +\\*\\*\\* `))
@@ -20,7 +22,10 @@ describe('a secret is not repeated by --config.check', () => {
   })
 
   it('from a password file', () => {
-    const text = printed(['--config.check'], { ...user, FIBRE_METRICS_AUTH_PASSWORD_FILE: file(SECRET, 'password') })
+    const text = printed(['--config.check'], {
+      FIBRE_METRICS_AUTH_USERNAME: 'ann',
+      FIBRE_METRICS_AUTH_PASSWORD_FILE: file(SECRET, 'password'),
+    })
     expect(text).toMatch(/metricsAuthPassword +\*\*\* /)
     expect(text).not.toContain(SECRET)
   })

@@ -104,3 +104,9 @@ it('refuses a log file that is a directory or in none', () => {
   }
   expect(run(['--log-file', join(directory, 'agent.log')]).settings.logFile).toBe(join(directory, 'agent.log'))
 })
+
+it('refuses a very slow block that is faster than a slow one', () => {
+  expect(refusal(['--slow-threshold-ms', '200']).problems).toEqual([
+    '--slow-threshold-ms: a very slow block (100 ms) must take at least as long as a slow one (200 ms); set both thresholds',
+  ])
+})
