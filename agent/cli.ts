@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs'
 import manifest from '../package.json' with { type: 'json' }
-import { type Agent, startAgent } from './agent.ts'
+import { type Agent, type Replay, startAgent } from './agent.ts'
 import type { OutcomeListener } from './blocks/blocks.ts'
+import { runBlocksCommand } from './journal/blocks-command.ts'
 import { createLog } from './log.ts'
-import { loadSettings, SettingsError } from './settings/load.ts'
+import { thresholdsOf } from './records.ts'
+import { type Invocation, loadSettings, readSettings, SettingsError } from './settings/load.ts'
+import { parseReplay, ReplayCommandError } from './sources/replay/replay-command.ts'
 
 export interface CommandOptions {
   /** Words of the command line, after the program's name. */
@@ -14,30 +17,78 @@ export interface CommandOptions {
 }
 
 /** What a command has come to: an end with an exit code, or an agent that runs. */
-export type Outcome = { readonly exitCode: number } | { readonly agent: Agent; reload(): void }
+export type Outcome =
+  | { readonly exitCode: number }
+  | {
+      readonly agent: Agent
+      reload(): void
+      /** When it ends by itself. */
+      readonly ends?: Promise<void>
+    }
 
 /** Does what the command line says. Text goes to standard output, faults to standard error. */
-export async function runCommand({ argv, folder, onBlock }: CommandOptions): Promise<Outcome> {
+export async function runCommand(options: CommandOptions): Promise<Outcome> {
+  const [command, ...words] = options.argv
   try {
-    const invocation = loadSettings(argv, process.env, manifest.version)
-    if (invocation.kind === 'print') {
-      process.stdout.write(`${invocation.text}\n`)
-      return { exitCode: 0 }
-    }
-    const { settings, warnings } = invocation
-    const log = createLog({ level: settings.logLevel, file: settings.logFile })
-    for (const warning of warnings) log.logger.warn(warning)
-    const image = readFileSync(`${folder}/usdt.bpf.o`)
-    const agent = await startAgent({ settings, version: manifest.version, image, log: log.logger, onBlock })
-    const reload = () => {
-      log.reopen()
-      agent.reload()
-    }
-    return { agent, reload }
+    if (command === 'blocks') return { exitCode: await blocks(words) }
+    if (command === 'replay') return await replay(options, words)
+    const { folder } = options
+    return await run(options, loadSettings(options.argv, process.env, manifest.version), () => readFileSync(`${folder}/usdt.bpf.o`))
   } catch (error) {
     process.stderr.write(`fibre-agent: ${explain(error)}\n`)
-    return { exitCode: error instanceof SettingsError ? error.exitCode : 1 }
+    return { exitCode: error instanceof SettingsError || error instanceof ReplayCommandError ? error.exitCode : 1 }
   }
+}
+
+async function run({ onBlock }: CommandOptions, invocation: Invocation, source: () => Buffer | Replay): Promise<Outcome> {
+  if (invocation.kind === 'print') {
+    process.stdout.write(`${invocation.text}\n`)
+    return { exitCode: 0 }
+  }
+  const { settings, warnings } = invocation
+  const log = createLog({ level: settings.logLevel, file: settings.logFile })
+  for (const warning of warnings) log.logger.warn(warning)
+  const agent = await startAgent({ settings, version: manifest.version, source: source(), log: log.logger, onBlock })
+  const reload = () => {
+    log.reopen()
+    agent.reload()
+  }
+  return { agent, reload }
+}
+
+/** What a recording says is not to be told to others as if it happened now, unless that is asked for. */
+const OUTWARD = ['journal', 'alertWebhookUrl', 'otlpEndpoint', 'record'] as const
+
+async function replay(options: CommandOptions, words: readonly string[]): Promise<Outcome> {
+  const { file, speed, exit, rest } = parseReplay(words)
+  const invocation = loadSettings(rest, process.env, manifest.version)
+  if (invocation.kind === 'print') return run(options, invocation, () => ({ file, speed }))
+  const withheld = OUTWARD.filter((key) => !invocation.sources[key].startsWith('--'))
+  const settings = { ...invocation.settings, ...Object.fromEntries(withheld.map((key) => [key, undefined])) }
+  const outcome = await run(options, { ...invocation, settings }, () => ({ file, speed }))
+  if (!('agent' in outcome) || !exit || !outcome.agent.replayed) return outcome
+  return { ...outcome, ends: outcome.agent.replayed }
+}
+
+function blocks(words: readonly string[]): Promise<number> {
+  const [config, query] = takeConfig(words)
+  const settings = readSettings(config, process.env)
+  return runBlocksCommand(query, {
+    journal: settings.journal,
+    thresholds: thresholdsOf(settings),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    now: new Date(),
+    noColor: Boolean(process.env.NO_COLOR),
+  })
+}
+
+/** Takes `--config PATH` out of a command line: it may say where the journal is. */
+function takeConfig(words: readonly string[]): readonly [config: readonly string[], others: readonly string[]] {
+  const at = words.findIndex((word) => /^(--config|-c)(=|$)/.test(word))
+  if (at === -1) return [[], words]
+  const length = words[at]?.includes('=') ? 1 : 2
+  return [words.slice(at, at + length), words.toSpliced(at, length)]
 }
 
 /** The message and what led to it, outermost first. */

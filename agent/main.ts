@@ -16,7 +16,7 @@ async function main(folder: string): Promise<void> {
     return
   }
   process.on('SIGHUP', () => outcome.reload())
-  await order.promise
+  await Promise.race([order.promise, ...(outcome.ends ? [outcome.ends] : [])])
   await outcome.agent.stop()
   process.exit(0)
 }

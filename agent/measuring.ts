@@ -1,12 +1,10 @@
 import type { Logger } from 'pino'
-import type { Target } from './bitcoind/watch.ts'
 import type { OutcomeListener } from './blocks/blocks.ts'
 import { blockMetrics } from './metrics/blocks.ts'
 import type { Instruments } from './metrics/instruments.ts'
 import { eventDelay, type SelfState } from './metrics/self.ts'
 import { Node } from './node.ts'
-import type { Attachment, EbpfSource } from './sources/ebpf/ebpf.ts'
-import type { EventHandler } from './sources/source.ts'
+import type { Attachment, EventHandler, EventSource, NodeProcess } from './sources/source.ts'
 import type { Tracepoint } from './tracepoints/define.ts'
 import { type TracepointEvent, tracepoints } from './tracepoints/index.ts'
 
@@ -15,8 +13,12 @@ export interface MeasuringOptions {
   readonly log: Logger
   /** Log each event. */
   readonly verbose: boolean
+  /** How long a block may take to be connected, in ms. */
+  readonly pendingTimeoutMs?: number | undefined
   /** Told what becomes known of each block. */
   readonly onBlock?: OutcomeListener | undefined
+  /** Hashes of a node's blocks that were told of before this agent started. */
+  readonly knownBlocks?: ((node: string) => Iterable<string>) | undefined
 }
 
 type Recorder<Subject> = (node: string, subject: Subject) => void
@@ -36,7 +38,7 @@ export class Measuring implements EventHandler {
   readonly #recorders: ReadonlyMap<Tracepoint, Recorder<TracepointEvent>>
   readonly #recordDelay: Recorder<number>
   readonly #detaching = new Set<Promise<void>>()
-  #source: EbpfSource | undefined
+  #source: EventSource | undefined
   #errors = 0
 
   constructor(options: MeasuringOptions) {
@@ -53,7 +55,7 @@ export class Measuring implements EventHandler {
   }
 
   /** Sets where events come from. */
-  use(source: EbpfSource): void {
+  use(source: EventSource): void {
     this.#source = source
   }
 
@@ -61,7 +63,7 @@ export class Measuring implements EventHandler {
   declare(name: string): Node {
     const known = this.#nodes.get(name)
     if (known) return known
-    const { instruments, onBlock } = this.#options
+    const { instruments, onBlock, pendingTimeoutMs, knownBlocks } = this.#options
     const recorders = Object.fromEntries(
       Object.entries(blockMetrics).map(([outcome, metrics]) => [outcome, instruments.recorderOf(metrics)]),
     )
@@ -69,23 +71,25 @@ export class Measuring implements EventHandler {
       recorders[outcome]?.(name, block)
       onBlock?.(outcome, block)
     }
-    const node = new Node(name, record, () => this.takeLosses())
+    const connectWaitNs = pendingTimeoutMs === undefined ? undefined : pendingTimeoutMs * 1e6
+    const node = new Node(name, record, { connectWaitNs, checkLosses: () => this.takeLosses() })
+    if (knownBlocks) node.blocks.remember(knownBlocks(name))
     this.#nodes.set(name, node)
     instruments.declare(name)
     return node
   }
 
-  appeared(target: Target): void {
+  appeared(target: NodeProcess): void {
     const node = this.declare(target.node)
     node.started(target)
     this.#attach(node, target)
   }
 
-  gone(target: Target): void {
+  gone(target: NodeProcess): void {
     const node = this.declare(target.node)
     const { attachment } = node
     this.#source?.drain() // what it said before it ended
-    node.ended(nowNs())
+    node.ended(this.#now())
     if (attachment) this.#detach(attachment)
     this.#log.info({ node: target.node, pid: target.pid }, 'bitcoind ended; waiting for it to come back')
   }
@@ -95,7 +99,7 @@ export class Measuring implements EventHandler {
     this.#processed.set(eventType, (this.#processed.get(eventType) ?? 0) + 1)
     this.#recorders.get(tracepoint)?.(event.node, event)
     this.#nodes.get(event.node)?.observe(event, tracepoint, failed)
-    this.#recordDelay(event.node, (nowNs() - event.stampNs) / 1e9)
+    this.#recordDelay(event.node, (this.#now() - event.stampNs) / 1e9)
     if (this.#options.verbose) this.#log.info(event, eventType)
   }
 
@@ -109,7 +113,7 @@ export class Measuring implements EventHandler {
     this.#source?.drain() // the race that a block waits for may have come
     this.takeLosses()
     for (const node of this.#nodes.values()) {
-      node.blocks.advance(nowNs())
+      node.blocks.advance(this.#now())
       if (node.isRetryDue && node.target) this.#attach(node, node.target)
     }
   }
@@ -130,13 +134,18 @@ export class Measuring implements EventHandler {
     return { nodes: this.nodes, eventsProcessed: this.#processed, eventErrors: this.#errors }
   }
 
-  /** Detaches from all processes; the events that came before have then been taken in. */
+  /** Detaches from all processes; the events that came before have then been taken in, and blocks that were connected are closed. */
   async close(): Promise<void> {
     for (const { attachment } of this.#nodes.values()) if (attachment) this.#detach(attachment)
     await Promise.all(this.#detaching)
+    for (const { blocks } of this.#nodes.values()) blocks.close()
   }
 
-  #attach(node: Node, target: Target): void {
+  #now(): number {
+    return this.#source?.now() ?? Number(process.hrtime.bigint())
+  }
+
+  #attach(node: Node, target: NodeProcess): void {
     const about = { node: node.node, pid: target.pid, executable: target.executable }
     try {
       const attachment = this.#source?.attach(target)
@@ -165,6 +174,3 @@ export class Measuring implements EventHandler {
     this.#detaching.add(detaching)
   }
 }
-
-/** CLOCK_MONOTONIC, as the kernel stamps events. */
-const nowNs = () => Number(process.hrtime.bigint())

@@ -1,10 +1,8 @@
-import type { Target } from './bitcoind/watch.ts'
-import { Blocks, type OutcomeListener } from './blocks/blocks.ts'
+import { Blocks, type BlocksOptions, type OutcomeListener } from './blocks/blocks.ts'
 import type { Mechanism } from './blocks/race.ts'
 import type { TargetStatus } from './http/status.ts'
 import type { NodeState } from './metrics/self.ts'
-import type { Attachment } from './sources/ebpf/ebpf.ts'
-import type { ProbeState } from './sources/source.ts'
+import type { Attachment, NodeProcess, ProbeState } from './sources/source.ts'
 import { blockRaceTime } from './tracepoints/block-race-time.ts'
 import type { Tracepoint } from './tracepoints/define.ts'
 import { requiredProbes, type TracepointEvent, tracepoints } from './tracepoints/index.ts'
@@ -19,8 +17,8 @@ export class Node implements NodeState {
   readonly lost = new Map<string, number>()
   readonly fieldErrors = new Map<string, Map<string, number>>()
   readonly #wins: Record<Mechanism, number> = { fibre_udp: 0, bip152_cmpct: 0, other: 0 }
-  #target: Target | undefined
-  #lastTarget: Target | undefined
+  #target: NodeProcess | undefined
+  #lastTarget: NodeProcess | undefined
   #attachment: Attachment | undefined
   #attachError: string | undefined
   #triedAtMs = 0
@@ -29,20 +27,20 @@ export class Node implements NodeState {
   #lastHeight: number | undefined
   #lastBlockAt: Date | undefined
 
-  constructor(node: string, listener: OutcomeListener, checkLosses: () => void = () => {}) {
+  constructor(node: string, listener: OutcomeListener, options: BlocksOptions = {}) {
     this.node = node
     const count: OutcomeListener = (outcome, block) => {
       if (outcome === 'won' && block.winner) this.#wins[block.winner]++
       listener(outcome, block)
     }
-    this.blocks = new Blocks(node, count, checkLosses)
+    this.blocks = new Blocks(node, count, options)
   }
 
   get isUp(): boolean {
     return this.#target !== undefined
   }
 
-  get target(): Target | undefined {
+  get target(): NodeProcess | undefined {
     return this.#target
   }
 
@@ -70,7 +68,7 @@ export class Node implements NodeState {
       )
   }
 
-  started(target: Target): void {
+  started(target: NodeProcess): void {
     this.#target = target
     this.#lastTarget = target
     this.#processes++

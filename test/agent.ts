@@ -37,14 +37,14 @@ process.once('exit', () => {
   for (const agent of running) agent.kill('SIGKILL')
 })
 
-/** Starts the bundle that operators run, in a process of its own with no `FIBRE_*` or `OTEL_*` of this one. */
+/** Starts the bundle that operators run, in a process of its own with no `FIBRE_*` or `OTEL_*` of this one, and no journal unless it is asked for. */
 export async function startAgentProcess(options: AgentProcessOptions = {}): Promise<AgentProcess> {
   const { args = [], env = {}, ports = true, untilListening = true, command = [process.execPath, bundle] } = options
   const inherited = Object.entries(process.env).filter(([name]) => !/^(FIBRE|OTEL)_/.test(name))
   const [program, ...words] = command
   const child = spawn(program, [...words, ...(ports ? ['--port', '0', '--health-port', '0'] : []), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...Object.fromEntries(inherited), ...env },
+    env: { ...Object.fromEntries(inherited), FIBRE_JOURNAL: 'none', ...env },
   })
   await once(child, 'spawn')
   const agent = new AgentProcess(child)

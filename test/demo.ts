@@ -2,11 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Block } from '../agent/blocks/blocks.ts'
+import { type BlockRecord, recordOf } from '../agent/blocks/record.ts'
 import { runCommand } from '../agent/cli.ts'
 import { startDemoNode } from './demo-node.ts'
 
-const milliseconds = (seconds: number) => `${(seconds * 1e3).toFixed(1)} ms`
+const milliseconds = (ms: number) => `${ms.toFixed(1)} ms`
 const line = (...cells: readonly string[]) =>
   cells
     .map((cell, i) => cell.padEnd([9, 15, 22, 16, 12][i] ?? 0))
@@ -15,9 +15,23 @@ const line = (...cells: readonly string[]) =>
 const head = line('height', 'winner', 'started first, by', 'reconstructed in', 'chunks used')
 const dist = join(import.meta.dirname, '../dist')
 const dataDirectory = mkdtempSync(join(tmpdir(), 'fibre-demo-'))
-const args = ['--bitcoind', join(dist, 'demo-node'), '--node-name', 'demo', '--log-level', 'WARNING', ...process.argv.slice(2)]
+const args = [
+  '--bitcoind',
+  join(dist, 'demo-node'),
+  '--node-name',
+  'demo',
+  '--log-level',
+  'WARNING',
+  '--journal',
+  join(dataDirectory, 'blocks.ndjson'),
+  ...process.argv.slice(2),
+]
 
-const outcome = await runCommand({ argv: args, folder: dist, onBlock: (kind, block) => kind === 'closed' && console.log(row(block)) })
+const outcome = await runCommand({
+  argv: args,
+  folder: dist,
+  onBlock: (kind, block) => kind === 'closed' && console.log(row(recordOf(block))),
+})
 if ('agent' in outcome) {
   const { urls } = outcome.agent
   const node = await startDemoNode({ args: ['--datadir', dataDirectory] })
@@ -26,6 +40,7 @@ if ('agent' in outcome) {
   metrics  ${urls.metrics}/metrics
   page     ${urls.metrics}/
   health   ${urls.health}/ready
+  blocks   ${dataDirectory}/blocks.ndjson
   log      ${dataDirectory}/debug.log
 
 Ctrl-C ends both.
@@ -42,15 +57,16 @@ ${head}`)
 } else process.exitCode = outcome.exitCode
 rmSync(dataDirectory, { recursive: true })
 
-function row({ height, winner, race, reconstruction }: Block): string {
-  const name = { fibre_udp: 'FIBRE', bip152_cmpct: 'compact block', other: 'other' }
+function row(record: BlockRecord): string {
+  const { height, path, first_started: first, head_start_ms: headStart, reconstruction_ms: reconstruction } = record
+  const name = { fibre_udp: 'FIBRE', bip152_cmpct: 'compact block', other: 'other', no_race: 'no race', unknown: 'unknown' }
   const started = { fibre_udp: 'FIBRE', bip152_cmpct: 'compact' }
-  const bound = race?.coverage === 'both' ? '' : '≥ '
+  const bound = record.head_start_is_lower_bound ? '≥ ' : ''
   return line(
     String(height ?? '?'),
-    winner ? name[winner] : 'no race',
-    race ? `${started[race.first]} ${bound}${milliseconds(race.headStartSeconds)}` : '–',
-    reconstruction?.seconds === undefined ? '–' : milliseconds(reconstruction.seconds),
-    reconstruction ? `${reconstruction.chunksUsed} of ${reconstruction.chunksReceived}` : '–',
+    name[path],
+    first && headStart !== undefined ? `${started[first]} ${bound}${milliseconds(headStart)}` : '–',
+    reconstruction === undefined ? '–' : milliseconds(reconstruction),
+    record.chunks_used === undefined ? '–' : `${record.chunks_used} of ${record.chunks_received}`,
   )
 }

@@ -1,6 +1,7 @@
 // Checks that generated documents are fresh, or writes them with --write.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { recordTable } from '../agent/journal/document.ts'
 import { metricsReference } from '../agent/metrics/document.ts'
 import { exampleYaml, settingsTable } from '../agent/settings/document.ts'
 
@@ -8,6 +9,7 @@ const root = join(import.meta.dirname, '..')
 const documents: Readonly<Record<string, (current: string) => string>> = {
   'README.md': (current) => between(current, 'settings', settingsTable()),
   'agent/settings/example.yaml': exampleYaml,
+  'agent/journal/README.md': (current) => between(current, 'fields', recordTable()),
   'agent/metrics/README.md': metricsReference,
 }
 

@@ -1,10 +1,15 @@
+import type { blockHeaderChunk } from '../tracepoints/block-header-chunk.ts'
+import type { EventOf } from '../tracepoints/define.ts'
 import type { TracepointEvent } from '../tracepoints/index.ts'
-import { type Mechanism, mechanismOf, type Race, type Racer, raceOf, racers } from './race.ts'
+import { addEvent, type Block } from './block.ts'
+import { mechanismOf, type Racer, raceOf, racers } from './race.ts'
 
 /** A block for which no race has come by then, by the events' own time, came without one. */
 const RACE_WAIT_NS = 5e9
 /** A block that was announced but not connected by then is given up. */
 const CONNECT_WAIT_NS = 600e9
+/** A block of which all is known stays open for what may come late: its header chunk, for one. */
+const LATE_WAIT_NS = 1e9
 /** `block_race_winner` follows the connection by 0.1 to 5 ms; a process that ends sooner may have owed us a race. */
 const RACE_LAG_NS = 50e6
 /** Blocks that are open at once; initial block download connects more than that within the wait. */
@@ -13,88 +18,74 @@ const MAX_OPEN = 4096
 const CLOSE_TOGETHER = 256
 /** Hashes that are remembered after their block was closed, so that none counts twice. */
 const MAX_CLOSED = 4096
-
-/** All that bitcoind has said of one block. */
-export interface Block {
-  readonly node: string
-  readonly hash: string
-  readonly height: number | undefined
-  readonly reconstruction: Reconstruction | undefined
-  /** CLOCK_MONOTONIC, ns. */
-  readonly connectedNs: number | undefined
-  readonly winner: Mechanism | undefined
-  readonly winnerPeer: string | undefined
-  readonly race: Race | undefined
-  /** Blocks won since each mechanism last won one, this one included. */
-  readonly sinceWin: Readonly<Record<Racer, number>> | undefined
-}
-
-export interface Reconstruction {
-  readonly seconds: number | undefined
-  readonly chunksUsed: number | undefined
-  readonly chunksReceived: number | undefined
-}
+/** Header chunks that wait for another event to tell their block's hash. */
+const MAX_WAITING = 1024
 
 /**
- * What can become known of a block, each at most once for a hash:
+ * What can become known of a block, each at most once for a hash: that it is `connected`,
  * `won` who delivered it, `timed` when each mechanism started, `decided` both of these, `withoutRace` that no race came;
  * `closed` ends it.
  */
-export type Outcome = 'won' | 'timed' | 'decided' | 'withoutRace' | 'closed'
+export type Outcome = 'connected' | 'won' | 'timed' | 'decided' | 'withoutRace' | 'closed'
 export type OutcomeListener = (outcome: Outcome, block: Block) => void
 
-type OpenBlock = { -readonly [Key in keyof Block]: Block[Key] } & { readonly firstNs: number; excused: boolean }
+export interface BlocksOptions {
+  /** How long a block may take to be connected, in ns. */
+  readonly connectWaitNs?: number | undefined
+  /** Called before blocks are judged early; it calls `excuseOpen` if events were lost since. */
+  readonly checkLosses?: (() => void) | undefined
+}
+
+type HeaderChunk = EventOf<typeof blockHeaderChunk>
+type BlockEvent = Exclude<TracepointEvent, HeaderChunk>
+type OpenBlock = { -readonly [Key in keyof Block]: Block[Key] } & {
+  readonly firstNs: number
+  completeNs: number | undefined
+  excused: boolean
+}
 
 /** Joins the events of one node's blocks by hash and tells their races. Memory is bounded whatever arrives. */
 export class Blocks {
   readonly #node: string
   readonly #listener: OutcomeListener
+  readonly #connectWaitNs: number
   readonly #checkLosses: () => void
   readonly #open = new Map<string, OpenBlock>()
+  /** The open blocks once more, by what a header chunk knows of a hash. */
+  readonly #openByPrefix = new Map<string, OpenBlock>()
   readonly #closed = new Set<string>()
+  readonly #headerChunks = new Map<string, HeaderChunk>()
   readonly #sinceWin: Record<Racer, number> = { fibre_udp: 0, bip152_cmpct: 0 }
   /** Whether races can be seen at all: without `block_race_time` no block is said to have come without one. */
   racesVisible = true
 
-  /** `checkLosses` is called before blocks are judged early; it calls `excuseOpen` if events were lost since. */
-  constructor(node: string, listener: OutcomeListener, checkLosses: () => void = () => {}) {
+  constructor(node: string, listener: OutcomeListener, options: BlocksOptions = {}) {
     this.#node = node
     this.#listener = listener
-    this.#checkLosses = checkLosses
+    this.#connectWaitNs = options.connectWaitNs ?? CONNECT_WAIT_NS
+    this.#checkLosses = options.checkLosses ?? (() => {})
   }
 
   /** Takes an event in. Events of one block may come in any order. */
   observe(event: TracepointEvent): void {
-    switch (event.probe) {
-      case 'udp:block_reconstructed':
-        this.#update(event, (block) => {
-          block.reconstruction ??= {
-            seconds: event.durationUs === undefined ? undefined : event.durationUs / 1e6,
-            chunksUsed: event.chunksUsed,
-            chunksReceived: event.chunksReceived,
-          }
-        })
-        break
-      case 'validation:block_connected':
-        this.#update(event, (block) => {
-          block.connectedNs ??= event.stampNs
-        })
-        break
-      case 'udp:block_race_winner':
-        this.#update(event, (block) => this.#win(block, event.winner, event.winnerPeer))
-        break
-      case 'udp:block_race_time':
-        this.#update(event, (block) => this.#time(block, event.udpNs, event.cmpctNs))
-        break
-    }
+    if (event.probe === 'udp:block_header_chunk') this.#observeHeaderChunk(event)
+    else this.#observeBlock(event)
+  }
+
+  /** Blocks that were told of already, in an earlier life of the agent: nothing more is said of them. */
+  remember(hashes: Iterable<string>): void {
+    for (const hash of hashes) this.#rememberClosed(hash)
   }
 
   /** Closes what has waited long enough at that time (CLOCK_MONOTONIC, ns). */
   advance(nowNs: number): void {
-    for (const block of this.#open.values()) {
-      const dueNs = block.connectedNs === undefined ? block.firstNs + CONNECT_WAIT_NS : block.connectedNs + RACE_WAIT_NS
-      if (dueNs <= nowNs) this.#close(block)
-    }
+    for (const block of this.#open.values()) if (this.#dueNs(block) <= nowNs) this.#close(block)
+  }
+
+  /** Closes what was connected, since no more events are going to come. Whether it had a race is not judged. */
+  close(): void {
+    this.excuseOpen()
+    for (const block of this.#open.values()) if (connectedNs(block) !== undefined) this.#close(block)
   }
 
   /** Events were lost: nothing is said of what did not come for the blocks that are open now. */
@@ -104,19 +95,28 @@ export class Blocks {
 
   /** The process ended at that time (CLOCK_MONOTONIC, ns): a race that it still owed will not come. */
   processEnded(nowNs: number): void {
-    for (const block of this.#open.values()) if ((block.connectedNs ?? nowNs) > nowNs - RACE_LAG_NS) block.excused = true
+    for (const block of this.#open.values()) if ((connectedNs(block) ?? nowNs) > nowNs - RACE_LAG_NS) block.excused = true
   }
 
-  #update(
-    event: { readonly blockHash: string | undefined; readonly stampNs: number; readonly height?: number | undefined },
-    change: (block: OpenBlock) => void,
-  ): void {
-    const hash = event.blockHash
+  #observeBlock(event: BlockEvent): void {
+    const { blockHash: hash } = event
     if (hash === undefined || this.#closed.has(hash)) return
     const block = this.#open.get(hash) ?? this.#begin(hash, event.stampNs)
-    block.height ??= event.height
-    change(block)
-    if (block.connectedNs !== undefined && block.winner !== undefined && block.race !== undefined) this.#close(block)
+    if (!addEvent(block, event)) return
+    if (event.probe === 'validation:block_connected') this.#listener('connected', block)
+    if (event.probe === 'udp:block_race_winner') this.#win(block, event.winner)
+    if (event.probe === 'udp:block_race_time') this.#time(block, event.udpNs, event.cmpctNs)
+    if (connectedNs(block) !== undefined && block.winner && block.race) block.completeNs ??= event.stampNs
+  }
+
+  #observeHeaderChunk(event: HeaderChunk): void {
+    const { hashPrefix: prefix } = event
+    if (prefix === undefined) return
+    const block = this.#openByPrefix.get(prefix)
+    if (block) return void addEvent(block, event)
+    if (this.#headerChunks.has(prefix)) return
+    this.#headerChunks.set(prefix, event)
+    if (this.#headerChunks.size > MAX_WAITING) forgetOldest(this.#headerChunks)
   }
 
   #begin(hash: string, firstNs: number): OpenBlock {
@@ -124,24 +124,27 @@ export class Blocks {
     const block: OpenBlock = {
       node: this.#node,
       hash,
-      height: undefined,
-      reconstruction: undefined,
-      connectedNs: undefined,
+      events: {},
       winner: undefined,
-      winnerPeer: undefined,
       race: undefined,
       sinceWin: undefined,
+      withoutRace: false,
       firstNs,
+      completeNs: undefined,
       excused: !this.racesVisible,
     }
+    const prefix = prefixOf(hash)
     this.#open.set(hash, block)
+    this.#openByPrefix.set(prefix, block)
+    const headerChunk = this.#headerChunks.get(prefix)
+    if (headerChunk) addEvent(block, headerChunk)
+    this.#headerChunks.delete(prefix)
     return block
   }
 
-  #win(block: OpenBlock, winner: string | undefined, peer: string | undefined): void {
-    if (winner === undefined || block.winner !== undefined) return
+  #win(block: OpenBlock, winner: string | undefined): void {
+    if (winner === undefined) return
     block.winner = mechanismOf(winner)
-    block.winnerPeer = peer
     for (const racer of racers) this.#sinceWin[racer] = racer === block.winner ? 0 : this.#sinceWin[racer] + 1
     block.sinceWin = { ...this.#sinceWin }
     this.#listener('won', block)
@@ -149,11 +152,17 @@ export class Blocks {
   }
 
   #time(block: OpenBlock, udpNs: number | undefined, cmpctNs: number | undefined): void {
-    if (udpNs === undefined || cmpctNs === undefined || block.race !== undefined) return
+    if (udpNs === undefined || cmpctNs === undefined) return
     block.race = raceOf(udpNs, cmpctNs)
     if (block.race === undefined) return
     this.#listener('timed', block)
     if (block.winner !== undefined) this.#listener('decided', block)
+  }
+
+  #dueNs(block: OpenBlock): number {
+    if (block.completeNs !== undefined) return block.completeNs + LATE_WAIT_NS
+    const connected = connectedNs(block)
+    return connected === undefined ? block.firstNs + this.#connectWaitNs : connected + RACE_WAIT_NS
   }
 
   #makeRoom(): void {
@@ -163,13 +172,26 @@ export class Blocks {
 
   #close(block: OpenBlock): void {
     this.#open.delete(block.hash)
-    this.#closed.add(block.hash)
-    if (this.#closed.size > MAX_CLOSED) {
-      const [oldest] = this.#closed
-      if (oldest !== undefined) this.#closed.delete(oldest)
-    }
+    this.#openByPrefix.delete(prefixOf(block.hash))
+    this.#rememberClosed(block.hash)
     const raced = block.winner !== undefined || block.race !== undefined
-    if (block.connectedNs !== undefined && !raced && !block.excused) this.#listener('withoutRace', block)
+    block.withoutRace = connectedNs(block) !== undefined && !raced && !block.excused
+    if (block.withoutRace) this.#listener('withoutRace', block)
     this.#listener('closed', block)
   }
+
+  #rememberClosed(hash: string): void {
+    this.#closed.add(hash)
+    if (this.#closed.size > MAX_CLOSED) forgetOldest(this.#closed)
+  }
+}
+
+const connectedNs = (block: Block) => block.events['validation:block_connected']?.stampNs
+
+/** The part of a hash that a header chunk has: its first 8 little-endian bytes. */
+const prefixOf = (hash: string) => hash.slice(-16)
+
+function forgetOldest(memory: Map<string, unknown> | Set<string>): void {
+  const [oldest] = memory.keys()
+  if (oldest !== undefined) memory.delete(oldest)
 }

@@ -6,15 +6,24 @@ export class Html {
   }
 }
 
-type Value = string | number | Html | readonly Html[]
+export type Value = string | number | Html | readonly Html[]
 
 /** A template whose values are escaped, unless they are Html themselves. */
 export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Html {
   return new Html(String.raw({ raw: strings }, ...values.map(insert)))
 }
 
+/** Control characters, and what turns the direction of writing: they would hide what a text is. */
+const UNSEEN = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu
+
 function insert(value: Value): string {
   if (value instanceof Html) return value.markup
   if (typeof value === 'object') return value.map(insert).join('')
-  return String(value).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+  return String(value)
+    .replace(UNSEEN, (character) => `⟨U+${hex(character)}⟩`)
+    .replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+}
+
+function hex(character: string): string {
+  return character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')
 }

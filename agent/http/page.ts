@@ -1,122 +1,92 @@
-import type { Route } from './answer.ts'
+import type { SlowThresholds } from '../blocks/severity.ts'
+import type { WholeAnswer } from './answer.ts'
+import { blockRow, columns } from './block-row.ts'
+import { documentAnswer } from './document.ts'
+import type { Held, History } from './history.ts'
 import { type Html, html } from './html.ts'
-import { pageStyle } from './page-style.ts'
-import type { Health, ProbeStatus, Status, TargetStatus } from './status.ts'
+import { cardId, nodeCard } from './node-card.ts'
+import type { Status } from './status.ts'
+import { count, moment, nothing } from './words.ts'
 
-const HEADERS = {
-  'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+/** How many blocks the page shows. */
+export const SHOWN = 100
+
+/** An element of the page that is replaced when it changes, found by its id. */
+export interface Part {
+  readonly id: string
+  readonly markup: Html
 }
 
-/** A page for people: is all well, and does FIBRE help? Self-contained, without script. */
-export function statusPage(status: () => Status): Route {
-  return () => ({ status: 200, type: 'text/html; charset=utf-8', headers: HEADERS, body: page(status(), Date.now()).markup })
+/** What is replaced as a whole when the state changes. */
+export function partsOf(status: Status, history: History, thresholds: SlowThresholds): readonly Part[] {
+  const cards = status.targets.map((target) => ({
+    id: cardId(target.node),
+    markup: nodeCard(target, history.finished(target.node), thresholds),
+  }))
+  return [{ id: 'banner', markup: banner(status) }, ...cards]
 }
 
-function page({ version, startedAt, health, targets, pushing }: Status, now: number): Html {
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="10">
-<title>${health.ready ? '' : 'Not ready: '}FIBRE agent</title>
-${pageStyle}
-</head>
-<body>
-<header>
+/** The whole page. `version` tells which state of things it shows. */
+export function page(
+  status: Status,
+  parts: readonly Part[],
+  blocks: readonly Held[],
+  thresholds: SlowThresholds,
+  version: string,
+): WholeAnswer {
+  const [top, ...cards] = parts
+  return documentAnswer(
+    titleOf(status),
+    html`<header>
 <h1>FIBRE agent</h1>
-<p class="quiet">Version ${version}, up ${age(startedAt, now)}</p>
+<p class="quiet">Version ${status.version}, started ${moment(status.startedAt.toISOString())}</p>
+<p id="connection" role="status"><noscript>Renews itself every 10 seconds</noscript></p>
 </header>
 <main>
-${healthBanner(health)}
-${targets.length === 0 ? html`<p>No bitcoind is being measured.</p>` : html`<div class="nodes">${targets.map((target) => targetCard(target, now))}</div>`}
+<div aria-live="polite">${top?.markup ?? nothing}</div>
+<div id="content">${content(cards, blocks, thresholds)}</div>
 </main>
 <footer class="quiet">
-<p><a href="metrics">Metrics for Prometheus</a>${pushing === undefined ? '' : html`, also pushed to ${pushing}`}</p>
-<p>Figures count from the start of the agent. This page renews itself every 10 seconds.</p>
-</footer>
-</body>
-</html>
-`
-}
-
-function healthBanner({ ready, reasons }: Health): Html {
-  if (ready) return html`<p class="banner good"><strong>Ready</strong></p>`
-  return html`<div class="banner bad"><p><strong>Not ready</strong></p><ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul></div>`
-}
-
-function targetCard(target: TargetStatus, now: number): Html {
-  const { node, pid, executable, up } = target
-  return html`<section>
-<h2>${node} ${up ? html`<span class="state good">running</span>` : html`<span class="state bad">gone</span>`}</h2>
-<p class="quiet process">${up ? 'Process' : 'Was process'} ${pid}, ${executable}</p>
-<dl>
-${lastBlock(target, now)}
-${winRate(target)}
-${figure('Won by FIBRE', count(target.fibreWins))}
-${figure('Won by compact block', count(target.compactWins), target.otherWins === 0 ? '' : `${count(target.otherWins)} by neither`)}
-${figure('Blocks', count(target.blocks), `${count(races(target))} with a race`)}
-${figure('Events lost', count(target.eventsLost), target.eventsLost === 0 ? '' : 'so other figures are too low')}
-</dl>
-${probeTable(target.probes)}
-</section>
-`
-}
-
-function lastBlock({ lastHeight, lastBlockAt }: TargetStatus, now: number): Html {
-  if (lastHeight === undefined) return figure('Last block', 'none yet')
-  return figure(
-    'Last block',
-    count(lastHeight),
-    lastBlockAt ? html`<time datetime="${lastBlockAt.toISOString()}">${age(lastBlockAt, now)} ago</time>` : '',
+<p><a href="metrics">Metrics for Prometheus</a>${status.pushing === undefined ? '' : html`, also pushed to ${status.pushing}`}. JSON: <a href="api/v1/status">state</a>, <a href="api/v1/blocks">blocks</a>.</p>
+<p>A head start is “≥” where the other side had not started when the block was connected: it is that long or longer.</p>
+</footer>`,
+    html`<noscript><meta http-equiv="refresh" content="10"></noscript>`,
+    version,
   )
 }
 
-function winRate(target: TargetStatus): Html {
-  const of = races(target)
-  if (of === 0) return figure('FIBRE win rate', 'no race yet')
-  return figure('FIBRE win rate', `${Math.round((100 * target.fibreWins) / of)}%`, `${count(target.fibreWins)} of ${count(of)} races`)
+/** All that depends on nodes and blocks. */
+export function content(cards: readonly Part[], blocks: readonly Held[], thresholds: SlowThresholds): Html {
+  return html`<div id="nodes">${cards.map(({ markup }) => markup)}</div>
+<p class="empty card">No bitcoind has been seen since the agent started.</p>
+<section class="card" aria-labelledby="blocks-name">
+<h2 id="blocks-name">Last ${SHOWN} blocks</h2>
+<table id="blocks"><thead><tr>${columns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+<tbody>${blocks.map((held) => blockRow(held, thresholds))}</tbody></table>
+<p class="empty">No block yet. The next one shows here as soon as a node connects it.</p>
+</section>`
 }
 
-function figure(name: string, value: string, note: string | Html = ''): Html {
-  return html`<div><dt>${name}</dt><dd>${value}${note === '' ? '' : html`<small>${note}</small>`}</dd></div>`
+function banner(status: Status): Html {
+  const { health, warnings = [], targets } = status
+  const title = titleOf(status)
+  if (!health.ready)
+    return html`<div id="banner" class="banner bad" data-title="${title}"><p><strong>Not ready</strong></p>${list([...health.reasons, ...warnings])}</div>`
+  const notes = [...warnings, ...targets.filter(({ eventsLost }) => eventsLost > 0).map(lossOf)]
+  if (notes.length > 0)
+    return html`<div id="banner" class="banner fair" data-title="${title}"><p><strong>Ready</strong>, but:</p>${list(notes)}</div>`
+  const nodes = targets.filter(({ up }) => up).length
+  return html`<div id="banner" class="banner good" data-title="${title}"><p><strong>All is well.</strong> ${count(nodes)} ${nodes === 1 ? 'node is' : 'nodes are'} measured.</p></div>`
 }
 
-function probeTable(probes: readonly ProbeStatus[]): Html {
-  const attached = probes.filter((probe) => probe.attached).length
-  return html`<table>
-<caption>${attached} of ${probes.length} tracepoints attached</caption>
-<thead><tr><th scope="col">Tracepoint</th><th scope="col">State</th></tr></thead>
-<tbody>
-${probes.map(
-  ({ probe, attached, reason }) => html`<tr><th scope="row">${breakable(probe)}</th><td${attached ? '' : html` class="bad"`}>${
-    attached ? 'attached' : `missing${reason === undefined ? '' : `: ${reason}`}`
-  }</td></tr>
-`,
-)}</tbody>
-</table>`
+function lossOf({ node, eventsLost }: Status['targets'][number]): string {
+  return `${node}: ${count(eventsLost)} ${eventsLost === 1 ? 'event was' : 'events were'} lost since the agent started, so figures are too low`
 }
 
-/** Lets a tracepoint's name wrap where its words end. */
-function breakable(probe: string): Html[] {
-  return probe.split(/(?<=[:_])/).map((word) => html`${word}<wbr>`)
+function list(entries: readonly string[]): Html {
+  return html`<ul>${entries.map((entry) => html`<li>${entry}</li>`)}</ul>`
 }
 
-function races({ fibreWins, compactWins, otherWins }: TargetStatus): number {
-  return fibreWins + compactWins + otherWins
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US')
-}
-
-/** Time since `then` in its two largest units. */
-function age(then: Date, now: number): string {
-  const seconds = Math.max(0, Math.floor((now - then.getTime()) / 1000))
-  const minutes = Math.floor(seconds / 60)
-  const hours = Math.floor(minutes / 60)
-  const days = Math.floor(hours / 24)
-  if (days > 0) return `${days} d ${hours % 24} h`
-  if (hours > 0) return `${hours} h ${minutes % 60} min`
-  return minutes > 0 ? `${minutes} min` : `${seconds} s`
+function titleOf({ health }: Status): string {
+  return `${health.ready ? '' : 'Not ready: '}FIBRE agent`
 }

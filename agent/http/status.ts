@@ -10,6 +10,8 @@ export interface Status {
   readonly version: string
   readonly startedAt: Date
   readonly health: Health
+  /** What else should be seen to, although blocks are measured; a journal that cannot be written, for one. */
+  readonly warnings?: readonly string[] | undefined
   readonly targets: readonly TargetStatus[]
   /** The Collector's address when metrics are pushed. */
   readonly pushing?: string | undefined

@@ -1,4 +1,5 @@
-import type { Block, Outcome } from '../blocks/blocks.ts'
+import type { Block } from '../blocks/block.ts'
+import type { Outcome } from '../blocks/blocks.ts'
 import { coverages, mechanisms, racers } from '../blocks/race.ts'
 import { type MetricDefinition, metricBuilders, oneOf, type Sample } from '../tracepoints/metric.ts'
 
@@ -10,6 +11,7 @@ const sample = (value: number, labels: Record<string, string>): Sample => ({ val
 
 /** What is measured when something becomes known of a block. */
 export const blockMetrics: Readonly<Record<Outcome, readonly MetricDefinition<Block>[]>> = {
+  connected: [],
   won: [
     counter('fibre_block_race_wins_total', {
       help: 'Block race wins by mechanism',
@@ -20,7 +22,7 @@ export const blockMetrics: Readonly<Record<Outcome, readonly MetricDefinition<Bl
       help: 'Total blocks delivered by mechanism, and by peer if asked for',
       series: oneOf('mechanism', mechanisms),
       openLabel: 'peer',
-      measure: ({ winner, winnerPeer }) => winner && sample(1, { mechanism: winner, peer: winnerPeer ?? '' }),
+      measure: ({ winner, events }) => winner && sample(1, { mechanism: winner, peer: events['udp:block_race_winner']?.winnerPeer ?? '' }),
     }),
     gauge('fibre_blocks_since_win', {
       help: 'Blocks with a decided race since that mechanism last won one; counted from the start of the agent',

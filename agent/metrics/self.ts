@@ -32,6 +32,25 @@ export interface SelfState {
   readonly certificateExpiry: number | undefined
   readonly eventLoopLagSeconds: number
   readonly process: ProcessState
+  readonly journal: JournalState
+  readonly webhook: WebhookState
+}
+
+export interface JournalState {
+  /** Records written, by node. */
+  readonly written: ReadonlyMap<string, number>
+  /** Records that could not be written. */
+  readonly failed: number
+}
+
+export interface WebhookState {
+  readonly delivered: number
+  /** Attempts that failed. */
+  readonly failed: number
+  /** Slow blocks that wait to be delivered. */
+  readonly pending: number
+  /** Slow blocks that were never delivered, because too many waited. */
+  readonly givenUp: number
 }
 
 export interface ProcessState {
@@ -143,6 +162,21 @@ export const selfMetrics: readonly SelfMetric[] = [
   ),
   counter('fibre_exporter_export_success_total', 'Total pushes that the OTLP endpoint took', ({ exports }) => exports.successes),
   counter('fibre_exporter_export_failures_total', 'Total pushes that failed', ({ exports }) => exports.failures),
+  counter(
+    'fibre_exporter_journal_records_total',
+    'Total records of blocks written to the journal',
+    ({ nodes, journal }) => nodes.map(({ node }) => sample(journal.written.get(node) ?? 0, { node })),
+    ['node'],
+  ),
+  counter(
+    'fibre_exporter_journal_failures_total',
+    'Total records that could not be written to the journal',
+    ({ journal }) => journal.failed,
+  ),
+  counter('fibre_exporter_webhook_deliveries_total', 'Total slow blocks that the webhook took', ({ webhook }) => webhook.delivered),
+  counter('fibre_exporter_webhook_failures_total', 'Total attempts to deliver to the webhook that failed', ({ webhook }) => webhook.failed),
+  counter('fibre_exporter_webhook_given_up_total', 'Total slow blocks given up because too many waited', ({ webhook }) => webhook.givenUp),
+  gauge('fibre_exporter_webhook_pending', 'Slow blocks that wait to be delivered to the webhook', ({ webhook }) => webhook.pending),
   gauge(
     'fibre_exporter_clock_error_seconds',
     "Most that the machine's clock can be wrong by, as the kernel knows it (adjtimex maxerror)",

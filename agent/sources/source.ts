@@ -1,6 +1,45 @@
 import type { Tracepoint } from '../tracepoints/define.ts'
 import type { TracepointEvent } from '../tracepoints/index.ts'
 
+/** Where events come from. */
+export interface EventSource {
+  /** The time that the stamps of its events are of, in ns: CLOCK_MONOTONIC, or a recording's. */
+  now(): number
+  /** Begins to listen to a process. Throws if it is gone or its executable cannot be read. */
+  attach(process: NodeProcess): Attachment
+  /** Hands on what has come until now. */
+  drain(): void
+  /** Events that could not be handed over. */
+  losses(): readonly Loss[]
+  /** How long the oldest event has been waiting to be handed on, in seconds; 0 if there is none. */
+  backlogSeconds(): number
+  /** To be called when nothing is attached any more. */
+  close(): void
+}
+
+/** A process of a node. */
+export interface NodeProcess {
+  readonly node: string
+  readonly pid: number
+  readonly executable: string
+}
+
+/** The tracepoints of one process, being listened to. */
+export interface Attachment {
+  readonly probes: readonly ProbeState[]
+  /** Attached probes that do not fire although they should: their semaphore is 0. */
+  silentProbes(): readonly string[]
+  /** Detaches, once; every event that came before has then been handed on. */
+  close(): Promise<void>
+}
+
+/** Events of a node's tracepoint that were lost, in all. */
+export interface Loss {
+  readonly node: string
+  readonly eventType: string
+  readonly lost: number
+}
+
 /** Takes what a source brings. */
 export interface EventHandler {
   /** An event, and the names of its fields that could not be read. */

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
-import type { Target } from '../../bitcoind/watch.ts'
 import type { Tracepoint } from '../../tracepoints/define.ts'
-import type { EventHandler, ProbeState } from '../source.ts'
+import type { Attachment, EventHandler, EventSource, Loss, NodeProcess } from '../source.ts'
 import { attach } from './attach.ts'
 import { readNotes } from './notes.ts'
 import { type Form, type KernelProgram, openProgram } from './program.ts'
@@ -9,7 +8,7 @@ import { Pump } from './pump.ts'
 import { createDecoder } from './record.ts'
 import { Ring } from './ring.ts'
 import { silentProbes } from './semaphores.ts'
-import { type Loss, SpecSlots } from './slots.ts'
+import { SpecSlots } from './slots.ts'
 import { type Total, Totals } from './totals.ts'
 
 export interface EbpfOptions {
@@ -20,15 +19,6 @@ export interface EbpfOptions {
   readonly log: Logger
   /** Only these forms of attaching are tried. */
   readonly forms?: readonly Form[]
-}
-
-/** The tracepoints of one process, being listened to. */
-export interface Attachment {
-  readonly probes: readonly ProbeState[]
-  /** Attached probes that do not fire although they should: their semaphore is 0. */
-  silentProbes(): readonly string[]
-  /** Detaches, once; every event that came before has then been handed on. */
-  close(): Promise<void>
 }
 
 /** Loads the kernel program. Fails with the reason and the way out if this machine or user cannot. */
@@ -43,7 +33,7 @@ export function openEbpf(options: EbpfOptions): EbpfSource {
 }
 
 /** Events of tracepoints, through the kernel. */
-export class EbpfSource {
+export class EbpfSource implements EventSource {
   readonly #program: KernelProgram
   readonly #ring: Ring
   readonly #pump: Pump
@@ -77,8 +67,12 @@ export class EbpfSource {
     return this.#program.form
   }
 
+  now(): number {
+    return Number(process.hrtime.bigint())
+  }
+
   /** Attaches to a process. Throws if it is gone or its executable cannot be read. */
-  attach({ node, pid, executable }: Target): Attachment {
+  attach({ node, pid, executable }: NodeProcess): Attachment {
     const notes = readNotes(`/proc/${pid}/exe`)
     const number = ++this.#lastTarget
     this.#nodes.set(number, node)

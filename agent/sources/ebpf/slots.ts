@@ -1,15 +1,8 @@
+import type { Loss } from '../source.ts'
 import { lookupElement, updateElement } from './libbpf.ts'
 
 /** Whose hits a slot stands for. */
-export interface Owner {
-  readonly node: string
-  readonly eventType: string
-}
-
-/** Hits of one owner that the kernel program could not tell of. */
-export interface Loss extends Owner {
-  readonly lost: number
-}
+export type Owner = Omit<Loss, 'lost'>
 
 /**
  * Hands out the kernel program's places for specs, and keeps count of what was lost at each. A place is free again once its

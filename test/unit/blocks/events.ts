@@ -29,7 +29,7 @@ export const reconstructed = (blockHash: string, at = 0) =>
 
 const nsOf = (ms: number) => (ms < 0 ? -1 : Math.round(ms * 1e6))
 
-/** Blocks of one node, and all that they told: `won a`, `closed a`. */
+/** Blocks of one node, and all that they told: `connected a`, `won a`, `closed a`. */
 export function startBlocks(listener?: OutcomeListener) {
   const told: string[] = []
   const blocks = new Blocks('n', (outcome, block) => {

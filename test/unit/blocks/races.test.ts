@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Block } from '../../../agent/blocks/blocks.ts'
+import type { Block } from '../../../agent/blocks/block.ts'
 import { openPage } from '../telemetry/page.ts'
 import { BIP152, connected, eventOf, FIBRE, reconstructed, startBlocks, timesAre, winnerIs } from './events.ts'
 
@@ -98,45 +98,83 @@ describe('the events of a block', () => {
   const [connection, winner, times] = [connected('a'), winnerIs('a', FIBRE), timesAre('a', 120, 90)]
 
   it.each([
-    [connection, winner, times],
-    [connection, times, winner],
-    [winner, connection, times],
-    [winner, times, connection],
-    [times, connection, winner],
-    [times, winner, connection],
-  ])('tell the same in any order: $0.probe, $1.probe, $2.probe', (...events) => {
-    const { observe, told } = startBlocks()
+    ['connection, winner, times', [connection, winner, times]],
+    ['connection, times, winner', [connection, times, winner]],
+    ['winner, connection, times', [winner, connection, times]],
+    ['winner, times, connection', [winner, times, connection]],
+    ['times, connection, winner', [times, connection, winner]],
+    ['times, winner, connection', [times, winner, connection]],
+  ])('tell the same in any order: %s', (_, events) => {
+    const { observe, advance, told } = startBlocks()
     observe(...events)
-    expect(told.toSorted()).toEqual(['closed a', 'decided a', 'timed a', 'won a'])
+    advance(1)
+    expect(told.toSorted()).toEqual(['closed a', 'connected a', 'decided a', 'timed a', 'won a'])
     expect(told.at(-1)).toBe('closed a')
   })
 
-  it('count once, also when they come again after the block is done', () => {
-    const { observe, told } = startBlocks()
+  it('count once, also when they come again before or after the block is done', () => {
+    const { observe, advance, told } = startBlocks()
     observe(connection, winner, winner, winnerIs('a', BIP152), times, times, connection, winner, times, connection)
-    expect(told).toEqual(['won a', 'timed a', 'decided a', 'closed a'])
+    advance(1)
+    observe(winner, times, connection)
+    advance(100)
+    expect(told).toEqual(['connected a', 'won a', 'timed a', 'decided a', 'closed a'])
   })
 
   it('are joined by hash, whichever tracepoint named it', () => {
     const closed: Block[] = []
-    const { observe } = startBlocks((outcome, block) => outcome === 'closed' && closed.push(block))
-    observe(
-      reconstructed('a'),
-      reconstructed('b'),
-      connected('b', 1),
-      connected('a', 2),
-      winnerIs('a', FIBRE, 2),
-      timesAre('a', 120, -1, 2),
-    )
+    const { observe, advance } = startBlocks((outcome, block) => outcome === 'closed' && closed.push(block))
+    const [ofA, ofB] = [reconstructed('a'), reconstructed('b')]
+    observe(ofA, ofB, connected('b', 1), connected('a', 2), winnerIs('a', FIBRE, 2), timesAre('a', 120, -1, 2))
+    advance(3)
     expect(closed).toMatchObject([
       {
         node: 'n',
         hash: 'a',
-        connectedNs: 2e9,
         winner: 'fibre_udp',
-        reconstruction: { seconds: 0.002, chunksUsed: 10, chunksReceived: 12 },
         race: { coverage: 'udp_only', first: 'fibre_udp', headStartSeconds: 0.12 },
       },
     ])
+    expect(closed[0]?.events['udp:block_reconstructed']).toBe(ofA)
   })
+})
+
+describe('a block of which all is known', () => {
+  const decided = [connected('a', 10), winnerIs('a', FIBRE, 10.002), timesAre('a', 120, 90, 10.003)]
+  const headerChunk = (stampNs: number) => eventOf('udp:block_header_chunk', { hashPrefix: 'a', queueUs: 7, stampNs })
+
+  it('is closed a second after the last of it', () => {
+    const { observe, advance, told } = startBlocks()
+    observe(...decided)
+    advance(11.002)
+    expect(told).not.toContain('closed a')
+    advance(11.003)
+    expect(told).toContain('closed a')
+  })
+
+  it.each([
+    ['first', [headerChunk(9e9), ...decided]],
+    ['last, within that second', [...decided, headerChunk(10.9e9)]],
+  ])('has its header chunk, though that comes %s', (_, events) => {
+    const closed: Block[] = []
+    const { observe, advance } = startBlocks((outcome, block) => outcome === 'closed' && closed.push(block))
+    observe(...events)
+    advance(12)
+    expect(closed[0]?.events['udp:block_header_chunk']?.queueUs).toBe(7)
+  })
+})
+
+it('what is connected when the agent ends is closed, and is not said to have come without a race', () => {
+  const { blocks, observe, told } = startBlocks()
+  observe(connected('a'), reconstructed('b'))
+  blocks.close()
+  expect(told).toEqual(['connected a', 'closed a'])
+})
+
+it('nothing more is said of a block that an earlier agent told of', () => {
+  const { blocks, observe, advance, told } = startBlocks()
+  blocks.remember(['a'])
+  observe(connected('a'), winnerIs('a', FIBRE), connected('b'))
+  advance(5)
+  expect(told).toEqual(['connected b', 'withoutRace b', 'closed b'])
 })

@@ -1,32 +1,63 @@
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { Block } from '../../../agent/blocks/blocks.ts'
-import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
-import { fieldsOf, type Recorded, readRecording } from '../../kernel/recording.ts'
-import { openPage } from '../telemetry/page.ts'
-import { eventOf } from './events.ts'
+import { type BlockRecord, recordOf } from '../../../agent/blocks/record.ts'
+import { recordFields } from '../../../agent/blocks/record-fields.ts'
+import { openReplay } from '../../../agent/sources/replay/replay.ts'
+import { openPage, silentLog } from '../telemetry/page.ts'
+import { withinMicrosecond } from './expected-record.ts'
+import { expectedRecords, file, NODES, recording } from './recorded.ts'
 
-const recording = readRecording(join(import.meta.dirname, '../../fixtures/events.jsonl'))
-const NODES = ['A', 'B'] as const
-
-/** A recorded event as the agent decodes it. */
-function decoded(line: Recorded): TracepointEvent {
-  return eventOf(line.probe, { ...fieldsOf(line), node: String(line.node), stampNs: line.ts_ns })
-}
-
-/** The page after the whole recording, and what was told of each block. */
+/** Everything but the kernel: the page after the whole recording, and the records in the order in which they were closed. */
 async function replay() {
-  const told = { decided: [] as Block[], withoutRace: [] as Block[] }
-  const page = await openPage({
-    nodes: NODES,
-    onBlock: (outcome, block) => {
-      if (outcome === 'decided' || outcome === 'withoutRace') told[outcome].push({ ...block })
-    },
-  })
-  page.hit(...recording.map(decoded))
-  for (const node of page.measuring.nodes) node.blocks.advance(Number.POSITIVE_INFINITY)
-  return { ...told, scrape: await page.scrape() }
+  const records: BlockRecord[] = []
+  const page = await openPage({ nodes: NODES, onBlock: (outcome, block) => outcome === 'closed' && records.push(recordOf(block)) })
+  const { measuring } = page
+  const source = await openReplay({ file, speed: Number.POSITIVE_INFINITY, handler: measuring, log: silentLog })
+  measuring.use(source)
+  for (const node of source.nodes) measuring.appeared({ node, pid: 0, executable: file })
+  const replayed = await source.run(() => measuring.keepHouse())
+  return { replayed, records, scrape: await page.scrape() }
 }
+
+describe.each(NODES)('the records of node %s', async (node) => {
+  const { records, scrape } = await replay()
+  const own = records.filter((record) => record.node === node)
+  const expected = expectedRecords(node)
+
+  it('are one for each block', () => {
+    expect(own).toHaveLength(80)
+    expect(own.map(({ block_hash }) => block_hash).toSorted()).toEqual([...expected.keys()].toSorted())
+  })
+
+  it('say in every field what the recording says', () => {
+    for (const record of own) expect(withinMicrosecond(record, expected.get(record.block_hash))).toEqual(expected.get(record.block_hash))
+  })
+
+  it('agree with the metrics', () => {
+    const value = (name: string, labels = {}) => scrape.value(name, { node, ...labels })
+    const count = (matches: (record: BlockRecord) => boolean) => own.filter(matches).length
+    expect(value('bitcoin_blocks_connected_total')).toBe(count(({ connected_at }) => connected_at !== undefined))
+    expect(value('fibre_blocks_reconstructed_total')).toBe(count(({ reconstructed_at }) => reconstructed_at !== undefined))
+    expect(value('fibre_blocks_sent_total')).toBe(count(({ sent_at }) => sent_at !== undefined))
+    expect(value('fibre_blocks_without_race_total')).toBe(count(({ path }) => path === 'no_race'))
+    for (const mechanism of ['fibre_udp', 'bip152_cmpct'])
+      expect(value('fibre_block_race_wins_total', { mechanism })).toBe(count(({ path }) => path === mechanism))
+    for (const coverage of ['both', 'udp_only', 'cmpct_only'])
+      expect(value('fibre_races_total', { coverage })).toBe(count((record) => record.coverage === coverage))
+  })
+})
+
+it('the records hold every field between them, but for two of which the recorded nodes said nothing', async () => {
+  const { records } = await replay()
+  const found = new Set(records.flatMap((record) => Object.keys(record)))
+  expect(Object.keys(recordFields).filter((name) => !found.has(name))).toEqual(['all_from_mempool', 'coinbase_text'])
+})
+
+it('a recording that is replayed twice yields the same page and the same records in the same order', async () => {
+  const [once, again] = [await replay(), await replay()]
+  expect(once.replayed).toEqual({ events: recording.length, unreadable: 0 })
+  expect(again.scrape.text).toBe(once.scrape.text)
+  expect(again.records).toEqual(once.records)
+})
 
 /** A race read from the recording alone. */
 interface Race {
@@ -89,29 +120,31 @@ describe.each(NODES)('the recorded races of node %s', async (node) => {
 })
 
 describe('what the recorded nodes show', async () => {
-  const { decided, withoutRace } = await replay()
-  const both = decided.filter(({ race }) => race?.coverage === 'both')
-  const fibreWins = decided.filter(({ winner }) => winner === 'fibre_udp')
-  const headStartMs = (blocks: readonly Block[]) => median(blocks.map(({ race }) => (race?.headStartSeconds ?? Number.NaN) * 1e3))
+  const { records } = await replay()
+  const both = records.filter(({ coverage }) => coverage === 'both')
+  const fibreWins = records.filter(({ path }) => path === 'fibre_udp')
+  const udpOnlyWins = fibreWins.filter(({ coverage }) => coverage === 'udp_only')
+  const headStartMs = (some: readonly BlockRecord[]) => median(some.map(({ head_start_ms = Number.NaN }) => head_start_ms))
 
   it('FIBRE started first in 41 of 42 races with both, and compact blocks delivered 39 of those', () => {
-    const fibreFirst = both.filter(({ race }) => race?.first === 'fibre_udp')
-    expect([both.length, fibreFirst.length, fibreFirst.filter(({ winner }) => winner === 'bip152_cmpct').length]).toEqual([42, 41, 39])
+    const fibreFirst = both.filter(({ first_started }) => first_started === 'fibre_udp')
+    expect([both.length, fibreFirst.length, fibreFirst.filter(({ path }) => path === 'bip152_cmpct').length]).toEqual([42, 41, 39])
   })
 
   it('17 of 19 wins of FIBRE are one-sided', () => {
-    expect([fibreWins.length, fibreWins.filter(({ race }) => race?.coverage === 'udp_only').length]).toEqual([19, 17])
+    expect([fibreWins.length, udpOnlyWins.length]).toEqual([19, 17])
   })
 
   it('those have a head start of 5.3 ms or more in the median, races with both one of 0.7 ms', () => {
-    expect(headStartMs(fibreWins.filter(({ race }) => race?.coverage === 'udp_only')).toFixed(1)).toBe('5.3')
+    expect(headStartMs(udpOnlyWins).toFixed(1)).toBe('5.3')
     expect(headStartMs(both).toFixed(1)).toBe('0.7')
   })
 
   it('the blocks without a race are those that the nodes mined themselves', () => {
     const minedHere = recording.filter(({ probe, comm }) => probe === 'validation:block_connected' && String(comm).includes('httpworker'))
     expect(minedHere).toHaveLength(80)
-    expect(withoutRace.map(({ node, hash }) => `${node} ${hash}`).toSorted()).toEqual(
+    const withoutRace = records.filter(({ path }) => path === 'no_race')
+    expect(withoutRace.map(({ node, block_hash }) => `${node} ${block_hash}`).toSorted()).toEqual(
       minedHere.map(({ node, block_hash }) => `${node} ${block_hash}`).toSorted(),
     )
   })

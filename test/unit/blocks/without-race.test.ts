@@ -6,21 +6,21 @@ it('is said of a connected block 5 s later, and not before', () => {
   const { observe, advance, told } = startBlocks()
   observe(connected('a', 100))
   advance(104.999)
-  expect(told).toEqual([])
+  expect(told).toEqual(['connected a'])
   advance(105)
-  expect(told).toEqual(['withoutRace a', 'closed a'])
+  expect(told).toEqual(['connected a', 'withoutRace a', 'closed a'])
 })
 
 it('is said of a block that was mined here', () => {
   const { observe, advance, told } = startBlocks()
   observe(eventOf('udp:block_send_start', { blockHash: 'a' }), connected('a'))
   advance(5)
-  expect(told).toEqual(['withoutRace a', 'closed a'])
+  expect(told).toEqual(['connected a', 'withoutRace a', 'closed a'])
 })
 
 it.each([
-  ['race winner', winnerIs('a', BIP152, 4.9), ['won a', 'closed a']],
-  ['race times', timesAre('a', 1, -1, 4.9), ['timed a', 'closed a']],
+  ['race winner', winnerIs('a', BIP152, 4.9), ['connected a', 'won a', 'closed a']],
+  ['race times', timesAre('a', 1, -1, 4.9), ['connected a', 'timed a', 'closed a']],
 ])('is not said of a block with nothing but its %s', (_, event, expected) => {
   const { observe, advance, told } = startBlocks()
   observe(connected('a'), event)
@@ -44,7 +44,7 @@ it('is not said while race times cannot be seen', () => {
   blocks.racesVisible = true
   observe(connected('seen', 1))
   advance(6)
-  expect(told).toEqual(['closed unseen', 'withoutRace seen', 'closed seen'])
+  expect(told).toEqual(['connected unseen', 'connected seen', 'closed unseen', 'withoutRace seen', 'closed seen'])
 })
 
 it('is not said of a block that was open while events were lost', () => {
@@ -53,7 +53,7 @@ it('is not said of a block that was open while events were lost', () => {
   blocks.excuseOpen()
   observe(connected('after'))
   advance(5)
-  expect(told).toEqual(['closed before', 'withoutRace after', 'closed after'])
+  expect(told).toEqual(['connected before', 'connected after', 'closed before', 'withoutRace after', 'closed after'])
 })
 
 it('is said again once a node loses no more', () => {
@@ -64,12 +64,12 @@ it('is said again once a node loses no more', () => {
   node.blocks.observe(connected('after'))
   node.setLost('race_time', 3)
   node.blocks.advance(5e9)
-  expect(told).toEqual(['closed before', 'withoutRace after', 'closed after'])
+  expect(told).toEqual(['connected before', 'connected after', 'closed before', 'withoutRace after', 'closed after'])
 })
 
 it.each([
-  [0.049, ['closed a']],
-  [0.051, ['withoutRace a', 'closed a']],
+  [0.049, ['connected a', 'closed a']],
+  [0.051, ['connected a', 'withoutRace a', 'closed a']],
 ])('is a matter of time when bitcoind ends: %d s after the connection', (seconds, expected) => {
   const { blocks, observe, advance, told } = startBlocks()
   observe(connected('a', 100))
@@ -84,5 +84,5 @@ it('is judged by the process that connected the block, though the next one canno
   blocks.processEnded(1e9)
   blocks.racesVisible = false
   advance(5)
-  expect(told).toEqual(['withoutRace a', 'closed a'])
+  expect(told).toEqual(['connected a', 'withoutRace a', 'closed a'])
 })

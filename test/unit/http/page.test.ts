@@ -1,101 +1,190 @@
 import { expect, it } from 'vitest'
-import { statusPage } from '../../../agent/http/page.ts'
-import type { Status, TargetStatus } from '../../../agent/http/status.ts'
-import { serve } from './serve.ts'
+import type { BlockRecord } from '../../../agent/blocks/record.ts'
+import type { Status } from '../../../agent/http/status.ts'
+import { hashOf, quiet, recordOf, target } from './records.ts'
+import { serveLive, wordsOf } from './serve-live.ts'
 
-const target: TargetStatus = {
-  node: 'node-a',
-  pid: 4242,
-  executable: '/usr/local/bin/bitcoind',
-  up: true,
-  probes: [
-    { probe: 'udp:block_reconstructed', attached: true },
-    { probe: 'udp:block_race_time', attached: false, reason: 'not in this binary' },
-  ],
-  blocks: 1425,
-  fibreWins: 913,
-  compactWins: 406,
-  otherWins: 2,
-  lastHeight: 912_345,
-  lastBlockAt: new Date(Date.now() - 200_000),
-  eventsLost: 12,
-}
-const quiet: Status = { version: '1.2.3', startedAt: new Date(), health: { ready: true, reasons: [] }, targets: [target] }
-
-async function fetchPage(status: Status) {
-  const { url } = await serve({ routes: { '/': statusPage(() => status) } })
-  const response = await fetch(url)
+async function fetchPage(records: readonly BlockRecord[], status: Status = quiet) {
+  const { get } = await serveLive(records, status)
+  const response = await get('/')
   const markup = await response.text()
-  // As it reads: with neither style nor tags.
-  const words = markup
-    .replace(/<style>.*<\/style>|<wbr>/gs, '')
-    .replace(/<[^>]+>/g, ' ')
-    .replace(/\s+/g, ' ')
-  return { response, markup, words }
+  return { response, markup, words: wordsOf(markup) }
 }
 
-it('shows of each node the last block, the win rate with what it counts, and what was lost', async () => {
-  const { words } = await fetchPage(quiet)
-  expect(words).toContain('Ready')
+const without = (record: BlockRecord, ...names: readonly (keyof BlockRecord)[]) =>
+  Object.fromEntries(Object.entries(record).filter(([name]) => !names.some((other) => other === name))) as unknown as BlockRecord
+const race = ['first_started', 'head_start_ms', 'head_start_is_lower_bound', 'reconstruction_ms', 'chunks_used', 'chunks_received'] as const
+const ownBlock = { ...without(recordOf(5), ...race, 'missing_transactions'), path: 'no_race', coverage: 'none' } as const
+
+it('shows of each node its state, the last block, and what was counted since the agent started', async () => {
+  const { words } = await fetchPage([])
+  expect(words).toContain('All is well. 1 node is measured.')
   expect(words).toContain('node-a running Process 4242, /usr/local/bin/bitcoind')
-  expect(words).toContain('Last block 912,345 3 min ago')
-  expect(words).toContain('FIBRE win rate 69% 913 of 1,321 races')
-  expect(words).toContain('Won by FIBRE 913 Won by compact block 406 2 by neither')
-  expect(words).toContain('Blocks 1,425 1,321 with a race')
-  expect(words).toContain('Events lost 12')
-  expect(words).toContain('Version 1.2.3')
+  expect(words).toContain('Last block 912,345 2026-11-22 12:34:56 UTC')
+  expect(words).toContain('Tracepoints 2 of 2 attached')
+  expect(words).toContain('Events lost 0')
+  expect(words).toContain('Since the agent started: 1,425 blocks connected, 913 won by FIBRE, 406 by compact blocks, 2 by neither.')
+  expect(words).toContain('Version 1.2.3, started 2026-11-22 09:00:00 UTC')
+})
+
+it('shows the win rate with its coverage, and how blocks came', async () => {
+  const compact = recordOf(4, { path: 'bip152_cmpct', first_started: 'bip152_cmpct' })
+  const { words } = await fetchPage([recordOf(1), recordOf(2), recordOf(3), compact, ownBlock])
+  expect(words).toContain('FIBRE win rate 75% 3 of 4 races; 80% of blocks had one')
+  expect(words).toContain('FIBRE 3 60% compact block 1 20% other 0 0% no race 1 20% unknown 0 0%')
+  expect(words).toContain('Blocks counted here 5 since 2026-11-22 12:00:01 UTC')
+})
+
+it('tells the distributions of head starts and reconstruction to who cannot see the bars', async () => {
+  const { words } = await fetchPage([
+    recordOf(1, { head_start_ms: 0.4, reconstruction_ms: 2 }),
+    recordOf(2, { head_start_ms: 7, head_start_is_lower_bound: true, reconstruction_ms: 70 }),
+    recordOf(3, { head_start_ms: 300, first_started: 'bip152_cmpct', reconstruction_ms: 50 }),
+    recordOf(4, { head_start_ms: 8, reconstruction_ms: 900 }),
+  ])
+  expect(words).toContain('FIBRE first 3 , median ≥ 7.00 ms compact block first 1 , median 300 ms')
+  expect(words).toContain(
+    'Head start, ms ms FIBRE first FIBRE first, at least compact block first compact block first, at least ' +
+      '<1 1 0 0 0 1–2.5 0 0 0 0 2.5–5 0 0 0 0 5–10 1 1 0 0 10–25 0 0 0 0 25–50 0 0 0 0 50–100 0 0 0 0 100–250 0 0 0 0 ≥250 0 0 1 0',
+  )
+  expect(words).toContain('Reconstruction 50.0 ms median; 95%: 900 ms, 99%: 900 ms')
+  expect(words).toContain('Slow blocks 3 1 of them very slow')
+  expect(words).toContain('ms not slow slow very slow <2.5 1 0 0')
+  expect(words).toContain('50–100 0 2 0 100–250 0 0 0 250–500 0 0 0 ≥500 0 0 1')
+})
+
+it('shows each block in a row, newest first, slow ones in words', async () => {
+  const { words } = await fetchPage([
+    recordOf(1, { reconstruction_ms: 50 }),
+    recordOf(2, { reconstruction_ms: 123.4, head_start_is_lower_bound: true }),
+    ownBlock,
+  ])
+  const common = '31 of 45 4 21.4 ms Foundry USA'
+  expect(words).toContain(
+    'Height Time Node Hash Path Head start Reconstruction Chunks Missing tx Connect Pool ' +
+      '900,005 2026-11-22 12:00:05 UTC node-a …0000000005 no race – – – – 21.4 ms Foundry USA ' +
+      `900,002 2026-11-22 12:00:02 UTC node-a …0000000002 FIBRE FIBRE ≥ 5.25 ms 123 ms very slow ${common} ` +
+      `900,001 2026-11-22 12:00:01 UTC node-a …0000000001 FIBRE FIBRE 5.25 ms 50.0 ms slow ${common}`,
+  )
+})
+
+it('shows a block before all is known of it, with what is to come as such', async () => {
+  const { live, get } = await serveLive()
+  live.update({ ...without(ownBlock, 'coverage', 'pool'), path: 'unknown' }, false)
+  expect(wordsOf(await (await get('/')).text())).toContain('900,005 2026-11-22 12:00:05 UTC node-a …0000000005 … … … … … 21.4 ms …')
 })
 
 it('shows which tracepoints are attached, and why others are not', async () => {
-  const { words } = await fetchPage(quiet)
-  expect(words).toContain('1 of 2 tracepoints attached')
+  const probes = [...target.probes, { probe: 'udp:block_coinbase', attached: false, reason: 'not in this binary' }]
+  const { words } = await fetchPage([], { ...quiet, targets: [{ ...target, probes }] })
+  expect(words).toContain('2 of 3 attached')
   expect(words).toContain('udp:block_reconstructed attached')
-  expect(words).toContain('udp:block_race_time missing: not in this binary')
+  expect(words).toContain('udp:block_coinbase missing: not in this binary')
 })
 
 it('does not make up figures before the first block', async () => {
-  const fresh = {
-    ...target,
-    blocks: 0,
-    fibreWins: 0,
-    compactWins: 0,
-    otherWins: 0,
-    lastHeight: undefined,
-    lastBlockAt: undefined,
-    eventsLost: 0,
-  }
-  const { words } = await fetchPage({ ...quiet, targets: [fresh] })
+  const fresh = { node: 'node-a', pid: 1, executable: '/bitcoind', up: true, probes: target.probes }
+  const none = { blocks: 0, fibreWins: 0, compactWins: 0, otherWins: 0, eventsLost: 0 }
+  const { words } = await fetchPage([], { ...quiet, targets: [{ ...fresh, ...none }] })
   expect(words).toContain('Last block none yet')
-  expect(words).toContain('FIBRE win rate no race yet')
-  expect(words).not.toMatch(/NaN|undefined|ago/)
+  expect(words).toContain('No block yet: rates and distributions show here with the first one.')
+  expect(words).toContain('No block yet. The next one shows here as soon as a node connects it.')
+  expect(words).not.toMatch(/NaN|undefined|win rate/)
 })
 
 it('says first what is wrong', async () => {
   const reasons = ['no bitcoind is running; waiting for one']
-  const { markup, words } = await fetchPage({ ...quiet, health: { ready: false, reasons }, targets: [], pushing: 'http://collector:4318' })
+  const warnings = ['the journal cannot be written: no space left on device']
+  const { markup, words } = await fetchPage([], {
+    ...quiet,
+    health: { ready: false, reasons },
+    warnings,
+    targets: [],
+    pushing: 'http://c:4318',
+  })
   expect(markup).toContain('<title>Not ready: FIBRE agent</title>')
-  expect(words).toContain('Not ready no bitcoind is running; waiting for one')
-  expect(words).toContain('also pushed to http://collector:4318')
+  expect(words).toContain(`Not ready ${reasons[0]} ${warnings[0]}`)
+  expect(words).toContain('No bitcoind has been seen since the agent started.')
+  expect(words).toContain('also pushed to http://c:4318')
 })
 
-it('lets no value become markup', async () => {
-  const evil = `"'><script>alert(1)</script>&`
-  const { markup } = await fetchPage({
+it('says what else is to be seen to while blocks are measured', async () => {
+  const { words } = await fetchPage([], { ...quiet, targets: [{ ...target, eventsLost: 1_200 }], warnings: ['the journal is full'] })
+  expect(words).toContain('Ready , but: the journal is full node-a: 1,200 events were lost since the agent started, so figures are too low')
+})
+
+it('shows all that is known of a block on a page of its own, which rows link to', async () => {
+  const { get } = await serveLive([recordOf(1), recordOf(1, { node: 'node-b', height: 900_002 })])
+  const [link] = /block\?hash=\w+/.exec(await (await get('/')).text()) ?? []
+  expect(link).toBe(`block?hash=${hashOf(1)}`)
+  const words = wordsOf(await (await get(`/${link}`)).text())
+  for (const [name, value] of Object.entries(recordOf(1))) {
+    const written = { true: 'yes', false: 'no' }[String(value)] ?? String(value)
+    expect(words).toContain(` ${name} ${written} `)
+  }
+  expect(words).toContain('height 900002 ')
+})
+
+it.each([
+  ['', 400, 'hash has to be the hash of a block: 64 hex digits.\n'],
+  ['?hash=12', 400, 'hash has to be the hash of a block: 64 hex digits.\n'],
+  [`?hash=${hashOf(9)}`, 404, 'This block is not held: it is older, or was never seen.\n'],
+])('says what is wrong with /block%s', async (query, status, words) => {
+  const { get } = await serveLive([recordOf(1)])
+  const response = await get(`/block${query}`)
+  expect([response.status, await response.text()]).toEqual([status, words])
+})
+
+const evil = `"'><script>alert(1)</script>&\u202e\u001b[2J\r\nevent: content`
+
+it('lets no value become markup, control the terminal or turn the line', async () => {
+  const fields = { node: evil, winner: evil, winner_peer: evil, pool: evil, coinbase_text: evil.repeat(200) }
+  const { get } = await serveLive([recordOf(1, fields)], {
+    ...quiet,
     version: evil,
-    startedAt: new Date(),
     health: { ready: false, reasons: [evil] },
     targets: [{ ...target, node: evil, executable: evil, probes: [{ probe: evil, attached: false, reason: evil }] }],
     pushing: evil,
   })
-  expect(markup).not.toContain('<script')
-  expect(markup.match(/&#34;&#39;&#62;&#60;script&#62;alert\(1\)&#60;\/script&#62;&#38;/g)).toHaveLength(7)
+  for (const path of ['/', `/block?hash=${hashOf(1)}`]) {
+    const markup = await (await get(path)).text()
+    expect(markup.match(/<script/g) ?? []).toHaveLength(path === '/' ? 1 : 0)
+    for (const bad of ['\u202e', '\u001b', '\r', 'alert(1)<', '\nevent:']) expect(markup).not.toContain(bad)
+    expect(markup).toContain(
+      '&#34;&#39;&#62;&#60;script&#62;alert(1)&#60;/script&#62;&#38;⟨U+202E⟩⟨U+001B⟩[2J⟨U+000D⟩⟨U+000A⟩event: content',
+    )
+    expect(markup.length).toBeLessThan(40_000)
+  }
+})
+
+it('cuts what is too long, and says where all of it is', async () => {
+  const { get } = await serveLive([recordOf(1, { coinbase_text: 'é'.repeat(10_000) })])
+  const words = wordsOf(await (await get(`/block?hash=${hashOf(1)}`)).text())
+  expect(words).toContain(`coinbase_text ${'é'.repeat(299)}… (10,000 characters; the JSON has them all)`)
+})
+
+it('is below 100 kB with 100 blocks, however hostile, and shows no more', async () => {
+  const hostile = { pool: '"'.repeat(10_000), node: 'node-a', coinbase_text: '"'.repeat(10_000), reconstruction_ms: 123_456.789 }
+  const { markup } = await fetchPage(Array.from({ length: 150 }, (_, i) => recordOf(i, hostile)))
+  expect(markup.match(/<tr id=/g)).toHaveLength(100)
+  expect(Buffer.byteLength(markup)).toBeLessThan(100_000)
 })
 
 it('needs nothing but itself, and says so to the browser', async () => {
-  const { response, markup } = await fetchPage({ ...quiet, targets: Array.from({ length: 5 }, () => target) })
+  const { response, markup } = await fetchPage([recordOf(1)])
   expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
-  expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'unsafe-inline'/)
-  expect(markup).not.toMatch(/<script|<img|<link|url\(|src=/)
-  expect(markup.match(/href="[^"]*"/g)).toEqual(['href="metrics"'])
-  expect(markup.length).toBeLessThan(20_000)
+  const policy = response.headers.get('content-security-policy')
+  expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-\S{44}'; script-src 'sha256-\S{44}'; connect-src 'self'; base-uri 'none'/)
+  expect(markup).not.toMatch(/<img|<link|url\(|src=|style=|https?:/)
+  expect(markup.match(/href="[^"]*"/g)).toEqual([
+    `href="block?hash=${hashOf(1)}"`,
+    'href="metrics"',
+    'href="api/v1/status"',
+    'href="api/v1/blocks"',
+  ])
+})
+
+it('renews itself without script', async () => {
+  const { markup } = await fetchPage([])
+  expect(markup).toContain('<noscript><meta http-equiv="refresh" content="10"></noscript>')
 })

@@ -91,7 +91,7 @@ async function openFullPage() {
     'udp:block_race_time',
     'validation:block_connected',
   ]
-  node?.started({ node: 'n', pid: 1, parent: 0, startTicks: 1, executable: '/usr/local/bin/bitcoind', identity: '1:1', dataDirectory: '/' })
+  node?.started({ node: 'n', pid: 1, executable: '/usr/local/bin/bitcoind' })
   node?.attached({
     probes: probes.map((probe) => ({ probe, offered: true, attached: probe !== 'udp:block_send_start' })),
     silentProbes: () => [],

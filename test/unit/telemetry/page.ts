@@ -20,6 +20,8 @@ const self = {
   clockErrorSeconds: 0.016,
   certificateExpiry: 1_900_000_000,
   eventLoopLagSeconds: 0.0001,
+  journal: { written: new Map([['n', 3]]), failed: 1 },
+  webhook: { delivered: 2, failed: 1, pending: 4, givenUp: 1 },
   process: { cpuSeconds: 1.5, residentBytes: 64e6, virtualBytes: 1e9, openFds: 20, maxFds: 1024 },
 } satisfies Partial<SelfState>
 

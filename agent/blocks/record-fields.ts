@@ -1,0 +1,131 @@
+import { coinbaseText } from './coinbase.ts'
+import { type Facts, firstChunkSeconds } from './facts.ts'
+import { poolOf } from './pools.ts'
+import type { Coverage, Mechanism } from './race.ts'
+
+/** How a field's value is written in JSON. Times are ISO 8601 in UTC, with µs. */
+interface Kinds {
+  readonly text: string
+  readonly time: string
+  readonly integer: number
+  readonly decimal: number
+  readonly boolean: boolean
+}
+
+export interface RecordField<T> {
+  readonly kind: keyof Kinds
+  readonly meaning: string
+  /** `undefined` where it is not known: the record then lacks the field. */
+  readonly read: (facts: Facts) => T
+}
+
+const field = <const Kind extends keyof Kinds>(kind: Kind) => {
+  return <T extends Kinds[Kind] | undefined>(meaning: string, read: (facts: Facts) => T): RecordField<T> => ({ kind, meaning, read })
+}
+const text = field('text')
+const time = field('time')
+const integer = field('integer')
+const decimal = field('decimal')
+const boolean = field('boolean')
+
+/** How a block came to the node. */
+export type Path = Mechanism | 'no_race' | 'unknown'
+
+/** The fields of a block's record, in their order. Their names are an interface: the journal, JSON, CSV and Loki have the same. */
+export const recordFields = {
+  schema: integer('Version of this list of fields.', () => 1 as const),
+  time: time('When the block was connected, or first heard of if it never was.', ({ connected, firstHeardSeconds }) =>
+    isoTime(connected?.unixSeconds ?? firstHeardSeconds),
+  ),
+  node: text('Name of the node.', ({ node }) => node),
+  block_hash: text('Hash: 64 hex digits, as block explorers show it.', ({ hash }) => hash),
+  height: integer(
+    'Height.',
+    ({ connected, raceWinner, raceTime, reconstructed, detail }) =>
+      connected?.height ?? raceWinner?.height ?? raceTime?.height ?? reconstructed?.height ?? detail?.height,
+  ),
+  path: text(
+    'How the block came: `fibre_udp`, `bip152_cmpct` or `other` as bitcoind says; `no_race`: connected without one, so mined here or received as a full block; `unknown`: never connected, or it cannot be told, because events were lost or have no tracepoint.',
+    ({ winner, withoutRace }): Path => winner ?? (withoutRace ? 'no_race' : 'unknown'),
+  ),
+  coverage: text(
+    'Who had started when the block was connected: `both`, `udp_only`, `cmpct_only` or `none`.',
+    ({ race, withoutRace }): Coverage | 'none' | undefined => race?.coverage ?? (withoutRace ? 'none' : undefined),
+  ),
+  winner: text("Who delivered the block, in bitcoind's words.", ({ raceWinner }) => raceWinner?.winner),
+  winner_peer: text('The peer that delivered it.', ({ raceWinner }) => peer(raceWinner?.winnerPeer)),
+  first_started: text('Who started first, as far as is known: `fibre_udp` or `bip152_cmpct`.', ({ race }) => race?.first),
+  head_start_ms: decimal('How much earlier that was.', ({ race }) => milliseconds(race?.headStartSeconds)),
+  head_start_is_lower_bound: boolean(
+    'True where the other had not started when the block was connected: the head start is that long or longer.',
+    ({ race }) => race && race.coverage !== 'both',
+  ),
+  udp_ms: decimal('First FIBRE packet to block connected: larger means earlier.', ({ race }) => milliseconds(race?.udpSeconds)),
+  udp_peer: text('Peer of that packet.', ({ raceTime }) => peer(raceTime?.udpPeer)),
+  cmpct_ms: decimal('First compact-block message to block connected.', ({ race }) => milliseconds(race?.cmpctSeconds)),
+  cmpct_peer: text('Peer of that message.', ({ raceTime }) => peer(raceTime?.cmpctPeer)),
+  first_chunk_at: time('First FIBRE packet: by the race, else by the reconstruction, else by the header chunk.', (facts) =>
+    isoTime(firstChunkSeconds(facts)),
+  ),
+  reconstructed_at: time('Rebuilt from FIBRE chunks.', ({ reconstructed }) => isoTime(reconstructed?.unixSeconds)),
+  connected_at: time('Connected to the active chain.', ({ connected }) => isoTime(connected?.unixSeconds)),
+  winner_known_at: time('bitcoind named the winner.', ({ raceWinner }) => isoTime(raceWinner?.unixSeconds)),
+  sent_at: time("bitcoind began to send it on to its UDP peers, by bitcoind's clock.", ({ sendStart }) =>
+    isoTime(quotient(sendStart?.startUs, 1e6)),
+  ),
+  reconstruction_ms: decimal('First header packet to complete block.', ({ reconstructed }) => quotient(reconstructed?.durationUs, 1e3)),
+  reconstruction_peer: text('Peer whose chunk completed it.', ({ reconstructed }) => peer(reconstructed?.peer)),
+  chunks_used: integer('Chunks that the decoder used.', ({ reconstructed }) => reconstructed?.chunksUsed),
+  chunks_received: integer('Chunks that had arrived by then.', ({ reconstructed }) => reconstructed?.chunksReceived),
+  chunk_peers: integer('Peers that sent them.', ({ reconstructed }) => reconstructed?.peers),
+  missing_transactions: integer('Transactions that the mempool lacked.', ({ detail }) => detail?.missingTransactions),
+  missing_bytes: integer('Their size.', ({ detail }) => detail?.missingBytes),
+  mempool_transactions: integer('Transactions that the mempool had.', ({ detail }) => detail?.mempoolTransactions),
+  all_from_mempool: boolean(
+    'Whether it had them all.',
+    ({ detail }) => detail && (detail.allFromMempool === undefined ? undefined : detail.allFromMempool !== 0),
+  ),
+  connect_ms: decimal('Time that connecting took.', ({ connected }) => quotient(connected?.durationNs, 1e6)),
+  transactions: integer('Transactions, the coinbase included.', ({ connected, detail }) => connected?.transactions ?? detail?.transactions),
+  inputs: integer('Inputs.', ({ connected }) => connected?.inputs),
+  sigops: integer('Signature operations.', ({ connected }) => connected?.sigops),
+  pool: text('Mining pool, by its tag in the coinbase, or `unknown`.', ({ coinbase }) => poolOf(coinbase?.scriptSig)),
+  coinbase_text: text('What is readable in the coinbase.', ({ coinbase }) => coinbaseText(coinbase?.scriptSig)),
+  reconstructed_to_connected_ms: decimal('Rebuilt to connected.', ({ reconstructed, connected }) => between(reconstructed, connected)),
+  connected_to_winner_ms: decimal('Connected to winner named.', ({ connected, raceWinner }) => between(connected, raceWinner)),
+  header_queue_ms: decimal('The first header chunk: waiting in the queue,', ({ headerChunk }) => quotient(headerChunk?.queueUs, 1e3)),
+  header_maps_ms: decimal('looking up the block,', ({ headerChunk }) => quotient(headerChunk?.mapsUs, 1e3)),
+  header_chunk_ms: decimal('adding the chunk,', ({ headerChunk }) => quotient(headerChunk?.chunkUs, 1e3)),
+  header_finish_ms: decimal('finishing.', ({ headerChunk }) => quotient(headerChunk?.finishUs, 1e3)),
+} as const satisfies Readonly<Record<string, RecordField<unknown>>>
+
+/** Until then, in the year 2255, a number tells each µs from the next; in seconds. */
+const LAST_TIME = Number.MAX_SAFE_INTEGER / 1e6
+
+/** With µs, which comparing nodes takes; a Date has only ms. `undefined` also where it is no time. */
+function isoTime(unixSeconds: number): string
+function isoTime(unixSeconds: number | undefined): string | undefined
+function isoTime(unixSeconds: number | undefined): string | undefined {
+  if (unixSeconds === undefined || !(Math.abs(unixSeconds) < LAST_TIME)) return undefined
+  const us = Math.round(unixSeconds * 1e6)
+  const ms = Math.floor(us / 1e3)
+  return `${new Date(ms).toISOString().slice(0, -1)}${String(us - ms * 1e3).padStart(3, '0')}Z`
+}
+
+function between(from: { readonly stampNs: number } | undefined, to: { readonly stampNs: number } | undefined): number | undefined {
+  return from && to && (to.stampNs - from.stampNs) / 1e6
+}
+
+function quotient(value: number | undefined, divisor: number): number | undefined {
+  return value === undefined ? undefined : value / divisor
+}
+
+/** Exact to the nanosecond, which is what bitcoind tells. */
+function milliseconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : Math.round(seconds * 1e9) / 1e6
+}
+
+/** bitcoind says `n/a` where there is none. */
+function peer(peer: string | undefined): string | undefined {
+  return peer === 'n/a' || peer === '' ? undefined : peer
+}

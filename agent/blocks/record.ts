@@ -1,0 +1,46 @@
+import type { Block } from './block.ts'
+import { factsOf } from './facts.ts'
+import { type RecordField, recordFields } from './record-fields.ts'
+
+type Fields = typeof recordFields
+export type RecordFieldName = keyof Fields
+type ValueOf<Name extends RecordFieldName> = ReturnType<Fields[Name]['read']>
+type Optional = { [Name in RecordFieldName]: undefined extends ValueOf<Name> ? Name : never }[RecordFieldName]
+type Required = Exclude<RecordFieldName, Optional>
+
+/** All that bitcoind said of one block, joined. What is not known is absent. */
+export type BlockRecord = { readonly [Name in Required]: ValueOf<Name> } & {
+  readonly [Name in Optional]?: Exclude<ValueOf<Name>, undefined>
+}
+
+const fields: readonly (readonly [string, RecordField<unknown>])[] = Object.entries(recordFields)
+
+/** The record of a block, as far as it is known by now. */
+export function recordOf(block: Block): BlockRecord {
+  const facts = factsOf(block)
+  const record: Record<string, unknown> = {}
+  for (const [name, { read }] of fields) {
+    const value = read(facts)
+    if (value !== undefined) record[name] = value
+  }
+  return record as unknown as BlockRecord
+}
+
+const required: readonly Required[] = ['schema', 'time', 'node', 'block_hash', 'path']
+
+/** Whether something that was read is a record of this schema. Fields that this version does not know are no fault. */
+export function isBlockRecord(value: unknown): value is BlockRecord {
+  if (typeof value !== 'object' || value === null) return false
+  const record = value as Readonly<Partial<Record<string, unknown>>>
+  return record.schema === 1 && required.every((name) => name in record) && fields.every(([name, { kind }]) => fits[kind](record[name]))
+}
+
+const orAbsent = (type: 'string' | 'number' | 'boolean') => (value: unknown) => value === undefined || typeof value === type
+
+const fits: Readonly<Record<RecordField<unknown>['kind'], (value: unknown) => boolean>> = {
+  text: orAbsent('string'),
+  time: (value) => value === undefined || (typeof value === 'string' && !Number.isNaN(Date.parse(value))),
+  integer: orAbsent('number'),
+  decimal: orAbsent('number'),
+  boolean: orAbsent('boolean'),
+}

@@ -1,0 +1,77 @@
+import { summarise } from '../blocks/summary.ts'
+import type { Route, WholeAnswer } from './answer.ts'
+import type { History } from './history.ts'
+import { blockHash, explaining, readQuery, wholeNumber } from './query.ts'
+import type { Status, TargetStatus } from './status.ts'
+
+const DEFAULT_BLOCKS = 100
+const MOST_BLOCKS = 2_000
+
+/** State of agent and nodes, with the figures of the blocks that are held. */
+export function statusApi(status: () => Status, history: History): Route {
+  return explaining((request) => {
+    readQuery(request, [])
+    const { version, startedAt, health, warnings = [], targets, pushing } = status()
+    return json({
+      version,
+      started_at: startedAt,
+      ready: health.ready,
+      reasons: health.reasons,
+      warnings,
+      pushing_to: pushing,
+      nodes: targets.map((target) => nodeOf(target, history)),
+    })
+  })
+}
+
+/** Closed records, newest first, as the journal has them. */
+export function blocksApi(history: History): Route {
+  return explaining((request) => {
+    const { limit, node, hash } = readQuery(request, ['limit', 'node', 'hash'])
+    const count = limit === undefined ? DEFAULT_BLOCKS : wholeNumber('limit', limit, 1, MOST_BLOCKS)
+    return json({ blocks: history.select({ count, node, hash: hash === undefined ? undefined : blockHash('hash', hash) }) })
+  })
+}
+
+function nodeOf(target: TargetStatus, history: History) {
+  const { node, pid, executable, up, probes, lastHeight, lastBlockAt, blocks, fibreWins, compactWins, otherWins, eventsLost } = target
+  return {
+    node,
+    pid,
+    executable,
+    up,
+    last_height: lastHeight,
+    last_block_at: lastBlockAt,
+    probes: probes.map(({ probe, attached, reason }) => ({ probe, attached, reason })),
+    since_start: { blocks, wins: { fibre_udp: fibreWins, bip152_cmpct: compactWins, other: otherWins }, events_lost: eventsLost },
+    held: figuresOf(history, node),
+  }
+}
+
+function figuresOf(history: History, node: string) {
+  const records = history.finished(node)
+  const { blocks, connected, paths, races, fibreWinRate, raceCoverage, headStarts, reconstruction, slowest } = summarise(records)
+  const headStart = ({ count, lowerBounds, p50, p95, p99 }: (typeof headStarts)['fibre_udp']) => ({
+    count,
+    lower_bounds: lowerBounds,
+    p50_ms: p50,
+    p95_ms: p95,
+    p99_ms: p99,
+  })
+  return {
+    since: records[0]?.time,
+    blocks,
+    connected,
+    paths,
+    races,
+    fibre_win_rate: fibreWinRate,
+    race_coverage: raceCoverage,
+    head_starts: { fibre_udp: headStart(headStarts.fibre_udp), bip152_cmpct: headStart(headStarts.bip152_cmpct) },
+    reconstruction: { count: reconstruction.count, p50_ms: reconstruction.p50, p95_ms: reconstruction.p95, p99_ms: reconstruction.p99 },
+    slowest: slowest.map(({ block_hash }) => block_hash),
+  }
+}
+
+function json(value: unknown): WholeAnswer {
+  return { status: 200, type: 'application/json', body: `${JSON.stringify(value)}\n` }
+}

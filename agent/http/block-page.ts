@@ -1,0 +1,55 @@
+import type { BlockRecord } from '../blocks/record.ts'
+import { type RecordField, recordFields } from '../blocks/record-fields.ts'
+import type { Route } from './answer.ts'
+import { rowId } from './block-row.ts'
+import { documentAnswer } from './document.ts'
+import type { Held, History } from './history.ts'
+import { type Html, html } from './html.ts'
+import { blockHash, explaining, readQuery } from './query.ts'
+import { count, foreign, nothing } from './words.ts'
+
+const MOST_CHARACTERS = 300
+
+/** All of one block, on each node that is known to have it. The page of all blocks shows the same below a row. */
+export function blockPage(history: History): Route {
+  return explaining((request) => {
+    const { hash = '' } = readQuery(request, ['hash'])
+    const held = history.find(blockHash('hash', hash))
+    if (held.length === 0) return { status: 404, body: 'This block is not held: it is older, or was never seen.\n' }
+    return documentAnswer(
+      `Block ${hash}`,
+      html`<header><h1>Block</h1><p><a href=".">All blocks</a></p></header>
+<main>
+<p class="wraps"><code>${hash}</code></p>
+${held.map((one) => html`<div class="card"><h2>${foreign(one.record.node, 100)}</h2>${detail(one)}</div>`)}
+</main>`,
+    )
+  })
+}
+
+function detail({ record, isFinal }: Held): Html {
+  const height = record.height === undefined ? '' : ` ${count(record.height)}`
+  return html`<section id="${rowId(record)}-detail" class="detail" aria-label="Block${height} on ${record.node}">
+${isFinal ? nothing : html`<p class="quiet">More may become known of this block within seconds.</p>`}
+<dl>${Object.entries(recordFields).map(([name, field]) => fieldOf(record, name, field))}</dl>
+<p class="quiet">What is not here was not told. As JSON: <a href="api/v1/blocks?hash=${record.block_hash}">api/v1/blocks?hash=${record.block_hash}</a></p>
+</section>`
+}
+
+function fieldOf(record: BlockRecord, name: string, { meaning }: RecordField<unknown>): Html {
+  const value = record[name as keyof BlockRecord]
+  if (value === undefined) return nothing
+  return html`<div><dt>${name}</dt><dd>${written(value)}<small>${withCode(meaning)}</small></dd></div>
+`
+}
+
+function written(value: string | number | boolean): Html {
+  if (typeof value === 'boolean') return html`${value ? 'yes' : 'no'}`
+  if (typeof value === 'number') return html`${value}`
+  const rest = value.length > MOST_CHARACTERS ? html` <em>(${count(value.length)} characters; the JSON has them all)</em>` : nothing
+  return html`${foreign(value, MOST_CHARACTERS)}${rest}`
+}
+
+function withCode(text: string): Html[] {
+  return text.split('`').map((part, i) => (i % 2 === 1 ? html`<code>${part}</code>` : html`${part}`))
+}

@@ -1,0 +1,158 @@
+import type { BlockRecord } from '../blocks/record.ts'
+import { type SlowThresholds, severityOf } from '../blocks/severity.ts'
+import { type HeadStarts, type Summary, summarise } from '../blocks/summary.ts'
+import { histogram, shares } from './charts.ts'
+import { type Html, html } from './html.ts'
+import { idOf } from './ids.ts'
+import { pathLooks, pathNames } from './paths.ts'
+import type { ProbeStatus, TargetStatus } from './status.ts'
+import { count, foreign, milliseconds, moment, nothing, percent } from './words.ts'
+
+const HEAD_START_EDGES = [1, 2.5, 5, 10, 25, 50, 100, 250]
+const RECONSTRUCTION_EDGES = [2.5, 5, 10, 25, 50, 100, 250, 500]
+
+export const cardId = (node: string) => idOf('node', node)
+
+/** All of one node: its state, and the figures of those of its blocks that are held. */
+export function nodeCard(target: TargetStatus, records: readonly BlockRecord[], thresholds: SlowThresholds): Html {
+  const { node, pid, executable, up } = target
+  const id = cardId(node)
+  return html`<section id="${id}" class="card" aria-labelledby="${id}-name">
+<h2 id="${id}-name">${foreign(node, 100)} ${up ? html`<span class="pill good">running</span>` : html`<span class="pill bad">gone</span>`}</h2>
+<p class="quiet wraps">${up ? 'Process' : 'Was process'} ${pid}, ${foreign(executable, 300)}</p>
+<dl>
+${lastBlock(target)}
+${records.length === 0 ? nothing : drawn(records, thresholds).figures}
+${probesAttached(target)}
+${eventsLost(target)}
+</dl>
+${records.length === 0 ? html`<p class="empty">No block yet: rates and distributions show here with the first one.</p>` : drawn(records, thresholds).charts}
+<p class="quiet">Since the agent started: ${count(target.blocks)} ${target.blocks === 1 ? 'block' : 'blocks'} connected, ${count(target.fibreWins)} won by FIBRE, ${count(target.compactWins)} by compact blocks, ${count(target.otherWins)} by neither.</p>
+${probeList(target.probes, id)}
+</section>`
+}
+
+function lastBlock({ lastHeight, lastBlockAt }: TargetStatus): Html {
+  if (lastHeight === undefined) return figure('Last block', 'none yet')
+  return figure('Last block', count(lastHeight), lastBlockAt ? moment(lastBlockAt.toISOString()) : nothing)
+}
+
+function probesAttached({ probes }: TargetStatus): Html {
+  const attached = probes.filter((probe) => probe.attached).length
+  return figure('Tracepoints', `${attached} of ${probes.length}`, html`attached`, attached < probes.length)
+}
+
+function eventsLost({ eventsLost }: TargetStatus): Html {
+  return figure('Events lost', count(eventsLost), html`${eventsLost === 0 ? 'none missing' : 'figures are too low'}`, eventsLost > 0)
+}
+
+function figure(name: string, value: string, note: Html = nothing, isBad = false): Html {
+  return html`<div><dt>${name}</dt><dd>${isBad ? html`<span class="bad">${value}</span>` : value}${note === nothing ? note : html`<small>${note}</small>`}</dd></div>`
+}
+
+interface Drawn {
+  readonly figures: Html
+  readonly charts: Html
+}
+
+/** What follows from records is drawn once for them, however often the page is. */
+const memory = new WeakMap<readonly BlockRecord[], Drawn>()
+
+function drawn(records: readonly BlockRecord[], thresholds: SlowThresholds): Drawn {
+  const known = memory.get(records)
+  if (known) return known
+  const summary = summarise(records)
+  const drawn = { figures: figuresOf(records, summary, thresholds), charts: chartsOf(records, summary, thresholds) }
+  memory.set(records, drawn)
+  return drawn
+}
+
+function figuresOf(records: readonly BlockRecord[], summary: Summary, thresholds: SlowThresholds): Html {
+  return html`${winRate(summary)}
+${quantiles(summary)}
+${slowBlocks(records, thresholds)}
+${figure('Blocks counted here', count(summary.blocks), html`since ${moment(records[0]?.time ?? '')}`)}`
+}
+
+function chartsOf(records: readonly BlockRecord[], summary: Summary, thresholds: SlowThresholds): Html {
+  return html`<div class="charts">
+${pathChart(summary)}
+${headStartChart(records, summary)}
+${reconstructionChart(records, summary, thresholds)}
+</div>`
+}
+
+function winRate({ fibreWinRate, races, raceCoverage, paths }: Summary): Html {
+  if (fibreWinRate === undefined) return figure('FIBRE win rate', 'no race yet')
+  const coverage = raceCoverage === undefined ? '' : `; ${percent(raceCoverage)} of blocks had one`
+  return figure('FIBRE win rate', percent(fibreWinRate), html`${count(paths.fibre_udp)} of ${count(races)} races${coverage}`)
+}
+
+function quantiles({ reconstruction: { p50, p95, p99 } }: Summary): Html {
+  if (p50 === undefined || p95 === undefined || p99 === undefined) return figure('Reconstruction', 'none yet')
+  return figure('Reconstruction', milliseconds(p50), html`median; 95%: ${milliseconds(p95)}, 99%: ${milliseconds(p99)}`)
+}
+
+function slowBlocks(records: readonly BlockRecord[], thresholds: SlowThresholds): Html {
+  const severities = records.map((record) => severityOf(record, thresholds)).filter((severity) => severity !== undefined)
+  const very = severities.filter((severity) => severity === 'very_slow').length
+  return figure('Slow blocks', count(severities.length), html`${count(very)} of them very slow`)
+}
+
+function pathChart({ paths }: Summary): Html {
+  const parts = Object.entries(pathNames).map(([path, name]) => ({
+    name,
+    look: pathLooks[path as keyof typeof pathLooks],
+    count: paths[path as keyof typeof paths],
+  }))
+  return shares('How blocks came', parts)
+}
+
+function headStartChart(records: readonly BlockRecord[], { headStarts: { fibre_udp, bip152_cmpct } }: Summary): Html {
+  const of = (first: string, isBound: boolean) =>
+    records
+      .filter((record) => record.first_started === first && (record.head_start_is_lower_bound ?? false) === isBound)
+      .map(({ head_start_ms = 0 }) => head_start_ms)
+  return histogram({
+    title: 'Head start, ms',
+    legend: html`<ul class="legend"><li><i class="fibre"></i>FIBRE first ${median(fibre_udp)}</li><li><i class="compact"></i>compact block first ${median(bip152_cmpct)}</li><li><i class="fibre bound"></i><i class="compact bound"></i>at least that</li></ul>`,
+    edges: HEAD_START_EDGES,
+    series: [
+      { name: 'FIBRE first', look: 'fibre', values: of('fibre_udp', false) },
+      { name: 'FIBRE first, at least', look: 'fibre bound', values: of('fibre_udp', true) },
+      { name: 'compact block first', look: 'compact', values: of('bip152_cmpct', false), isBelow: true },
+      { name: 'compact block first, at least', look: 'compact bound', values: of('bip152_cmpct', true), isBelow: true },
+    ],
+  })
+}
+
+function median({ count: blocks, p50, lowerBounds }: HeadStarts): Html {
+  if (p50 === undefined) return html`<b>0</b>`
+  return html`<b>${count(blocks)}</b>, median ${lowerBounds > 0 ? '≥ ' : ''}${milliseconds(p50)}`
+}
+
+function reconstructionChart(records: readonly BlockRecord[], { reconstruction }: Summary, thresholds: SlowThresholds): Html {
+  const of = (wanted: ReturnType<typeof severityOf>) =>
+    records.filter((record) => severityOf(record, thresholds) === wanted).flatMap(({ reconstruction_ms }) => reconstruction_ms ?? [])
+  const { slowMs, verySlowMs } = thresholds
+  return histogram({
+    title: 'Reconstruction, ms',
+    legend: html`<ul class="legend"><li><i class="fibre"></i>from FIBRE's chunks <b>${count(reconstruction.count)}</b></li><li><i class="slow"></i>slow: ${slowMs} ms or more</li><li><i class="very-slow"></i>very slow: ${verySlowMs} ms or more</li></ul>`,
+    edges: [...new Set([...RECONSTRUCTION_EDGES, slowMs, verySlowMs])].sort((a, b) => a - b),
+    series: [
+      { name: 'not slow', look: 'fibre', values: of(undefined) },
+      { name: 'slow', look: 'slow', values: of('slow') },
+      { name: 'very slow', look: 'very-slow', values: of('very_slow') },
+    ],
+  })
+}
+
+function probeList(probes: readonly ProbeStatus[], id: string): Html {
+  const missing = probes.filter((probe) => !probe.attached)
+  return html`<details id="${id}-probes"${missing.length > 0 ? html` open` : nothing}><summary>Tracepoints</summary><ul class="probes">${probes.map(
+    ({ probe, attached, reason }) =>
+      attached
+        ? html`<li><code>${probe}</code> attached</li>`
+        : html`<li class="bad"><code>${probe}</code> missing${reason === undefined ? '' : `: ${reason}`}</li>`,
+  )}</ul></details>`
+}

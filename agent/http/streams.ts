@@ -1,0 +1,68 @@
+import type { ServerResponse } from 'node:http'
+import type { Answer } from './answer.ts'
+
+const MOST_CLIENTS = 100
+/** A client that has left this much unread is dropped; it will come back and be told all anew. */
+const MOST_UNREAD_BYTES = 256 * 1024
+/** Below what the server and proxies take for a connection that nobody uses. */
+const HEARTBEAT_MS = 15_000
+
+/** The open streams of server-sent events. All get the same. */
+export class Streams {
+  readonly #clients = new Set<ServerResponse>()
+  readonly #heartbeat: () => string
+  #timer: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  /** `heartbeat` makes what is sent every 15 s, come what may. */
+  constructor(heartbeat: () => string) {
+    this.#heartbeat = heartbeat
+  }
+
+  get size(): number {
+    return this.#clients.size
+  }
+
+  /** Opens one more, which begins with `greeting`. */
+  open(greeting: () => string): Answer {
+    if (this.#isClosed || this.#clients.size >= MOST_CLIENTS)
+      return { status: 503, body: 'Too many pages are open.\n', headers: { 'Retry-After': '10' } }
+    return { type: 'text/event-stream; charset=utf-8', stream: (client) => this.#add(client, greeting()) }
+  }
+
+  send(text: string): void {
+    const bytes = Buffer.from(text)
+    for (const client of this.#clients) {
+      if (client.writableLength > MOST_UNREAD_BYTES) client.destroy()
+      else client.write(bytes)
+    }
+  }
+
+  /** Ends them all, at once. */
+  close(): void {
+    this.#isClosed = true
+    clearInterval(this.#timer)
+    for (const client of this.#clients) client.end()
+  }
+
+  #add(client: ServerResponse, greeting: string): void {
+    if (this.#isClosed) return void client.end()
+    this.#clients.add(client)
+    client.on('close', () => this.#remove(client))
+    client.write(greeting)
+    this.#timer ??= setInterval(() => this.send(this.#heartbeat()), HEARTBEAT_MS).unref()
+  }
+
+  #remove(client: ServerResponse): void {
+    this.#clients.delete(client)
+    if (this.#clients.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+}
+
+/** A server-sent event. A carriage return would end a line of it, too. */
+export function event(name: string, text: string): string {
+  const lines = text.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`)
+  return `event: ${name}\n${lines.join('')}\n`
+}

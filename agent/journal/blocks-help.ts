@@ -1,0 +1,46 @@
+import { flagNames, flagOf } from './query-flags.ts'
+import { wrapped } from './terminal.ts'
+
+const WIDTH = 80
+
+const introduction = `Prints what the journal says of blocks, while the agent runs or not: of all that fit everything \
+that is given, the newest at the end. A block is in the journal about a second after all of it is known.`
+
+const table = `In a terminal the table has as many columns as there is room for, and the end of each hash, which --hash \
+takes; written to a file or a pipe it has all. Control characters in text of others are shown as \\u001b and the like.`
+
+const examples = [
+  ['', 'the last 20 blocks'],
+  ['--last 1 --format json', 'the last one, as JSON'],
+  ['--height 900123', 'all about one block'],
+  ['--hash 64e8c7f2', 'the same, by the end of its hash'],
+  ['--since 24h --slow', 'slow ones of the last day'],
+  ['--since 2026-11-15 --until 2026-11-22 --summary', 'figures of a week'],
+  ['--path bip152_cmpct --format csv > lost.csv', 'what FIBRE lost, for a spreadsheet'],
+] as const
+
+const exitStatus =
+  'Exit status: 0, also where no block fits; 1 when there is no journal that can be read; 2 when the command line is wrong.'
+
+/** What `fibre-agent blocks --help` prints. */
+export function blocksHelp(): string {
+  return [
+    'Usage: fibre-agent blocks [--FLAG [VALUE]]...',
+    paragraph(introduction),
+    ['Flags', ...flagNames.map(flagEntry)].join('\n'),
+    paragraph('--config PATH reads the settings from there, as for the agent. The beginning of a flag is enough where it is unambiguous.'),
+    paragraph(table),
+    ['Examples', ...examples.map(([words, meaning]) => `  # ${meaning}\n  fibre-agent blocks ${words}`.trimEnd())].join('\n'),
+    paragraph(exitStatus),
+  ].join('\n\n')
+}
+
+function flagEntry(name: (typeof flagNames)[number]): string {
+  const { placeholder, short, help } = flagOf(name)
+  const flag = [`${short ? `-${short}, ` : ''}--${name}`, placeholder].filter(Boolean).join(' ')
+  return [`  ${flag}`, ...wrapped(help, WIDTH - 6).map((line) => `      ${line}`)].join('\n')
+}
+
+function paragraph(text: string): string {
+  return wrapped(text, WIDTH).join('\n')
+}

@@ -1,0 +1,30 @@
+import { readdirSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+
+/** What the name of a rotated file ends with: when that was, in UTC, such as 20261122T101530.123Z. */
+const ROTATED_AT = /^\d{8}T\d{6}\.\d{3}Z$/
+
+/** The files of a journal, oldest first: those that were rotated away, and last the one that is written to, whether it exists or not. */
+export function journalFiles(path: string): readonly string[] {
+  return [...rotatedFiles(path), path]
+}
+
+/** The files that were rotated away, oldest first. */
+export function rotatedFiles(path: string): readonly string[] {
+  const prefix = `${basename(path)}.`
+  return readdirSync(dirname(path))
+    .filter((name) => name.startsWith(prefix) && ROTATED_AT.test(name.slice(prefix.length)))
+    .sort()
+    .map((name) => join(dirname(path), name))
+}
+
+/** What a file is called when it is rotated away. */
+export function rotatedName(path: string, now: Date): string {
+  return `${path}.${now.toISOString().replace(/[-:]/g, '')}`
+}
+
+/** When a file was rotated away. */
+export function rotatedAt(rotated: string): Date {
+  const [, date, time] = /\.(\d{8})T(\d{6}\.\d{3})Z$/.exec(rotated) ?? []
+  return new Date(`${date?.replace(/(....)(..)/, '$1-$2-')}T${time?.replace(/(..)(..)/, '$1:$2:')}Z`)
+}

@@ -1,0 +1,96 @@
+import { closeSync, constants, fstatSync, openSync, type Stats, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type BlockRecord, isBlockRecord } from '../blocks/record.ts'
+import { rotatedFiles } from './files.ts'
+import { type Direction, linesOf } from './lines.ts'
+
+/** Why a journal cannot be read, and the way out. */
+export class JournalError extends Error {
+  override readonly name = 'JournalError'
+}
+
+export interface ReadOptions {
+  /** From the oldest record forwards, or from the newest backwards. */
+  readonly direction: Direction
+  /** Called for each line that holds no record: torn, or written by something else. */
+  readonly onUnreadable?: () => void
+}
+
+/**
+ * The records of a journal, in the order in which they were written or against it: those that it has when reading begins, each once,
+ * whatever the agent appends, rotates or deletes meanwhile. Only as much of the files is read as is asked for, and little of it held.
+ */
+export function* readJournal(path: string, options: ReadOptions): Generator<BlockRecord> {
+  using current = openFile(path)
+  const rotated = attempt(dirname(path), () => rotatedBefore(path, current)) ?? []
+  if (!current && rotated.length === 0)
+    throw new JournalError(
+      `there is no journal ${path}; the agent makes it when it starts; one that is elsewhere is named with --journal FILE`,
+    )
+  if (current && options.direction === 'backwards') yield* recordsIn(current, options)
+  for (const name of options.direction === 'forwards' ? rotated : rotated.toReversed()) {
+    using file = openFile(name)
+    if (file) yield* recordsIn(file, options)
+  }
+  if (current && options.direction === 'forwards') yield* recordsIn(current, options)
+}
+
+/** The files that were rotated away before one that is open. It may be among them by now, and later ones too. */
+function rotatedBefore(path: string, current: OpenFile | undefined): readonly string[] {
+  const rotated = rotatedFiles(path)
+  const own = rotated.findIndex((name) => isSame(statSync(name, { throwIfNoEntry: false }), current?.stats))
+  return own === -1 ? rotated : rotated.slice(0, own)
+}
+
+function isSame(one: Stats | undefined, other: Stats | undefined): boolean {
+  return one !== undefined && one.ino === other?.ino && one.dev === other.dev
+}
+
+interface OpenFile extends Disposable {
+  readonly fd: number
+  readonly stats: Stats
+}
+
+/** `undefined` if it does not exist, or not any more. */
+function openFile(path: string): OpenFile | undefined {
+  // Not blocking: a pipe that nobody writes to would be waited for.
+  const fd = attempt(path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK))
+  if (fd === undefined) return undefined
+  const stats = fstatSync(fd)
+  if (stats.isFile()) return { fd, stats, [Symbol.dispose]: () => closeSync(fd) }
+  closeSync(fd)
+  throw new JournalError(
+    `${path} is ${stats.isDirectory() ? 'a directory' : 'no regular file'}; name the journal's file with --journal FILE`,
+  )
+}
+
+/** `undefined` if what it is about does not exist. */
+function attempt<T>(path: string, read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    const reason = code === 'EACCES' ? "may not be read by this user; the agent's user may, and root" : `cannot be read: ${message}`
+    throw new JournalError(`${path} ${reason}`, { cause: error })
+  }
+}
+
+function* recordsIn({ fd, stats }: OpenFile, { direction, onUnreadable }: ReadOptions): Generator<BlockRecord> {
+  for (const line of linesOf(fd, stats.size, direction)) {
+    if (line === '') continue
+    const record = parse(line)
+    if (record) yield record
+    else onUnreadable?.()
+  }
+}
+
+function parse(line: string | undefined): BlockRecord | undefined {
+  if (line === undefined) return undefined
+  try {
+    const value: unknown = JSON.parse(line)
+    return isBlockRecord(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,63 @@
+import type { BlockRecord } from '../blocks/record.ts'
+import { type Severity, type SlowThresholds, severityOf } from '../blocks/severity.ts'
+import type { Style } from './terminal.ts'
+
+export interface Column {
+  readonly title: string
+  /** Where room is short, the columns of the highest ranks are left out. */
+  readonly rank: number
+  /** Has the highest rank where all rows say the same. */
+  readonly isOmittedAlike?: true
+  readonly isNumber?: true
+  /** `undefined` where it is not known. */
+  readonly text: (record: BlockRecord, hasRoom: boolean) => string | undefined
+  readonly style?: (record: BlockRecord, thresholds: SlowThresholds) => Style | undefined
+}
+
+/** What a table shows of a block. Text of others comes last, where it disturbs no column even on a terminal with ideas of its own. */
+export const columns: readonly Column[] = [
+  { title: 'time (UTC)', rank: 4, text: ({ time }) => time.slice(0, 19).replace('T', ' ') },
+  { title: 'height', rank: 1, isNumber: true, text: ({ height }) => height?.toString() },
+  { title: 'path', rank: 2, text: ({ path }) => path },
+  { title: 'head start ms', rank: 6, isNumber: true, text: headStart },
+  {
+    title: 'rebuilt ms',
+    rank: 3,
+    isNumber: true,
+    text: ({ reconstruction_ms }) => tenths(reconstruction_ms),
+    style: slowness,
+  },
+  { title: 'missing txs', rank: 9, isNumber: true, text: ({ missing_transactions }) => missing_transactions?.toString() },
+  { title: 'chunks', rank: 11, isNumber: true, text: ({ chunks_used, chunks_received }) => chunks(chunks_used, chunks_received) },
+  { title: 'connect ms', rank: 8, isNumber: true, text: ({ connect_ms }) => tenths(connect_ms) },
+  { title: 'txs', rank: 10, isNumber: true, text: ({ transactions }) => transactions?.toString() },
+  { title: 'hash', rank: 7, text: ({ block_hash }, hasRoom) => (hasRoom ? block_hash : `…${block_hash.slice(-8)}`) },
+  { title: 'node', rank: 5, isOmittedAlike: true, text: ({ node }) => node },
+  { title: 'pool', rank: 12, text: ({ pool }) => pool },
+  { title: 'winning peer', rank: 13, text: ({ winner_peer }) => winner_peer },
+]
+
+/** Who started first, `udp` or `cmpct`, and by how much. */
+function headStart({ first_started, head_start_ms, head_start_is_lower_bound }: BlockRecord): string | undefined {
+  if (first_started === undefined || head_start_ms === undefined) return undefined
+  return `${first_started.split('_').at(-1)} ${head_start_is_lower_bound ? '≥ ' : ''}${tenths(head_start_ms)}`
+}
+
+const severityStyles = { slow: 'yellow', very_slow: 'red' } as const satisfies Record<Severity, Style>
+
+function slowness(record: BlockRecord, thresholds: SlowThresholds): Style | undefined {
+  const severity = severityOf(record, thresholds)
+  return severity && severityStyles[severity]
+}
+
+/** Used of received. */
+function chunks(used: number | undefined, received: number | undefined): string | undefined {
+  return used === undefined && received === undefined ? undefined : `${used ?? '?'}/${received ?? '?'}`
+}
+
+/** Not by the machine's language: what is printed is also read by programs. */
+export function tenths(ms: number): string
+export function tenths(ms: number | undefined): string | undefined
+export function tenths(ms: number | undefined): string | undefined {
+  return ms?.toFixed(1)
+}

@@ -1,0 +1,106 @@
+import type { Logger } from 'pino'
+import type { Block } from './blocks/block.ts'
+import type { Outcome } from './blocks/blocks.ts'
+import { type BlockRecord, recordOf } from './blocks/record.ts'
+import type { SlowThresholds } from './blocks/severity.ts'
+import { type Journal, openJournal } from './journal/journal.ts'
+import type { JournalState, WebhookState } from './metrics/self.ts'
+import type { Settings } from './settings/load.ts'
+import { openWebhook, slowBlockPayload, type Webhook } from './webhook/webhook.ts'
+
+/** Where the page learns of blocks. */
+export interface RecordView {
+  seed(records: Iterable<BlockRecord>): void
+  update(record: BlockRecord, isFinal: boolean): void
+  /** Whether it is worth while to tell of blocks of which more is to come. */
+  readonly isWatched: boolean
+}
+
+/** When the page is told of a block of which more is to come. */
+const shown: ReadonlySet<Outcome> = new Set(['connected', 'decided'])
+
+/** Where the records of blocks go: webhook, journal, page. */
+export class Records {
+  readonly #journal: Journal | undefined
+  readonly #webhook: Webhook | undefined
+  readonly #thresholds: SlowThresholds | undefined
+  readonly #log: Logger
+  readonly #known: ReadonlyMap<string, readonly BlockRecord[]>
+  #view: RecordView | undefined
+
+  constructor(journal: Journal | undefined, webhook: Webhook | undefined, alertsFrom: SlowThresholds | undefined, log: Logger) {
+    this.#journal = journal
+    this.#webhook = webhook
+    this.#thresholds = alertsFrom
+    this.#log = log
+    this.#known = Map.groupBy(journal?.recent() ?? [], ({ node }) => node)
+  }
+
+  /** Also shows records there, those of before first. */
+  show(view: RecordView): void {
+    view.seed([...this.#known.values()].flat())
+    this.#view = view
+  }
+
+  /** Hashes of a node's blocks that the journal has from before. */
+  knownBlocks(node: string): readonly string[] {
+    return this.#known.get(node)?.map(({ block_hash }) => block_hash) ?? []
+  }
+
+  take(outcome: Outcome, block: Block): void {
+    const isFinal = outcome === 'closed'
+    if (!isFinal && !(this.#view?.isWatched && shown.has(outcome))) return
+    const record = recordOf(block)
+    if (isFinal) {
+      this.#alert(record)
+      this.#webhook?.offer(record) // before the journal has it: what is killed in between repeats rather than omits
+      this.#journal?.append(record)
+    }
+    this.#view?.update(record, isFinal)
+  }
+
+  get journalState(): JournalState {
+    return this.#journal?.state ?? { written: new Map(), failed: 0 }
+  }
+
+  get webhookState(): WebhookState {
+    return this.#webhook?.state ?? { delivered: 0, failed: 0, pending: 0, givenUp: 0 }
+  }
+
+  /** What an operator should see to, in words. */
+  get warnings(): readonly string[] {
+    const { isFailing, pending } = this.#webhook?.state ?? { isFailing: false, pending: 0 }
+    return [
+      ...(this.#journal?.fault === undefined ? [] : [`The journal cannot be written: ${this.#journal.fault}`]),
+      ...(isFailing ? [`The webhook does not take slow blocks; waiting: ${pending}. The log says why.`] : []),
+    ]
+  }
+
+  /** Opens the journal anew, after it was rotated. */
+  reopen(): void {
+    this.#journal?.reopen()
+  }
+
+  async close(): Promise<void> {
+    this.#journal?.close()
+    await this.#webhook?.close()
+  }
+
+  #alert(record: BlockRecord): void {
+    const payload = this.#thresholds && slowBlockPayload(record, this.#thresholds)
+    if (payload) this.#log.warn(payload, 'slow_block_alert')
+  }
+}
+
+export function openRecords(settings: Settings, version: string, log: Logger): Records {
+  const { journal: path, journalFileBytes: maxFileBytes, journalKeep: keep, alerts, alertWebhookUrl: url } = settings
+  const thresholds = thresholdsOf(settings)
+  const journal = path === undefined ? undefined : openJournal({ path, maxFileBytes, keep, log })
+  const queueFile = path?.replace(/(\.[^./]*)?$/, '.webhook-queue')
+  const webhook = alerts && url !== undefined ? openWebhook({ url, thresholds, queueFile, version, log }) : undefined
+  return new Records(journal, webhook, alerts ? thresholds : undefined, log)
+}
+
+export function thresholdsOf({ slowThresholdMs: slowMs, verySlowThresholdMs: verySlowMs }: Settings): SlowThresholds {
+  return { slowMs, verySlowMs }
+}

@@ -1,0 +1,79 @@
+import { hash } from 'node:crypto'
+import type { BlockRecord } from '../blocks/record.ts'
+import { type Severity, type SlowThresholds, severityOf } from '../blocks/severity.ts'
+
+/** A slow block as the older slow-block recorder tells it: the same keys with the same meanings, `null` where nothing is known. */
+export interface SlowBlockPayload {
+  readonly event_type: 'slow_block_reconstruction'
+  readonly severity: Severity
+  /** When the block was reconstructed; whole seconds, as receivers of the older payload parse it. */
+  readonly seen_at_utc: string
+  readonly node_name: string
+  readonly block_hash: string
+  readonly height: number | null
+  readonly src_peer: string | null
+  readonly reconstruction_ms: number
+  readonly chunks_used: number | null
+  readonly chunks_recvd: number | null
+  readonly chunk_peer_count: number | null
+  readonly missing_tx_count: number | null
+  readonly missing_tx_bytes: number | null
+  readonly mempool_tx_count: number | null
+  readonly total_tx_count: number | null
+  readonly all_tx_from_mempool: boolean | null
+  /** Chunks used of those received, 0 to 1. */
+  readonly chunk_efficiency: number | null
+  /** Shares of all transactions, 0 to 1. */
+  readonly mempool_hit_ratio: number | null
+  readonly missing_tx_ratio: number | null
+  /**
+   * `partial_record_timeout`: where the transactions came from did not become known before the record was closed.
+   * The older recorder's `height_mismatch_between_probes` is never told: a record has one height, that of the connection if there was one.
+   */
+  readonly notes: 'partial_record_timeout' | null
+  // From here on our own.
+  readonly schema: 1
+  /** The same for each delivery of this block of this node, so that repetitions can be told. */
+  readonly delivery_id: string
+}
+
+/** What is told of a slow block; `undefined` of one that is not slow. */
+export function slowBlockPayload(record: BlockRecord, thresholds: SlowThresholds): SlowBlockPayload | undefined {
+  const { reconstruction_ms, missing_transactions, missing_bytes, mempool_transactions, all_from_mempool, transactions } = record
+  const severity = severityOf(record, thresholds)
+  if (severity === undefined || reconstruction_ms === undefined) return undefined
+  const detail = [missing_transactions, missing_bytes, mempool_transactions, all_from_mempool]
+  return {
+    event_type: 'slow_block_reconstruction',
+    severity,
+    seen_at_utc: `${(record.reconstructed_at ?? record.time).slice(0, 'YYYY-MM-DDThh:mm:ss'.length)}Z`,
+    node_name: record.node,
+    block_hash: record.block_hash,
+    height: record.height ?? null,
+    src_peer: record.reconstruction_peer ?? null,
+    reconstruction_ms,
+    chunks_used: record.chunks_used ?? null,
+    chunks_recvd: record.chunks_received ?? null,
+    chunk_peer_count: record.chunk_peers ?? null,
+    missing_tx_count: missing_transactions ?? null,
+    missing_tx_bytes: missing_bytes ?? null,
+    mempool_tx_count: mempool_transactions ?? null,
+    total_tx_count: transactions ?? null,
+    all_tx_from_mempool: all_from_mempool ?? null,
+    chunk_efficiency: ratio(record.chunks_used, record.chunks_received),
+    mempool_hit_ratio: ratio(mempool_transactions, transactions),
+    missing_tx_ratio: ratio(missing_transactions, transactions),
+    notes: detail.every((value) => value === undefined) ? 'partial_record_timeout' : null,
+    schema: 1,
+    delivery_id: hash('sha256', `${record.node}\n${record.block_hash}`).slice(0, 32),
+  }
+}
+
+/** As JSON in ASCII, as the older recorder sends it: whatever a peer calls itself, no receiver's terminal or parser gets to see it raw. */
+export function toAsciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+function ratio(part: number | undefined, whole: number | undefined): number | null {
+  return part === undefined || !whole ? null : part / whole
+}

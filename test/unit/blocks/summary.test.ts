@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest'
+import type { BlockRecord } from '../../../agent/blocks/record.ts'
+import { summarise } from '../../../agent/blocks/summary.ts'
+
+const block = (fields: Partial<BlockRecord>): BlockRecord => ({
+  schema: 1,
+  time: '2026-11-22T00:00:00.000000Z',
+  node: 'n',
+  block_hash: 'ab',
+  path: 'unknown',
+  ...fields,
+})
+
+it('counts blocks by how they came', () => {
+  const paths = ['fibre_udp', 'fibre_udp', 'fibre_udp', 'bip152_cmpct', 'other', 'no_race', 'unknown', 'unknown'] as const
+  const summary = summarise(paths.map((path, index) => block({ path, ...(index < 5 && { connected_at: '2026-11-22T00:00:00.000000Z' }) })))
+  expect(summary).toMatchObject({
+    blocks: 8,
+    connected: 5,
+    paths: { fibre_udp: 3, bip152_cmpct: 1, other: 1, no_race: 1, unknown: 2 },
+    races: 5,
+    fibreWinRate: 3 / 5,
+    raceCoverage: 5 / 6,
+  })
+})
+
+it('takes a path that it does not know for an unknown one', () => {
+  for (const path of ['constructor', '__proto__', 'carrier_pigeon'] as never[])
+    expect(summarise([block({ path })]).paths).toEqual({ fibre_udp: 0, bip152_cmpct: 0, other: 0, no_race: 0, unknown: 1 })
+})
+
+it('names times and nodes', () => {
+  const times = ['2026-11-22T00:00:02.000000Z', '2026-11-22T00:00:01.000000Z', '2026-11-22T00:00:03.000000Z']
+  const { from, to, nodes } = summarise(times.map((time, index) => block({ time, node: `n${index % 2}` })))
+  expect({ from, to, nodes }).toEqual({ from: times[1], to: times[2], nodes: ['n0', 'n1'] })
+})
+
+describe('quantiles', () => {
+  const ofReconstructions = (...times: readonly number[]) => summarise(times.map((ms) => block({ reconstruction_ms: ms }))).reconstruction
+
+  it('are times that some block took, by nearest rank', () => {
+    const hundred = Array.from({ length: 100 }, (_, index) => (index * 37) % 100) // 0 to 99, mixed
+    expect(ofReconstructions(...hundred)).toEqual({ count: 100, p50: 49, p95: 94, p99: 98 })
+    expect(ofReconstructions(7, 9)).toEqual({ count: 2, p50: 7, p95: 9, p99: 9 })
+    expect(ofReconstructions(10, 9, 100)).toEqual({ count: 3, p50: 10, p95: 100, p99: 100 })
+    expect(ofReconstructions(7)).toEqual({ count: 1, p50: 7, p95: 7, p99: 7 })
+  })
+
+  it('of head starts are by who started first, exact ones and lower bounds together', () => {
+    const { headStarts } = summarise([
+      block({ first_started: 'fibre_udp', head_start_ms: 10, head_start_is_lower_bound: false }),
+      block({ first_started: 'fibre_udp', head_start_ms: 30, head_start_is_lower_bound: true }),
+      block({ first_started: 'bip152_cmpct', head_start_ms: 5, head_start_is_lower_bound: false }),
+      block({ first_started: 'bip152_cmpct' }),
+      block({}),
+    ])
+    expect(headStarts.fibre_udp).toEqual({ count: 2, p50: 10, p95: 30, p99: 30, lowerBounds: 1 })
+    expect(headStarts.bip152_cmpct).toEqual({ count: 1, p50: 5, p95: 5, p99: 5, lowerBounds: 0 })
+  })
+})
+
+it('names the five slowest, slowest first', () => {
+  const times = [3, 9, undefined, 1, 8, 7, 2, 6]
+  const { slowest } = summarise(times.map((ms) => block(ms === undefined ? {} : { reconstruction_ms: ms })))
+  expect(slowest.map(({ reconstruction_ms }) => reconstruction_ms)).toEqual([9, 8, 7, 6, 3])
+})
+
+it('knows no rate and no quantile without blocks', () => {
+  expect(summarise([])).toEqual({
+    blocks: 0,
+    connected: 0,
+    nodes: [],
+    paths: { fibre_udp: 0, bip152_cmpct: 0, other: 0, no_race: 0, unknown: 0 },
+    races: 0,
+    headStarts: { fibre_udp: { count: 0, lowerBounds: 0 }, bip152_cmpct: { count: 0, lowerBounds: 0 } },
+    reconstruction: { count: 0 },
+    slowest: [],
+  })
+})

@@ -1,0 +1,139 @@
+import { expect, it } from 'vitest'
+import type { BlockRecord } from '../../../agent/blocks/record.ts'
+import { hashOf, quiet, recordOf, target } from './records.ts'
+import { serveLive } from './serve-live.ts'
+
+async function heightsOf(answer: Promise<Response>): Promise<readonly number[]> {
+  const { blocks } = (await (await answer).json()) as { readonly blocks: readonly BlockRecord[] }
+  return blocks.map(({ height = 0 }) => height - 900_000)
+}
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i)
+const both = [recordOf(1), recordOf(2, { node: 'node-b' }), recordOf(3), recordOf(3, { node: 'node-b' })]
+
+it('gives records as they are, newest first', async () => {
+  const { get } = await serveLive([recordOf(1), recordOf(2)])
+  const response = await get('/api/v1/blocks')
+  expect(response.headers.get('content-type')).toBe('application/json')
+  expect(await response.json()).toEqual({ blocks: [recordOf(2), recordOf(1)] })
+})
+
+it.each([
+  ['', [3, 3, 2, 1]],
+  ['?limit=2', [3, 3]],
+  ['?node=node-b', [3, 2]],
+  ['?node=node-b&limit=1', [3]],
+  ['?node=nobody', []],
+  [`?hash=${hashOf(3).toUpperCase()}`, [3, 3]],
+])('/api/v1/blocks%s selects', async (query, heights) => {
+  const { get } = await serveLive(both)
+  expect(await heightsOf(get(`/api/v1/blocks${query}`))).toEqual(heights)
+})
+
+it.each([
+  ['blocks?limit=x', 'limit has to be a whole number from 1 to 2000.'],
+  ['blocks?limit=', 'limit has to be a whole number from 1 to 2000.'],
+  ['blocks?limit=0', 'limit has to be a whole number from 1 to 2000.'],
+  ['blocks?limit=2001', 'limit has to be a whole number from 1 to 2000.'],
+  ['blocks?limit=1e2', 'limit has to be a whole number from 1 to 2000.'],
+  ['blocks?limit=-1', 'limit has to be a whole number from 1 to 2000.'],
+  ['blocks?limit=1&limit=2', 'limit is there twice.'],
+  ['blocks?hash=abc', 'hash has to be the hash of a block: 64 hex digits.'],
+  ['blocks?constructor=1', 'There is no such parameter; there are: limit, node, hash.'],
+  ['status?node=a', 'There is no such parameter; there are none.'],
+])('/api/v1/%s is refused in words', async (path, words) => {
+  const { get } = await serveLive(both)
+  const response = await get(`/api/v1/${path}`)
+  expect([response.status, await response.text()]).toEqual([400, `${words}\n`])
+})
+
+it('gives a block only when it is closed, and then once', async () => {
+  const { live, get } = await serveLive()
+  const blocks = () => heightsOf(get('/api/v1/blocks'))
+  live.update(recordOf(1), false)
+  expect(await blocks()).toEqual([])
+  live.update(recordOf(1), true)
+  live.update(recordOf(1), false) // late
+  expect(await blocks()).toEqual([1])
+})
+
+it('keeps the newest 2,000 blocks, whatever order they come in', async () => {
+  const { live, get } = await serveLive(range(1001, 3000).map((number) => recordOf(number)))
+  for (const number of range(1, 1000).reverse()) live.update(recordOf(number), true)
+  expect(await heightsOf(get('/api/v1/blocks?limit=2000'))).toEqual(range(1001, 3000).reverse())
+})
+
+it('keeps those of 24 hours before the last, or before now if the last is from the future', async () => {
+  const hours = (from: Date | number, hours: number) => `${new Date(Number(from) + hours * 3_600_000).toISOString().slice(0, -1)}000Z`
+  const replayed = Date.UTC(2020, 0, 1)
+  const past = [-24.1, -23.9, 0].map((at, i) => recordOf(i, { time: hours(replayed, at) }))
+  const past24 = await serveLive(past)
+  expect(await heightsOf(past24.get('/api/v1/blocks'))).toEqual([2, 1])
+  const ahead = [-24.1, -23.9, 1000].map((at, i) => recordOf(i, { time: hours(Date.now(), at) }))
+  const ahead24 = await serveLive(ahead)
+  expect(await heightsOf(ahead24.get('/api/v1/blocks'))).toEqual([2, 1])
+})
+
+it('gives the state of agent and nodes, with the figures of the blocks held', async () => {
+  const reason = 'not in this binary'
+  const probes = [...target.probes, { probe: 'udp:block_coinbase', attached: false, reason }]
+  const { get } = await serveLive([recordOf(1), recordOf(2, { head_start_is_lower_bound: true, reconstruction_ms: 99 })], {
+    ...quiet,
+    targets: [
+      { ...target, probes },
+      { ...target, node: 'node-b', up: false, lastHeight: undefined, lastBlockAt: undefined },
+    ],
+    pushing: 'http://collector:4318',
+  })
+  const none = { count: 0, lower_bounds: 0 }
+  const figures = (blocks: number) => ({ p50_ms: blocks, p95_ms: blocks, p99_ms: blocks })
+  const state = {
+    pid: 4242,
+    executable: '/usr/local/bin/bitcoind',
+    since_start: { blocks: 1_425, wins: { fibre_udp: 913, bip152_cmpct: 406, other: 2 }, events_lost: 0 },
+  }
+  expect(await (await get('/api/v1/status')).json()).toEqual({
+    version: '1.2.3',
+    started_at: '2026-11-22T09:00:00.000Z',
+    ready: true,
+    reasons: [],
+    warnings: [],
+    pushing_to: 'http://collector:4318',
+    nodes: [
+      {
+        ...state,
+        node: 'node-a',
+        up: true,
+        last_height: 912_345,
+        last_block_at: '2026-11-22T12:34:56.789Z',
+        probes,
+        held: {
+          since: '2026-11-22T12:00:01.000456Z',
+          blocks: 2,
+          connected: 2,
+          paths: { fibre_udp: 2, bip152_cmpct: 0, other: 0, no_race: 0, unknown: 0 },
+          races: 2,
+          fibre_win_rate: 1,
+          race_coverage: 1,
+          head_starts: { fibre_udp: { count: 2, lower_bounds: 1, ...figures(5.25) }, bip152_cmpct: none },
+          reconstruction: { count: 2, p50_ms: 12.345, p95_ms: 99, p99_ms: 99 },
+          slowest: [hashOf(2), hashOf(1)],
+        },
+      },
+      {
+        ...state,
+        node: 'node-b',
+        up: false,
+        probes: target.probes,
+        held: {
+          blocks: 0,
+          connected: 0,
+          paths: { fibre_udp: 0, bip152_cmpct: 0, other: 0, no_race: 0, unknown: 0 },
+          races: 0,
+          head_starts: { fibre_udp: none, bip152_cmpct: none },
+          reconstruction: { count: 0 },
+          slowest: [],
+        },
+      },
+    ],
+  })
+})

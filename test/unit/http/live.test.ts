@@ -1,0 +1,202 @@
+import { expect, it, vi } from 'vitest'
+import { event, Streams } from '../../../agent/http/streams.ts'
+import { until } from '../../until.ts'
+import { hashOf, quiet, recordOf, target } from './records.ts'
+import { exchange, open, serve } from './serve.ts'
+import { openStream, type Sent, serveLive, wordsOf } from './serve-live.ts'
+
+const eventsOf = (sent: readonly Sent[]) => sent.map(({ event }) => event)
+const textOf = (sent: readonly Sent[], event: string) =>
+  wordsOf(
+    sent
+      .filter((one) => one.event === event)
+      .map(({ text }) => text)
+      .join('|'),
+  )
+
+/** A stream as a page opens it that was just loaded, after its greeting. */
+async function openAsPage({ server }: Awaited<ReturnType<typeof serveLive>>) {
+  const version = /data-version="([^"]+)"/.exec(await (await fetch(server.url)).text())?.[1] ?? ''
+  const stream = await openStream(`${server.url}/live?version=${version}`)
+  expect(eventsOf(await stream.next())).toEqual(['now'])
+  return stream
+}
+
+it('is a stream of server-sent events that nobody stores or buffers', async () => {
+  const { response } = await openAsPage(await serveLive())
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  })
+})
+
+it('answers HEAD by the head alone', async () => {
+  const { server } = await serveLive()
+  const answer = await exchange(server.port, 'HEAD /live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\nContent-Type: text\/event-stream[\s\S]+\r\n\r\n$/)
+})
+
+it('tells of a block what became known together, within a second', async () => {
+  const served = await serveLive([recordOf(1)])
+  const stream = await openAsPage(served)
+  const start = performance.now()
+  served.live.update(recordOf(2, { path: 'unknown' }), false)
+  served.live.update(recordOf(2, { path: 'bip152_cmpct' }), false)
+  const sent = await stream.next()
+  expect(performance.now() - start).toBeLessThan(1_000)
+  expect(eventsOf(sent)).toEqual(['row', 'now'])
+  expect(textOf(sent, 'row')).toMatch(/^ 900,002 .* compact block /)
+})
+
+it("tells with a block's end the figures that follow from it", async () => {
+  const served = await serveLive([recordOf(1)])
+  const stream = await openAsPage(served)
+  served.live.update(recordOf(2, { path: 'bip152_cmpct' }), true)
+  const sent = await stream.next()
+  expect(eventsOf(sent)).toEqual(['part', 'row', 'now'])
+  expect(textOf(sent, 'part')).toContain('FIBRE win rate 50% 1 of 2 races')
+})
+
+it('sends blocks oldest first, and of many only those that a page shows', async () => {
+  const served = await serveLive()
+  const stream = await openAsPage(served)
+  for (let number = 1; number <= 500; number++) served.live.update(recordOf(number), true)
+  const rows = (await stream.next()).filter(({ event }) => event === 'row')
+  expect(rows).toHaveLength(100)
+  expect([wordsOf(rows[0]?.text ?? ''), wordsOf(rows[99]?.text ?? '')]).toEqual([
+    expect.stringMatching(/^ 900,401 /),
+    expect.stringMatching(/^ 900,500 /),
+  ])
+})
+
+it('tells when the state has changed, and nothing when it has not', async () => {
+  const served = await serveLive()
+  const stream = await openAsPage(served)
+  served.live.changed()
+  served.state.now = { ...quiet, targets: [{ ...target, up: false }], health: { ready: false, reasons: ['no bitcoind is running'] } }
+  served.live.changed()
+  const sent = await stream.next()
+  expect(eventsOf(sent)).toEqual(['part', 'part', 'now'])
+  expect(textOf(sent, 'part')).toMatch(/^ Not ready no bitcoind is running \| node-a gone Was process 4242/)
+  served.live.changed()
+  served.live.update(recordOf(1), false)
+  expect(eventsOf(await stream.next())).toEqual(['row', 'now'])
+})
+
+it('tells all to a page that missed something, is of another life of the agent, or says nothing', async () => {
+  const served = await serveLive([recordOf(1)])
+  const version = /data-version="([^"]+)"/.exec(await (await served.get('/')).text())?.[1]
+  served.live.update(recordOf(2), true)
+  for (const query of [`?version=${version}`, '?version=another', '']) {
+    const sent = await (await openStream(`${served.server.url}/live${query}`)).next()
+    expect(eventsOf(sent)).toEqual(['content', 'part', 'now'])
+    expect(textOf(sent, 'content')).toMatch(/^ node-a running .* 900,002 .* 900,001 /)
+    expect(textOf(sent, 'part')).toContain('All is well')
+  }
+})
+
+it('gives with each push the version that a page then has', async () => {
+  const served = await serveLive()
+  const stream = await openAsPage(served)
+  served.live.update(recordOf(1), true)
+  const { time, version } = JSON.parse((await stream.next()).at(-1)?.text ?? '')
+  expect(Math.abs(time - Date.now())).toBeLessThan(1_000)
+  const again = await openStream(`${served.server.url}/live?version=${version}`)
+  expect(eventsOf(await again.next())).toEqual(['now'])
+})
+
+it('keeps line breaks of others from becoming events', async () => {
+  const served = await serveLive()
+  const stream = await openAsPage(served)
+  served.live.update(recordOf(1, { pool: 'a\n\nevent: content\rdata: x\r\n\r\nb' }), true)
+  expect(eventsOf(await stream.next())).toEqual(['part', 'row', 'now'])
+})
+
+it('says every 15 s that it lives', async () => {
+  const served = await serveLive()
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  try {
+    const stream = await openAsPage(served)
+    vi.advanceTimersByTime(15_000)
+    expect(eventsOf(await stream.next())).toEqual(['now'])
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+it('refuses more than 100 streams, and takes another when one has ended', async () => {
+  const { server } = await serveLive()
+  const streams = await Promise.all(Array.from({ length: 100 }, () => openStream(`${server.url}/live`)))
+  const refused = await openStream(`${server.url}/live`)
+  expect([refused.response.status, refused.response.headers.get('retry-after')]).toEqual([503, '10'])
+  streams[0]?.abort()
+  await until(async () => (await openStream(`${server.url}/live`)).response.status === 200, 'room for another')
+})
+
+it('drops a client that does not read, and nobody else', async () => {
+  const streams = new Streams(() => '')
+  const { url, port } = await serve({ routes: { '/live': () => streams.open(() => '') } })
+  const stream = await openStream(`${url}/live`)
+  const stuck = (await open(port)).pause()
+  stuck.write('GET /live HTTP/1.1\r\nHost: a\r\n\r\n')
+  await until(() => streams.size === 2, 'two clients')
+  const text = 'x'.repeat(100_000)
+  await until(() => {
+    streams.send(event('part', text)) // the kernel takes some megabytes for the other
+    return streams.size === 1
+  }, 'the stuck one to go')
+  streams.send(event('now', 'still here'))
+  expect((await stream.next()).at(-1)).toEqual({ event: 'now', text: 'still here' })
+})
+
+it('ends streams at once when it is closed, and opens no more', async () => {
+  const served = await serveLive()
+  const streams = [await openAsPage(served), await openAsPage(served)]
+  const start = performance.now()
+  served.live.close()
+  expect((await openStream(`${served.server.url}/live`)).response.status).toBe(503)
+  await served.server.close()
+  expect(performance.now() - start).toBeLessThan(200)
+  await until(() => streams.every(({ isEnded }) => isEnded), 'the streams to end')
+})
+
+it('asks for nothing while no page is open', async () => {
+  const served = await serveLive()
+  let asked = 0
+  Object.defineProperty(served.state, 'now', {
+    get() {
+      asked++
+      return quiet
+    },
+  })
+  for (let number = 0; number < 1_000; number++) served.live.update(recordOf(number), true)
+  served.live.changed()
+  expect(asked).toBe(0)
+  await openAsPage(served)
+  expect(asked).toBe(1)
+})
+
+it('refuses a query that it does not know', async () => {
+  const { get } = await serveLive()
+  expect((await get('/live?since=1')).status).toBe(400)
+  expect((await get(`/live?hash=${hashOf(1)}`)).status).toBe(400)
+})
+
+it('goes on when the state cannot be had, and says so once', async () => {
+  const served = await serveLive()
+  const stream = await openAsPage(served)
+  Object.defineProperty(served.state, 'now', {
+    configurable: true,
+    get: () => {
+      throw new Error('no state')
+    },
+  })
+  served.live.update(recordOf(1), true)
+  served.live.update(recordOf(2), true)
+  await until(() => served.logged.length > 0, 'a line in the log')
+  Object.defineProperty(served.state, 'now', { value: quiet })
+  served.live.update(recordOf(3), true)
+  expect(textOf(await stream.next(), 'row')).toMatch(/900,003/)
+  expect(served.logged).toMatchObject([{ level: 50, msg: 'cannot keep the page up to date' }])
+})

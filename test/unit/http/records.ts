@@ -1,0 +1,80 @@
+import type { BlockRecord } from '../../../agent/blocks/record.ts'
+import type { Status, TargetStatus } from '../../../agent/http/status.ts'
+
+/** A block's hash, made from a number. */
+export const hashOf = (number: number) => number.toString(16).padStart(64, '0')
+
+/** The record of a block that FIBRE won, made from a number: one second after the last. */
+export function recordOf(number: number, fields: Partial<BlockRecord> = {}): BlockRecord {
+  const time = new Date(Date.UTC(2026, 10, 22, 12) + number * 1000).toISOString().replace('Z', '456Z')
+  return {
+    schema: 1,
+    time,
+    node: 'node-a',
+    block_hash: hashOf(number),
+    height: 900_000 + number,
+    path: 'fibre_udp',
+    coverage: 'both',
+    winner: 'FIBRE/UDP',
+    winner_peer: '192.0.2.11:8433',
+    first_started: 'fibre_udp',
+    head_start_ms: 5.25,
+    head_start_is_lower_bound: false,
+    udp_ms: 25.5,
+    udp_peer: '192.0.2.11:8433',
+    cmpct_ms: 20.25,
+    cmpct_peer: 'peer=12',
+    first_chunk_at: time,
+    reconstructed_at: time,
+    connected_at: time,
+    winner_known_at: time,
+    sent_at: time,
+    reconstruction_ms: 12.345,
+    reconstruction_peer: '192.0.2.11:8433',
+    chunks_used: 31,
+    chunks_received: 45,
+    chunk_peers: 3,
+    missing_transactions: 4,
+    missing_bytes: 2_100,
+    mempool_transactions: 3_100,
+    all_from_mempool: false,
+    connect_ms: 21.4,
+    transactions: 3_105,
+    inputs: 6_900,
+    sigops: 14_000,
+    pool: 'Foundry USA',
+    coinbase_text: '/Foundry USA Pool #dropgold/',
+    reconstructed_to_connected_ms: 22.1,
+    connected_to_winner_ms: 0.4,
+    header_queue_ms: 0.02,
+    header_maps_ms: 0.01,
+    header_chunk_ms: 0.05,
+    header_finish_ms: 0.03,
+    ...fields,
+  }
+}
+
+export const target: TargetStatus = {
+  node: 'node-a',
+  pid: 4242,
+  executable: '/usr/local/bin/bitcoind',
+  up: true,
+  probes: [
+    { probe: 'udp:block_reconstructed', attached: true },
+    { probe: 'udp:block_race_time', attached: true },
+  ],
+  blocks: 1_425,
+  fibreWins: 913,
+  compactWins: 406,
+  otherWins: 2,
+  lastHeight: 912_345,
+  lastBlockAt: new Date('2026-11-22T12:34:56.789Z'),
+  eventsLost: 0,
+}
+
+export const quiet: Status = {
+  version: '1.2.3',
+  startedAt: new Date('2026-11-22T09:00:00Z'),
+  health: { ready: true, reasons: [] },
+  targets: [target],
+}

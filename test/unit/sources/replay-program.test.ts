@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { type AgentProcess, startAgentProcess } from '../../agent.ts'
+import type { Scrape } from '../../scrape.ts'
+import { type ExpectedRecord, withinMicrosecond } from '../blocks/expected-record.ts'
+import { expectedRecords, file, NODES, recording } from '../blocks/recorded.ts'
+import { recordingOf, temporaryPath } from './recordings.ts'
+
+const bundle = join(import.meta.dirname, '../../../dist/agent.cjs')
+
+const startReplay = (words: readonly string[], args: readonly string[] = []) =>
+  startAgentProcess({ command: [process.execPath, bundle, 'replay', ...words], args, untilListening: false })
+
+/** Replays the recording with a journal of its own, to the end. */
+async function replayAll() {
+  const journal = temporaryPath('blocks.ndjson')
+  const agent = await startReplay([file], ['--speed', 'max', '--journal', journal])
+  await agent.logged(({ msg }) => msg === 'replayed')
+  return { agent, journal }
+}
+
+type Path = 'fibre_udp' | 'bip152_cmpct' | 'other' | 'no_race' | 'unknown'
+type JournalRecord = ExpectedRecord & { readonly node: string; readonly block_hash: string; readonly path: Path; readonly time: string }
+
+const recordsIn = (journal: string): readonly JournalRecord[] =>
+  readFileSync(journal, 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line))
+
+async function getJson<T>(agent: AgentProcess, path: string): Promise<T> {
+  const response = await fetch(`${agent.url('metrics')}${path}`)
+  return (await response.json()) as T
+}
+
+/** The page without what depends on when and where it was made. */
+const lasting = (page: Scrape) =>
+  page.samples.filter(({ name }) => !/^(process_|target_info|fibre_exporter_(start_time|event_loop|clock))/.test(name))
+
+describe('a recording that the program replays', () => {
+  it('fills journal, page and metrics with the same blocks, as the recording says', { timeout: 30_000 }, async () => {
+    const { agent, journal } = await replayAll()
+    await using _ = agent
+    const records = recordsIn(journal)
+    const [status, { blocks }, scrape] = await Promise.all([
+      getJson<{ nodes: readonly { node: string }[] }>(agent, '/api/v1/status'),
+      getJson<{ blocks: readonly JournalRecord[] }>(agent, '/api/v1/blocks?limit=2000'),
+      agent.scrape(),
+    ])
+
+    const byKey = (some: readonly JournalRecord[]) => new Map(some.map((record) => [`${record.node} ${record.block_hash}`, record]))
+    expect(blocks).toHaveLength(records.length)
+    expect(byKey(blocks)).toEqual(byKey(records))
+
+    for (const node of NODES) {
+      const own = records.filter((record) => record.node === node)
+      const expected = expectedRecords(node)
+      expect(own.map(({ block_hash }) => block_hash).toSorted()).toEqual([...expected.keys()].toSorted())
+      for (const record of own) expect(withinMicrosecond(record, expected.get(record.block_hash))).toEqual(expected.get(record.block_hash))
+
+      const count = (path: Path) => own.filter((record) => record.path === path).length
+      const paths = { fibre_udp: count('fibre_udp'), bip152_cmpct: count('bip152_cmpct'), other: count('other') }
+      const shown = status.nodes.find((each) => each.node === node)
+      expect(shown).toMatchObject({
+        up: true,
+        last_height: Math.max(...own.map(({ height }) => Number(height))),
+        since_start: { blocks: own.length, wins: paths, events_lost: 0 },
+        held: { blocks: own.length, connected: own.length, paths: { ...paths, no_race: count('no_race'), unknown: 0 } },
+      })
+      expect(scrape.value('bitcoin_blocks_connected_total', { node })).toBe(own.length)
+      expect(scrape.value('fibre_blocks_without_race_total', { node })).toBe(count('no_race'))
+      expect(scrape.value('fibre_exporter_journal_records_total', { node })).toBe(own.length)
+      for (const [mechanism, wins] of Object.entries(paths))
+        expect(scrape.value('fibre_block_race_wins_total', { node, mechanism })).toBe(wins)
+    }
+    expect(scrape.sum('fibre_exporter_events_processed_total')).toBe(recording.length)
+    expect(scrape.sum('fibre_exporter_errors_total')).toBe(0)
+  })
+
+  it('twice, yields the same journal and the same page', { timeout: 30_000 }, async () => {
+    const [once, again] = [await replayAll(), await replayAll()]
+    await using first = once.agent
+    await using second = again.agent
+    expect(readFileSync(again.journal, 'utf8')).toBe(readFileSync(once.journal, 'utf8'))
+    expect(lasting(await second.scrape())).toEqual(lasting(await first.scrape()))
+  })
+
+  it('ends the program where that is asked for', { timeout: 30_000 }, async () => {
+    const journal = temporaryPath('blocks.ndjson')
+    const agent = await startReplay([file], ['--speed', 'max', '--exit', '--journal', journal])
+    expect(await agent.exited).toEqual({ code: 0, signal: null, stderr: '' })
+    expect(recordsIn(journal)).toHaveLength(160)
+  })
+
+  it('can be stopped in the middle of it', { timeout: 30_000 }, async () => {
+    const agent = await startReplay([file], ['--speed', '1'])
+    await agent.logged(({ msg }) => msg === 'replaying')
+    agent.kill('SIGTERM')
+    expect(await agent.exited).toMatchObject({ code: 0, signal: null })
+    expect(agent.log.slice(-2)).toMatchObject([{ events: expect.any(Number), msg: 'replay stopped' }, { msg: 'stopped' }])
+  })
+})
+
+it.each([
+  [[], 2, 'replay: name the recording\nUsage: fibre-agent replay FILE'],
+  [[file, '--speed', 'fast'], 2, 'replay: --speed takes a number'],
+  [['missing.jsonl'], 1, "no such file or directory, stat 'missing.jsonl'"],
+])('a replay of %j ends with code %d and says: %s', { timeout: 30_000 }, async (words, code, problem) => {
+  const agent = await startAgentProcess({ command: [process.execPath, bundle, 'replay', ...words], ports: false, untilListening: false })
+  const exit = await agent.exited
+  expect(exit.code).toBe(code)
+  expect(exit.stderr).toContain(problem)
+})
+
+it('a file without events is refused by name', { timeout: 30_000 }, async () => {
+  const empty = recordingOf('not an event')
+  const agent = await startReplay([empty])
+  expect((await agent.exited).code).toBe(1)
+  expect((await agent.exited).stderr).toContain(`${empty} holds no event`)
+})

@@ -1,0 +1,207 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { until } from '../../until.ts'
+import { open } from './open.ts'
+import { answers, hangs, startReceiver } from './receiver.ts'
+import { slowBlock } from './slow-block.ts'
+
+function directory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'webhook-'))
+  onTestFinished(() => rmSync(path, { recursive: true }))
+  return path
+}
+
+function replaceByFile(path: string): void {
+  rmSync(dirname(path), { recursive: true })
+  writeFileSync(dirname(path), '')
+}
+
+const newQueueFile = () => join(directory(), 'blocks.webhook-queue')
+const NOWHERE = 'http://127.0.0.1:1'
+const MEMORY_ONLY = /keeping slow blocks in memory only$/
+
+/** A webhook that has these blocks in its file and delivered none. It is not closed: as if it had been killed. */
+function leave(queueFile: string, ...numbers: readonly number[]) {
+  const opened = open({ url: NOWHERE, queueFile })
+  for (const number of numbers) opened.webhook.offer(slowBlock(number))
+  return opened
+}
+
+/** What a webhook that opens the file delivers, in its order. */
+async function deliveredFrom(queueFile: string, count: number) {
+  const receiver = await startReceiver()
+  const opened = open({ url: receiver.url, queueFile })
+  await until(() => opened.webhook.state.delivered === count, `${count} deliveries`)
+  return { ...opened, numbers: receiver.numbers() }
+}
+
+describe('after the agent was killed', () => {
+  it('what was not delivered is, in its order', async () => {
+    const queueFile = newQueueFile()
+    leave(queueFile, 1, 2, 3)
+    expect((await deliveredFrom(queueFile, 3)).numbers).toEqual([1, 2, 3])
+  })
+
+  it('what was delivered is not delivered again, though it be offered again', async () => {
+    const queueFile = newQueueFile()
+    leave(queueFile, 1, 2)
+    await (await deliveredFrom(queueFile, 2)).webhook.close()
+    const receiver = await startReceiver()
+    const { webhook } = open({ url: receiver.url, queueFile })
+    for (const number of [1, 2, 3]) webhook.offer(slowBlock(number))
+    await until(() => webhook.state.delivered === 1, 'the new one')
+    expect(receiver.numbers()).toEqual([3])
+  })
+
+  it('in the middle of a delivery that one is repeated, and known by its id', async () => {
+    const queueFile = newQueueFile()
+    const receiver = await startReceiver(hangs)
+    const { webhook } = open({ url: receiver.url, queueFile, deadlineMs: 60_000 })
+    webhook.offer(slowBlock(1))
+    await until(() => receiver.received.length === 1, 'the first post')
+    receiver.answer = answers(200)
+    const next = open({ url: receiver.url, queueFile })
+    await until(() => next.webhook.state.delivered === 1, 'the delivery')
+    expect(receiver.numbers()).toEqual([1, 1])
+    expect(receiver.received[1]?.payload).toEqual(receiver.received[0]?.payload)
+  })
+
+  it.each([1, 10, 400])('%i bytes short of a whole line, the lines before are delivered and new ones are kept', async (missing) => {
+    const queueFile = newQueueFile()
+    leave(queueFile, 1, 2, 3)
+    truncateSync(queueFile, statSync(queueFile).size - missing)
+    const kept = missing === 1 ? [1, 2, 3] : [1, 2] // only the line's end is missing
+    leave(queueFile, 4)
+    expect((await deliveredFrom(queueFile, kept.length + 1)).numbers).toEqual([...kept, 4])
+  })
+
+  it('what was delivered long ago takes no room in the file', async () => {
+    const queueFile = newQueueFile()
+    const receiver = await startReceiver()
+    const { webhook } = open({ url: receiver.url, queueFile })
+    const peer = 'x'.repeat(20_000)
+    for (let number = 0; number < 200; number++) webhook.offer(slowBlock(number, { reconstruction_peer: peer }))
+    expect(statSync(queueFile).size).toBeGreaterThan(4e6)
+    await until(() => webhook.state.delivered === 200, 'all deliveries')
+    expect(statSync(queueFile).size).toBeLessThan(1e6)
+    await webhook.close()
+    open({ url: NOWHERE, queueFile })
+    expect(statSync(queueFile).size).toBeLessThan(20_000)
+  })
+
+  it('the file is nobody else’s to read', () => {
+    const queueFile = newQueueFile()
+    leave(queueFile, 1)
+    expect(statSync(queueFile).mode & 0o777).toBe(0o600)
+  })
+})
+
+describe('an agent that is killed at ten random moments', () => {
+  it('delivers at least once, in order, all that it was offered', { timeout: 60_000 }, async () => {
+    const queueFile = newQueueFile()
+    const receiver = await startReceiver()
+    let offered = 0
+    for (let life = 0; life < 10; life++) offered = await offerUntilKilled(receiver.url, queueFile, offered, 1 + 200 * Math.random())
+    const { webhook } = open({ url: receiver.url, queueFile })
+    await until(() => webhook.state.pending === 0, 'the last deliveries')
+    const numbers = [...new Set(receiver.numbers())]
+    expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, number) => number))
+    expect(numbers.length).toBeGreaterThanOrEqual(offered)
+    expect(offered).toBeGreaterThan(10)
+  })
+
+  /** Runs a process that offers blocks from a number on, and kills it once it has said so often that it did. Returns what it had come to. */
+  async function offerUntilKilled(url: string, queueFile: string, first: number, times: number): Promise<number> {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'offering.ts'), url, queueFile, String(first)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    let said = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+      if (said.split('\n').length > times) child.kill('SIGKILL')
+    })
+    await once(child, 'close')
+    return Number(said.split('\n').at(-2) ?? first - 1) + 1
+  }
+})
+
+describe('a queue that is full', () => {
+  it('gives up the oldest, counts them and says so once, also over a restart', async () => {
+    const queueFile = newQueueFile()
+    const { webhook, logged } = leave(queueFile, ...Array.from({ length: 10_005 }, (_, number) => number))
+    expect(webhook.state).toMatchObject({ pending: 10_000, givenUp: 5 })
+    expect(logged.filter(({ level }) => level === 50)).toMatchObject([
+      { givenUp: 1, msg: 'too many slow blocks wait for the webhook; giving up the oldest' },
+    ])
+    const { webhook: next } = open({ url: NOWHERE, queueFile })
+    expect(next.state).toMatchObject({ pending: 10_000, givenUp: 0 })
+    next.offer(slowBlock(0))
+    expect(next.state).toMatchObject({ pending: 10_000, givenUp: 0 })
+  })
+
+  it('holds no more than 8 MiB, but one in any case', () => {
+    const { webhook } = open({ url: NOWHERE })
+    const offer = (number: number, length: number) => webhook.offer(slowBlock(number, { reconstruction_peer: 'x'.repeat(length) }))
+    offer(1, 10 * 2 ** 20)
+    expect(webhook.state).toMatchObject({ pending: 1, givenUp: 0 })
+    for (const number of [2, 3, 4]) offer(number, 3 * 2 ** 20)
+    expect(webhook.state).toMatchObject({ pending: 2, givenUp: 2 })
+  })
+})
+
+describe('a queue file that cannot be used', () => {
+  it('is somebody else’s: it is left alone, said once, and all is delivered from memory', async () => {
+    const queueFile = newQueueFile()
+    writeFileSync(queueFile, '{"schema":1,"node":"a journal"}\n')
+    const { logged, numbers, webhook } = await offering(queueFile)
+    expect(numbers()).toEqual([1, 2])
+    expect(webhook.state).toMatchObject({ delivered: 2 })
+    expect(logged[0]).toMatchObject({ level: 40, path: queueFile, msg: expect.stringMatching(MEMORY_ONLY) })
+    expect(logged[0]?.err).toMatchObject({ message: 'it holds something else' })
+    expect(readFileSync(queueFile, 'utf8')).toBe('{"schema":1,"node":"a journal"}\n')
+  })
+
+  it.each<[string, (path: string) => void]>([
+    ['binary', (path) => writeFileSync(path, Buffer.from([0, 255, 10, 13, 128]))],
+    ['a directory', (path) => mkdirSync(path)],
+    ['a device', (path) => symlinkSync('/dev/full', path)],
+    ['in a directory that is not there', (path) => rmSync(dirname(path), { recursive: true })],
+    ['in a directory that is a file', replaceByFile],
+  ])('is %s: it is said once, and all is delivered from memory', async (_, spoil) => {
+    const queueFile = join(directory(), 'sub', 'blocks.webhook-queue')
+    mkdirSync(dirname(queueFile))
+    spoil(queueFile)
+    const { logged, numbers } = await offering(queueFile)
+    expect(numbers()).toEqual([1, 2])
+    expect(logged.filter(({ level }) => level >= 40)).toMatchObject([{ level: 40, msg: expect.stringMatching(MEMORY_ONLY) }])
+  })
+
+  it('comes to work later: it then has all that waits', async () => {
+    const queueFile = join(directory(), 'later', 'blocks.webhook-queue')
+    const { webhook, logged } = leave(queueFile, 1, 2)
+    mkdirSync(dirname(queueFile))
+    let count = 2
+    const isBack = () => {
+      webhook.offer(slowBlock(++count))
+      return existsSync(queueFile)
+    }
+    await until(isBack, 'the file')
+    await webhook.close()
+    expect((await deliveredFrom(queueFile, count)).numbers).toEqual(Array.from({ length: count }, (_, i) => i + 1))
+    const said = logged.map(({ msg }) => msg).filter((msg) => msg.includes('keeping'))
+    expect(said).toEqual([expect.stringMatching(MEMORY_ONLY), 'keeping slow blocks for the webhook in their file again'])
+  })
+
+  async function offering(queueFile: string) {
+    const receiver = await startReceiver()
+    const opened = open({ url: receiver.url, queueFile })
+    for (const number of [1, 2]) opened.webhook.offer(slowBlock(number))
+    await until(() => opened.webhook.state.delivered === 2, 'the deliveries')
+    return { ...opened, numbers: receiver.numbers }
+  }
+})
