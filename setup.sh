@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings this checkout to where it can run: system packages, npm packages, build. Does nothing that is done already.
+# Brings this checkout to where it can run: system packages, npm packages, build; with the word browser, Chromium too. Does nothing that is done already.
 set -eu
 cd "$(dirname "$0")"
 say() { printf '%s\n' "$*" >&2; }
@@ -13,9 +13,10 @@ missing() {
   any /usr/include/stdio.h || echo libc6-dev
   command -v openssl >/dev/null || echo openssl
   any /sbin/setcap /usr/sbin/setcap || echo libcap2-bin
+  [ "${1-}" != browser ] || any /usr/bin/chromium-headless-shell /usr/bin/chromium || echo chromium-headless-shell
   any /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h || echo systemtap-sdt-dev
 }
-need=$(missing | tr '\n' ' ')
+need=$(missing "$@" | tr '\n' ' ')
 if [ -n "$need" ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "Installing from the distribution (about a minute): $need"

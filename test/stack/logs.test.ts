@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -140,6 +140,38 @@ it('takes odd lines of a debug.log that appears late, and the records of an agen
   expect(stored.map(({ line }) => line).sort()).toEqual(expected.sort())
 })
 
+it('keeps every record of the journal once, each field beside it, through a rotation and a killed Collector', async (context) => {
+  requireStack(context, 'otelcol', 'loki')
+  const { path, install } = stage()
+  const journal = path('blocks.ndjson')
+  await using collector = await collect({ node: 'none', debugLog: path('none'), agentLog: path('none'), journal, state: path('state') })
+  tellOnFailure({ collector, loki })
+  const bitcoind = install('bitcoind')
+  await using node = await startNode(bitcoind, path())
+  const args = ['--bitcoind', bitcoind, '--node-name', 'zeta', '--journal', journal, '--journal-file-size', '64KiB']
+  await using agent = await startAgentProcess({ args })
+  await attached(node)
+  await node.command('blocks 100 5000')
+  await killAndStart(collector)
+  await node.command('blocks 100 5000')
+  agent.kill()
+  await agent.exited
+
+  const files = readdirSync(path()).filter((name) => name.startsWith('blocks.ndjson'))
+  const records = files.flatMap((name) => readFileSync(path(name), 'utf8').split('\n').slice(0, -1))
+  expect(files.length).toBeGreaterThan(1)
+  expect(records).toHaveLength(200)
+  const stored = await arrived('{job="fibre-blocks", node="zeta"}', records.length)
+  expect(stored.map(({ line }) => line).sort()).toEqual(records.sort())
+  for (const { line, labels, metadata } of stored) {
+    const { time, node, ...fields } = JSON.parse(line)
+    expect(labels).toEqual({ job: 'fibre-blocks', node: 'zeta', service_name: 'fibre-agent' })
+    expect(metadata).toEqual(Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, `${value}`])))
+  }
+  const wins = records.filter((line) => JSON.parse(line).path === 'fibre_udp')
+  expect(await arrived('{job="fibre-blocks", node="zeta"} | path="fibre_udp" | head_start_ms >= 0', wins.length)).toHaveLength(wins.length)
+})
+
 it('works on beside a directory and a file that it may not read, and reads what takes their place', async (context) => {
   requireStack(context, 'otelcol', 'loki')
   const { path, folder } = stage()
@@ -198,13 +230,14 @@ interface Collected {
   readonly node: string
   readonly debugLog: string
   readonly agentLog: string
+  readonly journal?: string
   readonly state: string
   readonly env?: Readonly<Record<string, string>>
   readonly launcher?: readonly string[]
 }
 
 /** Starts a Collector as it is shipped, on these files from their beginning. */
-function collect({ node, debugLog, agentLog, state, env, launcher }: Collected): Promise<Server> {
+function collect({ node, debugLog, agentLog, state, journal = `${state}/none`, env, launcher }: Collected): Promise<Server> {
   return startCollector({
     configs: [shipped('config.yaml')],
     env: {
@@ -213,6 +246,7 @@ function collect({ node, debugLog, agentLog, state, env, launcher }: Collected):
       FIBRE_NODE_NAME: node,
       BITCOIN_DEBUG_LOG: debugLog,
       FIBRE_LOG_FILE: agentLog,
+      FIBRE_JOURNAL: journal,
       COLLECTOR_STATE_DIR: state,
       LOG_START_AT: 'beginning',
     },
