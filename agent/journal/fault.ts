@@ -3,7 +3,6 @@ import { NotAJournalError } from './journal-file.ts'
 const OTHER_FILE = 'name another file with --journal PATH'
 const NOT_ALLOWED = `the agent may not write there: give it the right to, or ${OTHER_FILE}`
 const FULL = 'the disk is full: make room there'
-const NO_FOLDER = `part of its path is a file: ${OTHER_FILE}`
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: NOT_ALLOWED,
@@ -13,8 +12,8 @@ const reasons: Readonly<Record<string, string>> = {
   EDQUOT: FULL,
   EISDIR: `it is a directory: ${OTHER_FILE}`,
   ELOOP: 'it is a symbolic link: name what it leads to with --journal PATH',
-  EEXIST: NO_FOLDER,
-  ENOTDIR: NO_FOLDER,
+  ENOTDIR: `part of its path is a file: ${OTHER_FILE}`,
+  ENOENT: `its folder cannot be made: make it, or ${OTHER_FILE}`,
 }
 
 /** Why a journal cannot be written, and the way out. */

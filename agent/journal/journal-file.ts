@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   lstatSync,
   mkdirSync,
@@ -75,7 +76,7 @@ export class JournalFile {
 
 /** Opens a journal's file, or makes it. Throws if it cannot be written or is something else. */
 export function openJournalFile(path: string): JournalFile {
-  mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE })
+  makeDirectory(dirname(path))
   const fd = openSync(path, FLAGS, FILE_MODE)
   try {
     const stats = fstatSync(fd)
@@ -88,7 +89,20 @@ export function openJournalFile(path: string): JournalFile {
   }
 }
 
-/** An agent that was killed, or a disk that was full, may have left half a record. */
+/** With those above it. Node's own, `recursive`, never returns below /proc, where a directory cannot be made in one that exists. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, DIRECTORY_MODE)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return // if it is a file, opening one in it says so
+    if (code !== 'ENOENT' || existsSync(dirname(path))) throw error
+    makeDirectory(dirname(path))
+    makeDirectory(path)
+  }
+}
+
+/** An agent that was killed, or a disk that was full, may have left half a record. If another agent is writing it just now, an empty line results. */
 function endTornLine(fd: number, size: number): void {
   const tail = Buffer.alloc(Math.min(size, TAIL_BYTES))
   readSync(fd, tail, 0, tail.length, size - tail.length)

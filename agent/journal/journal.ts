@@ -171,8 +171,7 @@ export class Journal {
   #hasFailed(error: unknown): void {
     const { path, retryMs = RETRY_MS, log } = this.#options
     const reason = faultOf(error)
-    if (this.#error === undefined || reason !== faultOf(this.#error))
-      log.error({ journal: path, reason }, 'cannot write the journal; measuring goes on, and records wait')
+    if (reason !== this.fault) log.error({ journal: path, reason }, 'cannot write the journal; measuring goes on, and records wait')
     this.#error = error
     this.#retry = setTimeout(() => this.#write(), retryMs).unref()
   }

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, type Stats, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import { type BlockRecord, isBlockRecord } from '../blocks/record.ts'
 import { rotatedFiles } from './files.ts'
@@ -21,8 +21,8 @@ export interface ReadOptions {
  * whatever the agent appends, rotates or deletes meanwhile. Only as much of the files is read as is asked for, and little of it held.
  */
 export function* readJournal(path: string, options: ReadOptions): Generator<BlockRecord> {
-  using current = openFile(path)
-  const rotated = attempt(dirname(path), () => rotatedBefore(path, current)) ?? []
+  const { rotated, ...open } = openCurrent(path)
+  using current = open.current
   if (!current && rotated.length === 0)
     throw new JournalError(
       `there is no journal ${path}; the agent makes it when it starts; one that is elsewhere is named with --journal FILE`,
@@ -35,15 +35,15 @@ export function* readJournal(path: string, options: ReadOptions): Generator<Bloc
   if (current && options.direction === 'forwards') yield* recordsIn(current, options)
 }
 
-/** The files that were rotated away before one that is open. It may be among them by now, and later ones too. */
-function rotatedBefore(path: string, current: OpenFile | undefined): readonly string[] {
-  const rotated = rotatedFiles(path)
-  const own = rotated.findIndex((name) => isSame(statSync(name, { throwIfNoEntry: false }), current?.stats))
-  return own === -1 ? rotated : rotated.slice(0, own)
-}
-
-function isSame(one: Stats | undefined, other: Stats | undefined): boolean {
-  return one !== undefined && one.ino === other?.ino && one.dev === other.dev
+/** The file that is written to, and those that were rotated away before it was: looked up again if one was just then. */
+function openCurrent(path: string): { readonly current: OpenFile | undefined; readonly rotated: readonly string[] } {
+  const listRotated = () => attempt(dirname(path), () => rotatedFiles(path)) ?? []
+  const before = listRotated()
+  const current = openFile(path)
+  const rotated = listRotated()
+  if (before.at(-1) === rotated.at(-1)) return { current, rotated }
+  current?.[Symbol.dispose]()
+  return openCurrent(path)
 }
 
 interface OpenFile extends Disposable {

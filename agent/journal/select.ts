@@ -19,14 +19,16 @@ export interface Selection {
 /** The blocks that are asked for, oldest first. */
 export function* select(path: string, { filter, last }: Selection, tally: Tally): Generator<BlockRecord> {
   const fitting = recordsOf(path, last === undefined ? 'forwards' : 'backwards', tally).filter((record) => fits(record, filter))
-  for (const record of last === undefined ? fitting : fitting.take(last).toArray().sort(byTime)) {
+  for (const record of last === undefined ? fitting : fitting.take(last).toArray().reverse().sort(byTime)) {
     tally.selected++
     yield record
   }
 }
 
 /** A block waits for its race, so records of several nodes are not written in the order of their blocks. */
-const byTime = (one: BlockRecord, other: BlockRecord) => (one.time < other.time ? -1 : 1)
+function byTime({ time: one }: BlockRecord, { time: other }: BlockRecord): number {
+  return one === other ? 0 : one < other ? -1 : 1
+}
 
 function* recordsOf(path: string, direction: Direction, tally: Tally): Generator<BlockRecord> {
   const onUnreadable = () => void tally.unreadable++

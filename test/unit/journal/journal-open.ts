@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs'
+import pino from 'pino'
+import { onTestFinished } from 'vitest'
+import type { BlockRecord } from '../../../agent/blocks/record.ts'
+import { journalFiles } from '../../../agent/journal/files.ts'
+import { type JournalOptions, openJournal } from '../../../agent/journal/journal.ts'
+
+interface Logged {
+  readonly level: number
+  readonly msg: string
+  readonly [field: string]: unknown
+}
+
+/** Opens a journal in this process, and keeps what it logs. */
+export function open(path: string, options: Partial<JournalOptions> = {}) {
+  const logged: Logged[] = []
+  const log = pino({ base: null, timestamp: false }, { write: (line: string) => void logged.push(JSON.parse(line)) })
+  const journal = openJournal({ path, maxFileBytes: 2 ** 20, keep: { bytes: 2 ** 30 }, log, ...options })
+  onTestFinished(() => journal.close())
+  return { journal, logged }
+}
+
+export function textOf(path: string): string {
+  return journalFiles(path)
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('')
+}
+
+/** What a journal's files hold, line by line. Fails if a line is no JSON or not ended. */
+export function linesIn(path: string): readonly BlockRecord[] {
+  const lines = textOf(path).split('\n')
+  if (lines.pop() !== '') throw new Error('the last line has no end')
+  return lines.map((line) => JSON.parse(line))
+}
+
+export const heightsIn = (path: string) => linesIn(path).map(({ height }) => height)
+export const heightsOf = (records: readonly BlockRecord[]) => records.map(({ height }) => height)

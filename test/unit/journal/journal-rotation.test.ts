@@ -1,0 +1,144 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { journalFiles, rotatedFiles, rotatedName } from '../../../agent/journal/files.ts'
+import { blockAt, blocks, journalWith, ndjson, temporaryDirectory } from './blocks-journal.ts'
+import { heightsIn, heightsOf, linesIn, open } from './journal-open.ts'
+
+const sizeOf = (path: string) => statSync(path).size
+const sum = (numbers: readonly number[]) => numbers.reduce((sum, number) => sum + number, 0)
+const CANNOT_TIDY = 'cannot rotate the journal or delete old files of it'
+const GONE = 'the journal was renamed or deleted; going on in a new file'
+
+describe('a file that is full', () => {
+  it('is renamed to the time of that, and the next record begins another', () => {
+    const path = journalWith('')
+    const { journal, logged } = open(path, { maxFileBytes: 3_000 })
+    const start = new Date()
+    for (const record of blocks(20)) journal.append(record)
+    const end = new Date()
+
+    expect(linesIn(path)).toEqual(blocks(20))
+    const rotated = rotatedFiles(path)
+    expect(rotated.length).toBeGreaterThan(3)
+    for (const file of rotated) {
+      expect(basename(file)).toMatch(/^blocks\.ndjson\.\d{8}T\d{6}\.\d{3}Z$/)
+      expect(file >= rotatedName(path, start) && file <= rotatedName(path, new Date(end.getTime() + 20))).toBe(true)
+      expect(sizeOf(file)).toBeGreaterThanOrEqual(3_000)
+      expect(sizeOf(file)).toBeLessThan(4_500)
+      expect(readFileSync(file, 'utf8')).toMatch(/^\{.*\}\n$/s)
+    }
+    expect(sizeOf(path)).toBeLessThan(4_500)
+    expect(logged).toEqual(rotated.map((name) => ({ level: 30, journal: path, rotated: name, msg: 'journal rotated' })))
+  })
+
+  it('grows on where it cannot be renamed, which is said once', () => {
+    const path = join(temporaryDirectory(), 'b'.repeat(250)) // a longer name would be too long
+    const { journal, logged } = open(path, { maxFileBytes: 2_000 })
+    for (const record of blocks(20)) journal.append(record)
+    expect(linesIn(path)).toEqual(blocks(20))
+    expect(journal.state.failed).toBe(0)
+    expect(logged).toMatchObject([{ level: 50, journal: path, err: { code: 'ENAMETOOLONG' }, msg: CANNOT_TIDY }])
+  })
+})
+
+describe('what is kept', () => {
+  const files = {
+    '20200101T000000.000Z': ndjson(blocks(4)),
+    '20250101T000000.000Z': ndjson(blocks(8).slice(4)),
+    '20260101T000000.000Z': ndjson(blocks(12).slice(8)),
+  }
+  const current = ndjson(blocks(16).slice(12))
+  const sizes = [...Object.values(files), current].map(({ length }) => length)
+
+  it('by size: the oldest files are deleted when they are too much together', () => {
+    const path = journalWith('')
+    const { journal } = open(path, { maxFileBytes: 5_000, keep: { bytes: 20_000 } })
+    for (const record of blocks(200)) {
+      journal.append(record)
+      expect(sum(journalFiles(path).map(sizeOf))).toBeLessThan(20_000 + 5_000 + 1_500)
+    }
+    const kept = heightsIn(path)
+    expect(kept.length).toBeGreaterThan(10)
+    expect(kept).toEqual(heightsOf(blocks(200).slice(-kept.length)))
+  })
+
+  it.for([
+    [sum(sizes), 3],
+    [sum(sizes) - 1, 2],
+    [sum(sizes.slice(1)), 2],
+    [sum(sizes.slice(1)) - 1, 1],
+    [sum(sizes.slice(2)) - 1, 0],
+    [1, 0],
+  ] as const)('by size: of four files together, %i bytes leave %i rotated ones', ([bytes, count]) => {
+    const path = journalWith(current, files)
+    const { logged } = open(path, { keep: { bytes } })
+    expect(linesIn(path)).toEqual(blocks(16).slice(4 * (3 - count)))
+    expect(logged.map(({ msg }) => msg)).toEqual(Array(3 - count).fill('old journal deleted'))
+  })
+
+  it('by age: files are deleted that many days after they were rotated', () => {
+    const daysAgo = (days: number) => rotatedName('', new Date(Date.now() - days * 86_400_000)).slice(1)
+    const times = [400, 31, 29, 0].map(daysAgo)
+    const path = journalWith('', Object.fromEntries(times.map((time, i) => [time, ndjson([blockAt(i)])])))
+    open(path, { keep: { days: 30 } })
+    expect(rotatedFiles(path)).toEqual(times.slice(2).map((time) => `${path}.${time}`))
+  })
+
+  it('does not concern files of other names', () => {
+    const path = journalWith('')
+    const others = ['blocks.ndjson.1', 'blocks.ndjson.20200101T000000.000Z.gz', 'other.ndjson.20200101T000000.000Z', 'blocks.ndjson~']
+    for (const name of others) writeFileSync(join(dirname(path), name), 'x'.repeat(1_000))
+    open(path, { keep: { bytes: 1 } })
+    open(path, { keep: { days: 1 } })
+    expect(readdirSync(dirname(path)).sort()).toEqual(['blocks.ndjson', ...others].sort())
+  })
+
+  it('is more where files cannot be deleted, which is said once and costs no record', () => {
+    const path = journalWith('')
+    mkdirSync(`${path}.20200101T000000.000Z`)
+    const { journal, logged } = open(path, { maxFileBytes: 2_000, keep: { days: 1 } })
+    for (const record of blocks(20)) journal.append(record)
+    expect(journal.state).toMatchObject({ failed: 0, written: new Map([['fra1', 20]]) })
+    expect(logged.filter(({ level }) => level > 30)).toMatchObject([{ journal: path, msg: CANNOT_TIDY }])
+  })
+})
+
+describe('a file that somebody else', () => {
+  it('renames gets no more; the next record begins another', () => {
+    const path = journalWith('')
+    const { journal, logged } = open(path)
+    journal.append(blockAt(0))
+    renameSync(path, `${path}.1`)
+    journal.append(blockAt(1))
+    expect([`${path}.1`, path].map((file) => readFileSync(file, 'utf8'))).toEqual([ndjson([blockAt(0)]), ndjson([blockAt(1)])])
+    expect(logged).toEqual([{ level: 30, journal: path, msg: GONE }])
+  })
+
+  it('renames is there again as soon as it is reopened', () => {
+    const path = journalWith(ndjson([blockAt(0)]))
+    const { journal } = open(path)
+    renameSync(path, `${path}.1`)
+    journal.reopen()
+    expect(sizeOf(path)).toBe(0)
+  })
+
+  it('deletes, with its folder, is made anew', () => {
+    const path = join(temporaryDirectory(), 'journal/blocks.ndjson')
+    const { journal, logged } = open(path)
+    journal.append(blockAt(0))
+    rmSync(dirname(path), { recursive: true })
+    journal.append(blockAt(1))
+    expect(linesIn(path)).toEqual([blockAt(1)])
+    expect(logged).toEqual([{ level: 30, journal: path, msg: GONE }])
+  })
+
+  it('replaces by another journal is that one from then on', () => {
+    const path = journalWith('')
+    const { journal } = open(path)
+    journal.append(blockAt(0))
+    renameSync(journalWith(ndjson([blockAt(7)])), path)
+    journal.append(blockAt(1))
+    expect(linesIn(path)).toEqual([blockAt(7), blockAt(1)])
+  })
+})

@@ -1,0 +1,100 @@
+import { execFile } from 'node:child_process'
+import { readFileSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import type { BlockRecord } from '../../../agent/blocks/record.ts'
+import { journalFiles } from '../../../agent/journal/files.ts'
+import { blockAt, blocks, journalWith, ndjson, temporaryDirectory } from './blocks-journal.ts'
+import { heightsOf, open, textOf } from './journal-open.ts'
+
+const read = (path: string) => readFileSync(path, 'utf8')
+const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
+
+describe('a journal', () => {
+  it('has a line of JSON for each record as soon as it is appended', () => {
+    const path = journalWith('')
+    const { journal } = open(path)
+    journal.append(blockAt(0))
+    expect(read(path)).toBe(ndjson([blockAt(0)]))
+    journal.append(blockAt(1, { node: 'ams1' }))
+    journal.append(blockAt(2))
+    expect(read(path)).toBe(ndjson([blockAt(0), blockAt(1, { node: 'ams1' }), blockAt(2)]))
+    expect(journal.state).toEqual({ written: new Map(Object.entries({ fra1: 2, ams1: 1 })), failed: 0 })
+  })
+
+  it('is made with its folders, for its owner to write and its group to read', () => {
+    const path = join(temporaryDirectory(), 'var/lib/agent/blocks.ndjson')
+    const { logged } = open(path)
+    expect(read(path)).toBe('')
+    expect([path, dirname(path), dirname(dirname(path))].map(modeOf)).toEqual(['640', '750', '750'])
+    expect(logged).toEqual([])
+  })
+
+  it('goes on after what is there', () => {
+    const path = journalWith(ndjson(blocks(3)))
+    const { journal } = open(path)
+    journal.append(blockAt(3))
+    expect(read(path)).toBe(ndjson(blocks(4)))
+  })
+
+  it('hands out the records of before, oldest first', () => {
+    const times = { '20261120T000000.000Z': ndjson(blocks(2)), '20261121T000000.000Z': ndjson(blocks(5).slice(2)) }
+    expect(open(journalWith(ndjson(blocks(9).slice(5)), times)).journal.recent()).toEqual(blocks(9))
+    expect(open(journalWith('')).journal.recent()).toEqual([])
+    expect(open(join(temporaryDirectory(), 'new.ndjson')).journal.recent()).toEqual([])
+  })
+
+  it('hands out the newest 2,000 where there are more', () => {
+    const records = blocks(2_500)
+    const path = journalWith(ndjson(records.slice(1_000)), { '20261120T000000.000Z': ndjson(records.slice(0, 1_000)) })
+    expect(heightsOf(open(path).journal.recent())).toEqual(heightsOf(records.slice(500)))
+  })
+})
+
+describe('a last line that was torn', () => {
+  const before = ndjson(blocks(2))
+  const last = JSON.stringify(blockAt(2))
+
+  it('is ended, wherever it was torn, and nothing else is changed', () => {
+    for (let length = 1; length <= last.length; length += 13) {
+      const path = journalWith(before + last.slice(0, length))
+      const { journal } = open(path)
+      journal.append(blockAt(3))
+      expect(read(path)).toBe(`${before}${last.slice(0, length)}\n${ndjson([blockAt(3)])}`)
+      journal.close()
+    }
+  })
+
+  it.for([1, 5, 10, 200])('is ended when it is the only one, torn after %i characters', (length) => {
+    const path = journalWith(last.slice(0, length))
+    open(path).journal.append(blockAt(3))
+    expect(read(path)).toBe(`${last.slice(0, length)}\n${ndjson([blockAt(3)])}`)
+  })
+
+  it('of zeros, as a power cut leaves them, is ended', () => {
+    const path = journalWith(`${before}${'\0'.repeat(3_000)}`)
+    const { journal } = open(path)
+    journal.append(blockAt(3))
+    expect(read(path)).toBe(`${before}${'\0'.repeat(3_000)}\n${ndjson([blockAt(3)])}`)
+    expect(heightsOf(journal.recent())).toEqual(heightsOf([blockAt(0), blockAt(1), blockAt(3)]))
+  })
+})
+
+describe('two agents with one journal', () => {
+  const writing = join(import.meta.dirname, 'journal-writing.ts')
+
+  it('lose nothing, tear no line, and rotate under each other', async () => {
+    const path = journalWith('')
+    const write = (node: string) => promisify(execFile)(process.execPath, [writing, path, node, '3000', '65536'])
+    await Promise.all([write('ams1'), write('fra1')])
+    const lines = textOf(path).split('\n')
+    const records = lines.filter((line) => line !== '').map((line): BlockRecord => JSON.parse(line))
+    expect(records).toHaveLength(6_000)
+    for (const node of ['ams1', 'fra1']) {
+      const heights = heightsOf(records.filter((record) => record.node === node))
+      expect(new Set(heights)).toEqual(new Set(heightsOf(blocks(3_000))))
+    }
+    expect(journalFiles(path).length).toBeGreaterThan(50)
+  })
+})
