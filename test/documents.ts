@@ -4,6 +4,10 @@ import { join } from 'node:path'
 import { recordTable } from '../agent/journal/document.ts'
 import { metricsReference } from '../agent/metrics/document.ts'
 import { exampleYaml, settingsTable } from '../agent/settings/document.ts'
+import { alertsYaml } from '../dashboards/alerts.ts'
+import { catalogue } from '../dashboards/catalogue.ts'
+import { dashboardFiles } from '../dashboards/index.ts'
+import { lokiRulesYaml } from '../dashboards/loki-rules.ts'
 
 const root = join(import.meta.dirname, '..')
 const documents: Readonly<Record<string, (current: string) => string>> = {
@@ -11,6 +15,10 @@ const documents: Readonly<Record<string, (current: string) => string>> = {
   'agent/settings/example.yaml': exampleYaml,
   'agent/journal/README.md': (current) => between(current, 'fields', recordTable()),
   'agent/metrics/README.md': metricsReference,
+  'dashboards/README.md': catalogue,
+  'dashboards/alerts.yaml': alertsYaml,
+  'dashboards/loki-rules.yaml': lokiRulesYaml,
+  ...Object.fromEntries(Object.entries(dashboardFiles).map(([name, generate]) => [`dashboards/${name}`, generate])),
 }
 
 /** Replaces what stands between two markers. */

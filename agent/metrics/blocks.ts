@@ -5,12 +5,12 @@ import { type MetricDefinition, metricBuilders, oneOf, type Sample } from '../tr
 
 const { counter, histogram, gauge } = metricBuilders<Block>()
 
-const headStartBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const headStartBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const
 
 const sample = (value: number, labels: Record<string, string>): Sample => ({ value, labels })
 
 /** What is measured when something becomes known of a block. */
-export const blockMetrics: Readonly<Record<Outcome, readonly MetricDefinition<Block>[]>> = {
+export const blockMetrics = {
   connected: [],
   won: [
     counter('fibre_block_race_wins_total', {
@@ -79,4 +79,4 @@ export const blockMetrics: Readonly<Record<Outcome, readonly MetricDefinition<Bl
     }),
   ],
   closed: [],
-}
+} satisfies Readonly<Record<Outcome, readonly MetricDefinition<Block>[]>>

@@ -1,5 +1,5 @@
 import { tracepoints } from '../tracepoints/index.ts'
-import type { Labels, MetricDefinition, Sample } from '../tracepoints/metric.ts'
+import { type Labels, type MetricDefinition, metricBuilders, type Sample } from '../tracepoints/metric.ts'
 
 /** What the agent knows of a node that it measures or has measured. */
 export interface NodeState {
@@ -62,18 +62,19 @@ export interface ProcessState {
 }
 
 /** A metric that is read when it is collected. Its samples carry all their labels. */
-export interface SelfMetric extends Omit<MetricDefinition<SelfState>, 'series' | 'openLabel' | 'buckets'> {
-  readonly labels: readonly string[]
+export interface SelfMetric<Name extends string = string, Label extends string = string>
+  extends Omit<MetricDefinition<SelfState>, 'series' | 'openLabel' | 'buckets'> {
+  readonly name: Name
+  readonly labels: readonly Label[]
 }
 
 const metric = (type: 'counter' | 'gauge') => {
-  return (name: string, help: string, measure: SelfMetric['measure'], labels: readonly string[] = []): SelfMetric => ({
-    name,
-    type,
-    help,
-    labels,
-    measure,
-  })
+  return <const Name extends string, const Label extends string = never>(
+    name: Name,
+    help: string,
+    measure: SelfMetric['measure'],
+    labels: readonly Label[] = [],
+  ): SelfMetric<Name, Label> => ({ name, type, help, labels, measure })
 }
 const counter = metric('counter')
 const gauge = metric('gauge')
@@ -86,7 +87,7 @@ const eachNode = (value: (state: NodeState) => number) => {
 
 const eventTypes = tracepoints.map(({ eventType }) => eventType)
 
-export const selfMetrics: readonly SelfMetric[] = [
+export const selfMetrics = [
   gauge('fibre_exporter_up', 'Whether the FIBRE exporter is running (1 = up, 0 = down)', ({ isUp }) => Number(isUp)),
   gauge('fibre_exporter_start_time_seconds', 'Unix timestamp when the exporter started', ({ startedAt }) => startedAt),
   gauge(
@@ -198,13 +199,11 @@ export const selfMetrics: readonly SelfMetric[] = [
   gauge('process_start_time_seconds', 'Start time of the process since unix epoch in seconds', ({ startedAt }) => startedAt),
   gauge('process_open_fds', 'Number of open file descriptors', ({ process }) => process.openFds),
   gauge('process_max_fds', 'Maximum number of open file descriptors', ({ process }) => process.maxFds),
-]
+] as const
 
 /** How long an event took from the kernel's stamp until it was recorded. */
-export const eventDelay: MetricDefinition<number> = {
-  name: 'fibre_exporter_event_delay_seconds',
-  type: 'histogram',
+export const eventDelay = metricBuilders<number>().histogram('fibre_exporter_event_delay_seconds', {
   help: 'Time from the hit of a tracepoint in bitcoind to its event being recorded',
   buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1],
   measure: (seconds) => seconds,
-}
+})

@@ -50,7 +50,9 @@ export type EventOf<T> =
     ? EventBase & { readonly probe: P } & { readonly [K in keyof F]: F[K] extends Field<infer V> ? V | undefined : never }
     : never
 
-export interface TracepointOf<P extends string, F extends Fields> {
+type Metrics = readonly MetricDefinition<never>[]
+
+export interface TracepointOf<P extends string, F extends Fields, M extends Metrics = Metrics> {
   /** `provider:name`, as bitcoind's ELF notes have it. */
   readonly probe: P
   /** Its name in the label `event_type`. */
@@ -60,7 +62,9 @@ export interface TracepointOf<P extends string, F extends Fields> {
   readonly args: F
   /** Set for a tracepoint too hot to be recorded hit by hit: the kernel counts it. */
   readonly counted?: Counted<string> | undefined
-  readonly metrics: readonly MetricDefinition<never>[]
+  readonly metrics: Metrics
+  /** Only for types: the metrics with their names and labels. */
+  readonly definitions?: M
 }
 
 /** By which text argument the kernel counts, and which number it adds up. */
@@ -72,17 +76,19 @@ export interface Counted<Name extends string> {
 /** A tracepoint, whichever it is. */
 export type Tracepoint = TracepointOf<string, Fields>
 
-interface Declaration<P extends string, F extends Fields> {
+interface Declaration<P extends string, F extends Fields, M extends Metrics> {
   readonly probe: P
   readonly eventType?: string
   readonly description: string
   readonly args: F
   readonly counted?: Counted<keyof F & string>
-  readonly metrics?: (build: MetricBuilders<EventOf<TracepointOf<P, F>>>) => readonly MetricDefinition<never>[]
+  readonly metrics?: (build: MetricBuilders<EventOf<TracepointOf<P, F>>>) => M
 }
 
 /** Declares a tracepoint: everything that is known of it follows from this one place. */
-export function defineTracepoint<const P extends string, F extends Fields>(declaration: Declaration<P, F>): TracepointOf<P, F> {
+export function defineTracepoint<const P extends string, F extends Fields, const M extends Metrics = readonly []>(
+  declaration: Declaration<P, F, M>,
+): TracepointOf<P, F, M> {
   const { probe, eventType = probe.slice(probe.indexOf(':') + 1), metrics, ...rest } = declaration
   return { ...rest, probe, eventType, metrics: metrics?.(metricBuilders()) ?? [] }
 }

@@ -27,10 +27,22 @@ export interface MetricDefinition<Subject> {
 
 type Options<Subject> = Omit<MetricDefinition<Subject>, 'name' | 'type' | 'buckets'>
 
+/** A definition of which the types know the name, the labels and the buckets. */
+type Defined<Subject, Type extends MetricDefinition<Subject>['type'], Name extends string, O> = MetricDefinition<Subject> & {
+  readonly type: Type
+  readonly name: Name
+} & Readonly<Pick<O, keyof O & ('series' | 'openLabel' | 'buckets')>>
+
 export interface MetricBuilders<Subject> {
-  counter(name: `${string}_total`, options: Options<Subject>): MetricDefinition<Subject>
-  histogram(name: string, options: Options<Subject> & { readonly buckets: readonly number[] }): MetricDefinition<Subject>
-  gauge(name: string, options: Options<Subject>): MetricDefinition<Subject>
+  counter<const Name extends `${string}_total`, const O extends Options<Subject>>(
+    name: Name,
+    options: O,
+  ): Defined<Subject, 'counter', Name, O>
+  histogram<const Name extends string, const O extends Options<Subject> & { readonly buckets: readonly number[] }>(
+    name: Name,
+    options: O,
+  ): Defined<Subject, 'histogram', Name, O>
+  gauge<const Name extends string, const O extends Options<Subject>>(name: Name, options: O): Defined<Subject, 'gauge', Name, O>
 }
 
 /** Builders whose `measure` knows its subject's type. */
@@ -41,4 +53,5 @@ export const metricBuilders = <Subject>(): MetricBuilders<Subject> => ({
 })
 
 /** The label sets of one label with a closed set of values. */
-export const oneOf = (label: string, values: readonly string[]): readonly Labels[] => values.map((value) => ({ [label]: value }))
+export const oneOf = <Label extends string, Value extends string>(label: Label, values: readonly Value[]) =>
+  values.map((value) => ({ [label]: value }) as Readonly<Record<Label, Value>>)

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -55,7 +55,7 @@ describe('docker compose', () => {
   })
 
   it('refuses a file with an unknown key, volume or service', () => {
-    expect(() => loadWith('pid: host', 'pidd: host')).toThrow('services.agent.pidd false schema')
+    expect(() => loadWith('pid: host', 'pidd: host')).toThrow('.pidd false schema') // of either agent
     expect(() => loadWith('- loki:/loki', '- lokki:/loki')).toThrow('undefined volume lokki')
     expect(() => loadWith('depends_on: { prepare:', 'depends_on: { prepared:')).toThrow('undefined service "prepared"')
   })
@@ -206,7 +206,9 @@ function outside(name: string, word: string): string {
   if (mounted) return word.replace(mounted.target, mounted.source)
   const written = configs.find(({ target }) => word.endsWith(`=${target}`))
   if (!written) return word
-  const copy = join(folder, written.source)
+  // As far from the rules as it is in the container.
+  cpSync(join(root, 'dashboards/alerts.yaml'), join(folder, 'dashboards/alerts.yaml'))
+  const copy = join(mkdirSync(join(folder, 'prometheus'), { recursive: true }) ?? join(folder, 'prometheus'), 'prometheus.yaml')
   writeFileSync(copy, contentOf(written.source))
   return word.replace(written.target, copy)
 }

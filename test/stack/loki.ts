@@ -4,7 +4,20 @@ export interface LokiOptions {
   readonly config: string
   /** Where it keeps its data. */
   readonly folder: string
+  /** Folder of its tenants' rules. */
+  readonly rules?: string
 }
+
+/** A rule as the ruler tells of it. */
+export interface LokiRule {
+  readonly name: string
+  readonly health: string
+  readonly lastError?: string
+  readonly lastEvaluation: string
+  readonly alerts?: readonly { readonly state: string; readonly labels: Labels; readonly annotations: Labels }[]
+}
+
+type Labels = Readonly<Record<string, string>>
 
 /** A line as Loki gives it back. */
 export interface LokiEntry {
@@ -25,13 +38,19 @@ export interface LokiRange {
 }
 
 /** Starts a Loki as its configuration's head says. */
-export async function startLoki({ config, folder }: LokiOptions): Promise<Loki> {
+export async function startLoki({ config, folder, rules }: LokiOptions): Promise<Loki> {
   const [port, grpcPort] = await freePorts(2)
   const url = `http://127.0.0.1:${port}`
   const loki = new Loki({
     program: 'loki',
     args: [`-config.file=${config}`, '-config.expand-env=true'],
-    env: { LOKI_BIND: '127.0.0.1', LOKI_PORT: `${port}`, LOKI_GRPC_PORT: `${grpcPort}`, LOKI_DATA: folder },
+    env: {
+      LOKI_BIND: '127.0.0.1',
+      LOKI_PORT: `${port}`,
+      LOKI_GRPC_PORT: `${grpcPort}`,
+      LOKI_DATA: folder,
+      ...(rules && { LOKI_RULES: rules }),
+    },
     url,
     readyUrl: `${url}/ready`,
   })
@@ -61,6 +80,12 @@ export class Loki extends Server {
         })),
       )
       .sort((a, b) => Number(a.timeNs - b.timeNs))
+  }
+
+  /** What the ruler knows of its rules. */
+  async rules(): Promise<readonly LokiRule[]> {
+    const { data } = (await this.ask('/prometheus/api/v1/rules', {})) as { data: { groups: readonly { rules: readonly LokiRule[] }[] } }
+    return data.groups.flatMap(({ rules }) => rules)
   }
 
   /** Labels of all streams that the selector fits. */

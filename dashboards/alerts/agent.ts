@@ -1,0 +1,104 @@
+import { increase } from '../expressions.ts'
+import { metric, select } from '../names.ts'
+import type { Alert } from '../rule.ts'
+import { agent, certificate, clock, errors, journal, pushing } from '../thresholds.ts'
+
+/** An agent measures all nodes of a machine, so what it says of itself has no label `node`: the nodes are looked up for the text. */
+const itsNodes = `Nodes: {{ range query (printf "group by (node) (last_over_time(${metric('fibre_exporter_target_up')}{job=%q, instance=%q}[${agent.rememberedFor}]))" $labels.job $labels.instance) }}{{ .Labels.node }} {{ end }}`
+
+const reporting = metric('fibre_exporter_up')
+const lastReport = `last_over_time(${reporting}[${agent.rememberedFor}])`
+/** Only a scraped agent has `up`, and where the target was taken out, it is not missing. In steps, for `up` has every target there is. */
+const unlessScraped = `unless on (job, instance) last_over_time((up and on (job, instance) ${reporting})[${agent.rememberedFor}:1h])`
+const byAgent = ['job', 'instance'] as const
+
+/** What is wrong with an agent. */
+export const agentAlerts: readonly Alert[] = [
+  {
+    alert: 'FibreAgentDown',
+    // Scraped and never reached; scraped and reached before, whatever the job; pushed. A pushed series vanishes after 5 min, and
+    // `absent` would not see one of several: what was there lately and is no more.
+    expr: [
+      `${select('up', { job: agent.job })} == 0`,
+      `or up == 0 and on (job, instance) ${lastReport}`,
+      `or ${lastReport} == 1 unless on (job, instance) last_over_time(${reporting}[${agent.silentFor}]) ${unlessScraped}`,
+    ].join('\n'),
+    for: '5m',
+    severity: 'critical',
+    summary: 'No word from the agent at {{ $labels.instance }}',
+    description: `The agent {{ $labels.instance }} (job {{ $labels.job }}) is not reached, or pushes nothing any more: its nodes are not measured. ${itsNodes}`,
+  },
+  {
+    alert: 'FibreAgentStopped',
+    expr: `${lastReport} == 0 ${unlessScraped}`,
+    for: '30m',
+    severity: 'warning',
+    summary: 'The agent at {{ $labels.instance }} was stopped and has not come back',
+    description: `The agent {{ $labels.instance }} (job {{ $labels.job }}) said that it stops, half an hour ago or more: its nodes are not measured. ${itsNodes}`,
+  },
+  {
+    alert: 'FibreNoAgent',
+    expr: `absent_over_time(${reporting}[${agent.rememberedFor}])`,
+    for: '15m',
+    severity: 'warning',
+    summary: 'No agent reports here',
+    description: `For ${agent.rememberedFor} no agent has been scraped by this Prometheus, or pushed to it: no node is measured.`,
+  },
+  {
+    alert: 'FibreAgentRestarting',
+    expr: `changes(${metric('fibre_exporter_start_time_seconds')}[1h]) >= ${agent.restartsPerHour}`,
+    severity: 'warning',
+    summary: 'The agent at {{ $labels.instance }} keeps restarting',
+    description: `The agent {{ $labels.instance }} was started {{ $value }} times within an hour. Between two starts nothing is measured. ${itsNodes}`,
+  },
+  {
+    alert: 'FibreEventErrors',
+    expr: `${increase('fibre_exporter_errors_total', { window: errors.window, by: byAgent })} > 0`,
+    severity: 'warning',
+    summary: 'The agent at {{ $labels.instance }} cannot process events',
+    description: `The agent {{ $labels.instance }} failed to process events within the last ${errors.window}: what it says of blocks is not complete. ${itsNodes}`,
+  },
+  {
+    alert: 'FibrePushFailing',
+    // Seen where the agent is scraped, or by another endpoint. Where there is none, it is FibreAgentDown.
+    expr: [
+      `${increase('fibre_exporter_export_failures_total', { window: pushing.window, by: byAgent })} > 0`,
+      `and ${increase('fibre_exporter_export_success_total', { window: pushing.window, by: byAgent })} == 0`,
+    ].join('\n'),
+    for: '5m',
+    severity: 'warning',
+    summary: 'The agent at {{ $labels.instance }} cannot push its metrics',
+    description: `Not one push of the agent {{ $labels.instance }} arrived within the last ${pushing.window}. ${itsNodes}`,
+  },
+  {
+    alert: 'FibreJournalFailing',
+    expr: `${increase('fibre_exporter_journal_failures_total', { window: journal.window, by: byAgent })} > 0`,
+    severity: 'warning',
+    summary: 'The agent at {{ $labels.instance }} cannot write its journal',
+    description: `Records of blocks could not be written when they were due, within the last ${journal.window}; the agent {{ $labels.instance }} holds the newest of them and measures on. ${itsNodes}`,
+  },
+  {
+    alert: 'FibreWebhookFailing',
+    expr: `${metric('fibre_exporter_webhook_pending')} > 0`,
+    for: '15m',
+    severity: 'warning',
+    summary: 'The webhook of the agent at {{ $labels.instance }} takes no slow blocks',
+    description: `{{ $value }} slow blocks wait at the agent {{ $labels.instance }} to be delivered, and have for a quarter of an hour. ${itsNodes}`,
+  },
+  {
+    alert: 'FibreClockBad',
+    expr: `${metric('fibre_exporter_clock_error_seconds')} > ${clock.errorSeconds}`,
+    for: '15m',
+    severity: 'info',
+    summary: 'The clock at {{ $labels.instance }} is not kept',
+    description: `The clock at {{ $labels.instance }} may be wrong by {{ $value | humanizeDuration }}: times of its nodes cannot be compared with those of others. ${itsNodes}`,
+  },
+  {
+    alert: 'FibreCertExpiring',
+    expr: `${metric('fibre_exporter_tls_cert_not_after_seconds')} - time() < ${certificate.daysLeft} * 86400`,
+    for: '1h',
+    severity: 'warning',
+    summary: 'The certificate of the agent at {{ $labels.instance }} expires',
+    description: `The certificate of {{ $labels.instance }} expires in {{ $value | humanizeDuration }}. Then nobody can scrape it any more. ${itsNodes}`,
+  },
+]

@@ -1,0 +1,79 @@
+import { blocksSinceWin, connecting, coverage, increase, races, reconstruction, winRate } from '../expressions.ts'
+import type { Alert } from '../rule.ts'
+import * as thresholds from '../thresholds.ts'
+import { hasBlocks } from './windows.ts'
+
+const { notWinning, silentProbes, nothingSent, verySlowBlock } = thresholds
+
+const rebuilt = (window: string) => increase('fibre_block_reconstruction_duration_seconds_count', { window })
+
+/** What is wrong with how blocks come. */
+export const blockAlerts: readonly Alert[] = [
+  {
+    alert: 'FibreNotWinning',
+    expr: `max by (job, node) (${blocksSinceWin()}) >= ${notWinning.blocks}`,
+    severity: 'warning',
+    summary: 'FIBRE brings {{ $labels.node }} no blocks',
+    description: 'Compact blocks won the last {{ $value }} races of {{ $labels.node }}.',
+  },
+  {
+    alert: 'FibreProbesSilent',
+    expr: `${hasBlocks(silentProbes.window, silentProbes.blocks)}\nand ${races(silentProbes)} == 0`,
+    // A node that was off connects what it has missed without a race; the next new block has one.
+    for: '1h',
+    severity: 'warning',
+    summary: 'No races of {{ $labels.node }} are seen',
+    description: `{{ $labels.node }} connected {{ $value | printf "%.0f" }} blocks in ${silentProbes.window}, and there was no race for a single one.`,
+  },
+  {
+    alert: 'FibreNothingSent',
+    // Only of a node that has sent: one without FIBRE peers below it never does.
+    expr: [
+      hasBlocks(nothingSent.window, nothingSent.blocks),
+      `and ${increase('fibre_blocks_sent_total', nothingSent)} == 0`,
+      `and ${increase('fibre_blocks_sent_total', { window: nothingSent.before })} >= ${nothingSent.blocks}`,
+    ].join('\n'),
+    for: '1h',
+    severity: 'warning',
+    summary: '{{ $labels.node }} no longer sends blocks on',
+    description: `{{ $labels.node }} connected {{ $value | printf "%.0f" }} blocks in ${nothingSent.window} and sent none of them through FIBRE. It used to.`,
+  },
+  {
+    alert: 'FibreWinRateLow',
+    expr: `${winRate(thresholds.winRate)} < ${thresholds.winRate.low}\nand ${races(thresholds.winRate)} >= ${thresholds.winRate.races}`,
+    for: '1h',
+    severity: 'info',
+    summary: 'FIBRE brings {{ $labels.node }} {{ $value | humanizePercentage }} of its blocks first',
+    description: `FIBRE won {{ $value | humanizePercentage }} of the races of {{ $labels.node }} in ${thresholds.winRate.window}.`,
+  },
+  {
+    alert: 'FibreRaceCoverageLow',
+    expr: `${coverage(thresholds.coverage)} < ${thresholds.coverage.low}\nand ${hasBlocks(thresholds.coverage.window, thresholds.coverage.blocks)}`,
+    for: '1h',
+    severity: 'info',
+    summary: '{{ $value | humanizePercentage }} of the blocks of {{ $labels.node }} had a race',
+    description: `In ${thresholds.coverage.window} {{ $value | humanizePercentage }} of the blocks of {{ $labels.node }} had a race: its win rate stands on few blocks.`,
+  },
+  {
+    alert: 'FibreReconstructionSlow',
+    expr: `${reconstruction(thresholds.reconstruction.quantile, thresholds.reconstruction)} > ${thresholds.reconstruction.slowSeconds}\nand ${rebuilt(thresholds.reconstruction.window)} >= ${thresholds.reconstruction.blocks}`,
+    severity: 'warning',
+    summary: 'Blocks of {{ $labels.node }} are rebuilt slowly',
+    description: `Half of the blocks of {{ $labels.node }} took more than {{ $value | humanizeDuration }} to be rebuilt from chunks, in ${thresholds.reconstruction.window}.`,
+  },
+  {
+    alert: 'FibreVerySlowBlock',
+    // Two increases of one window are extrapolated nearly alike: without a slow block their difference is far below one.
+    expr: `${rebuilt(verySlowBlock.window)}\n- ${increase('fibre_block_reconstruction_duration_seconds_bucket', verySlowBlock, { le: verySlowBlock.le })} > 0.5`,
+    severity: 'info',
+    summary: 'A block of {{ $labels.node }} took long to be rebuilt',
+    description: `A block of {{ $labels.node }} took more than ${verySlowBlock.le} s from its first header packet to its last chunk.`,
+  },
+  {
+    alert: 'FibreSlowConnect',
+    expr: `${connecting(thresholds.connecting.quantile, thresholds.connecting)} > ${thresholds.connecting.slowSeconds}\nand ${hasBlocks(thresholds.connecting.window, thresholds.connecting.blocks)}`,
+    severity: 'warning',
+    summary: '{{ $labels.node }} takes long to connect blocks',
+    description: `One block in ten of {{ $labels.node }} took more than {{ $value | humanizeDuration }} to be checked and connected, in ${thresholds.connecting.window}.`,
+  },
+]

@@ -1,0 +1,109 @@
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
+import {
+  AnnotationQueryBuilder,
+  type Dashboard,
+  DashboardBuilder,
+  DashboardCursorSync,
+  DashboardLinkBuilder,
+  DashboardLinkType,
+  RowBuilder,
+  type VariableModel,
+} from '@grafana/grafana-foundation-sdk/dashboard'
+import { select } from './names.ts'
+import { colours, dataSources, type Tile } from './panel.ts'
+import { agents, nodes, variables } from './variables.ts'
+
+/** By this tag dashboards find each other. */
+const TAG = 'fibre'
+
+export interface Row {
+  readonly title: string
+  readonly tiles: readonly Tile[]
+}
+
+/** A dashboard before it is one: what it is for, and what stands on it. */
+export interface Page {
+  readonly uid: string
+  readonly title: string
+  /** What it is for, in a sentence. */
+  readonly purpose: string
+  readonly rows: readonly Row[]
+  /** Variables of its own, after those that all have. */
+  readonly variables?: readonly VariableModel[]
+}
+
+/** The dashboard of a page, with variables, links and annotations. */
+export function dashboardOf(page: Page): Dashboard {
+  const dashboard = bareDashboardOf(page).tags([TAG])
+  for (const variable of [...variables, ...(page.variables ?? [])]) dashboard.withVariable({ build: () => variable })
+  dashboard.link(
+    inSight(new DashboardLinkBuilder('FIBRE dashboards').type(DashboardLinkType.Dashboards).tags([TAG]).includeVars(true).keepTime(true)),
+  )
+  for (const annotation of annotations()) dashboard.annotation(inSight(annotation))
+  return dashboard.build()
+}
+
+/** The same without anything to choose, to follow or to be told from elsewhere. */
+export function bareDashboardOf({ uid, title, purpose, rows }: Page): DashboardBuilder {
+  const dashboard = new DashboardBuilder(title)
+    .uid(uid)
+    .description(purpose)
+    .tooltip(DashboardCursorSync.Crosshair)
+    .time({ from: 'now-24h', to: 'now' })
+    .refresh('1m')
+  let id = 0
+  for (const row of rows) {
+    dashboard.withRow(new RowBuilder(row.title).id(++id))
+    for (const tile of row.tiles) {
+      const panel = tile.build(++id)
+      dashboard.withPanel({ build: () => panel })
+    }
+  }
+  return dashboard
+}
+
+/** Left alone, the SDK puts links and annotations away in a menu. */
+function inSight<T extends { readonly placement?: unknown }>(builder: Builder<T>): Builder<T> {
+  const { placement: _, ...rest } = builder.build()
+  return { build: () => rest as T }
+}
+
+/** From one step to the next at least, so that no change falls between two, and four scrapes long. */
+const CHANGE_WINDOW = '$__rate_interval'
+
+function annotations(): readonly AnnotationQueryBuilder[] {
+  const annotation = (name: string, colour: string, expr: string, title: string, text: string) =>
+    new AnnotationQueryBuilder()
+      .name(name)
+      .datasource(dataSources.promql)
+      .iconColor(colour)
+      .hide(false)
+      .expr(expr)
+      .step('1m')
+      .titleFormat(title)
+      .textFormat(text)
+  return [
+    // Off until asked for: a day has 144.
+    annotation(
+      'Blocks',
+      colours.fibre,
+      `max(changes(${select('fibre_last_block_height', {}, nodes)}[${CHANGE_WINDOW}])) > 0`,
+      'Block',
+      '',
+    ).enable(false),
+    annotation(
+      'Agent starts',
+      colours.other,
+      `changes(${select('fibre_exporter_start_time_seconds', {}, agents)}[${CHANGE_WINDOW}]) > 0`,
+      'Agent started',
+      '{{instance}}',
+    ).enable(true),
+    annotation(
+      'Alerts',
+      colours.bad,
+      `max by (alertname, node, severity) (${select('ALERTS', { alertstate: 'firing' }, 'alertname=~"Fibre.+", node=~"$node|"')})`,
+      '{{alertname}}',
+      '{{node}} ({{severity}})',
+    ).enable(true),
+  ]
+}

@@ -1,0 +1,88 @@
+import { blockMetrics } from '../agent/metrics/blocks.ts'
+import { eventDelay, selfMetrics } from '../agent/metrics/self.ts'
+import { tracepoints } from '../agent/tracepoints/index.ts'
+import type { MetricDefinition } from '../agent/tracepoints/metric.ts'
+
+/** Series that Prometheus makes itself, and their labels. Only where agents are scraped, but for ALERTS. */
+const prometheusSeries = {
+  up: [],
+  scrape_duration_seconds: [],
+  ALERTS: ['alertname', 'alertstate', 'severity', 'node'],
+} as const
+
+/** Labels that Prometheus gives to every series of an agent. */
+const targetLabels = ['job', 'instance'] as const
+
+type Definition =
+  | NonNullable<(typeof tracepoints)[number]['definitions']>[number]
+  | (typeof blockMetrics)[keyof typeof blockMetrics][number]
+  | (typeof selfMetrics)[number]
+  | typeof eventDelay
+
+type SeriesOf<D> = D extends { type: 'histogram'; name: infer Name extends string }
+  ? `${Name}_${'bucket' | 'sum' | 'count'}`
+  : D extends { name: infer Name extends string }
+    ? Name
+    : never
+
+type LabelsOf<D> = D extends { labels: readonly (infer Label extends string)[] }
+  ? Record<Label, string>
+  : { node: string } & (D extends { series: readonly (infer Closed)[] } ? Closed : unknown) &
+      (D extends { openLabel: infer Open extends string } ? Record<Open, string> : unknown)
+
+/** Whole bounds are left out: where no relabelling evens it out, a scraped `1.0` is not a pushed `1`. */
+type BoundOf<D> = D extends { buckets: readonly (infer Bound extends number)[] }
+  ? { le: Extract<`${Bound}`, `${string}.${string}`> }
+  : unknown
+
+/** The name of a series that the agent declares, or that Prometheus makes. A histogram has three: `_bucket`, `_sum`, `_count`. */
+export type SeriesName = SeriesOf<Definition> | keyof typeof prometheusSeries
+
+type Declared<Name extends string, D = Definition> = D extends unknown
+  ? Name extends SeriesOf<D>
+    ? LabelsOf<D> & (Name extends `${string}_bucket` ? BoundOf<D> : unknown)
+    : never
+  : never
+
+/** The labels of a series. Those with a closed set of values take no other value. */
+export type LabelsOfSeries<Name extends SeriesName> = Record<(typeof targetLabels)[number], string> &
+  (Name extends keyof typeof prometheusSeries ? Record<(typeof prometheusSeries)[Name][number], string> : Declared<Name>)
+
+type KeysOfUnion<T> = T extends unknown ? keyof T : never
+/** The name of any label. */
+export type Label = KeysOfUnion<{ [Name in SeriesName]: LabelsOfSeries<Name> }[SeriesName]> & string
+
+/** Checks a name when it is compiled, and is that name. */
+export const metric = <Name extends SeriesName>(name: Name): Name => name
+
+/** Label matchers that every selector of an expression has, such as `node=~"$node"`; empty in rules. */
+export type Scope = string
+
+/** Selects a series: `name{scope, label="value"}`. */
+export function select<Name extends SeriesName>(name: Name, labels: Partial<LabelsOfSeries<Name>> = {}, scope: Scope = ''): string {
+  const matchers = Object.entries(labels).map(([label, value]) => `${label}=${JSON.stringify(value)}`)
+  const all = [...(scope ? [scope] : []), ...matchers].join(', ')
+  return all ? `${name}{${all}}` : name
+}
+
+/** Every series by name, with the names of its labels. */
+export const declaredSeries: ReadonlyMap<string, ReadonlySet<string>> = new Map(allSeries())
+
+function* allSeries(): Generator<readonly [string, ReadonlySet<string>]> {
+  const labelled = (name: string, labels: readonly string[]) => [name, new Set([...targetLabels, ...labels])] as const
+  const measured: readonly MetricDefinition<never>[] = [
+    ...tracepoints.flatMap(({ metrics }) => metrics),
+    ...Object.values(blockMetrics).flat(),
+    eventDelay,
+  ]
+  for (const { name, type, series = [], openLabel } of measured) {
+    const labels = ['node', ...series.flatMap((set) => Object.keys(set)), ...(openLabel ? [openLabel] : [])]
+    if (type === 'histogram') {
+      yield labelled(`${name}_bucket`, [...labels, 'le'])
+      yield labelled(`${name}_sum`, labels)
+      yield labelled(`${name}_count`, labels)
+    } else yield labelled(name, labels)
+  }
+  for (const { name, labels } of selfMetrics) yield labelled(name, labels)
+  for (const [name, labels] of Object.entries(prometheusSeries)) yield labelled(name, labels)
+}

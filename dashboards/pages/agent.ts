@@ -1,0 +1,288 @@
+import type { Page } from '../dashboard.ts'
+import { type At, increase, latest, quantile, times } from '../expressions.ts'
+import { badFrom, badIfAny, goodFrom, upOrDown } from '../judging.ts'
+import { type Label, select } from '../names.ts'
+import { colours, promql, type Tile } from '../panel.ts'
+import * as thresholds from '../thresholds.ts'
+import { agents, chosen, nodes } from '../variables.ts'
+import { bars, lines, moving, stat, table, timeline } from '../visualizations.ts'
+
+const DAY_SECONDS = 86_400
+
+/** What an agent says of itself is told apart by where it runs. */
+const byAgent = { scope: agents, by: ['job', 'instance'] } as const satisfies At
+const overAgent = { ...byAgent, window: '$window' } as const
+const eachAgent = { ...byAgent, window: '$__interval' } as const
+const byProbe = ['job', 'node', 'provider', 'probe'] as const satisfies readonly Label[]
+
+const silent = { noData: 'that no agent reports: nothing is measured', empty: 'no agent reports' } as const
+
+export const agentPage: Page = {
+  uid: 'fibre-agent',
+  title: 'FIBRE agent health',
+  purpose: 'Is the measuring itself well: is the agent up, are the probes attached, is anything lost, and do the figures arrive?',
+  rows: [
+    { title: 'Is it measuring?', tiles: measuring() },
+    { title: 'Events', tiles: events() },
+    { title: 'What it costs, and what it leans on', tiles: process() },
+  ],
+}
+
+function measuring(): readonly Tile[] {
+  return [
+    stat({
+      title: 'Agent',
+      question: 'Does each agent report, and does it say that it is up?',
+      reading: 'An agent that is gone is gone from here too after five minutes, and then is an alert.',
+      ...silent,
+      mappings: upOrDown('up', 'down'),
+      queries: [promql('{{instance}}', latest('fibre_exporter_up', byAgent))],
+      width: 4,
+    }),
+    stat({
+      title: 'Running for',
+      question: 'When did each agent start?',
+      ...silent,
+      unit: 'dtdurations',
+      decimals: 1,
+      queries: [promql('{{instance}}', `time() - ${latest('fibre_exporter_start_time_seconds', byAgent)}`)],
+      width: 4,
+    }),
+    stat({
+      title: 'Probes missing',
+      question: 'How many of the tracepoints that should be attached are not?',
+      reading: 'While bitcoind is down it is all of them.',
+      ...silent,
+      unit: 'none',
+      decimals: 0,
+      steps: badIfAny,
+      queries: [
+        promql(
+          '{{node}}',
+          `${latest('fibre_exporter_probes_expected', { scope: nodes })} - sum by (job, node) (${select('fibre_exporter_probe_attached', {}, nodes)})`,
+        ),
+      ],
+      width: 4,
+    }),
+    stat({
+      title: 'Events lost, $window',
+      question: 'Did events come faster than they were read?',
+      ...silent,
+      unit: 'none',
+      decimals: 0,
+      steps: badIfAny,
+      queries: [promql('{{node}}', times('fibre_exporter_events_lost_total', chosen))],
+      width: 4,
+    }),
+    stat({
+      title: 'Errors, $window',
+      question: 'Could an event not be worked on?',
+      ...silent,
+      unit: 'none',
+      decimals: 0,
+      steps: badIfAny,
+      queries: [promql('{{instance}}', times('fibre_exporter_errors_total', overAgent))],
+      width: 4,
+    }),
+    stat({
+      title: 'Restarts of bitcoind, $window',
+      question: 'How often did a new bitcoind take the place of one that had ended?',
+      reading: `${thresholds.flapping.restartsPerHour} in an hour are an alert.`,
+      ...silent,
+      unit: 'none',
+      decimals: 0,
+      queries: [promql('{{node}}', times('fibre_exporter_target_restarts_total', chosen))],
+      width: 4,
+    }),
+    timeline({
+      title: 'Probes',
+      question: 'Which tracepoint was attached when?',
+      ...silent,
+      mappings: upOrDown('attached', 'missing'),
+      steps: goodFrom(1),
+      queries: [promql('{{node}} {{provider}}:{{probe}}', latest('fibre_exporter_probe_attached', { scope: nodes, by: byProbe }))],
+      width: 16,
+      height: 10,
+    }),
+    table({
+      title: 'Agents',
+      question: 'Which agent of which version measures which bitcoind?',
+      ...silent,
+      queries: [promql('', `max by (job, instance, version, node_name, bitcoind_path) (${select('fibre_exporter_info', {}, agents)})`)],
+      transformations: [],
+      columns: [
+        { field: 'instance', heading: 'Agent' },
+        { field: 'version', heading: 'Version', width: 80 },
+        { field: 'node_name', heading: 'Node' },
+        { field: 'bitcoind_path', heading: 'bitcoind' },
+      ],
+      width: 8,
+      height: 10,
+    }),
+  ]
+}
+
+function events(): readonly Tile[] {
+  return [
+    bars({
+      title: 'Events by type',
+      question: 'Do events come, and of every type?',
+      reading: 'All chosen agents together.',
+      ...silent,
+      unit: 'short',
+      queries: [promql('{{event_type}}', increase('fibre_exporter_events_processed_total', { ...eachAgent, by: ['event_type'] }))],
+      width: 12,
+    }),
+    moving({
+      title: 'Delay of events, over $window',
+      question: 'How long does an event take from the kernel to its being recorded?',
+      noData: 'that no event came in the window before',
+      empty: 'no event in this time',
+      unit: 's',
+      min: 0,
+      queries: [
+        promql('median {{node}}', quantile(0.5, 'fibre_exporter_event_delay_seconds', chosen)),
+        promql('p99 {{node}}', quantile(0.99, 'fibre_exporter_event_delay_seconds', chosen)),
+      ],
+      width: 12,
+    }),
+    bars({
+      title: 'What went wrong',
+      question: 'When were events lost, fields unreadable or errors made?',
+      reading: 'All chosen agents together. It is flat when all is well.',
+      ...silent,
+      unit: 'short',
+      series: { 'events lost': colours.bad, 'unreadable fields': colours.low, errors: colours.compact },
+      queries: [
+        promql('events lost', increase('fibre_exporter_events_lost_total', { ...eachAgent, by: [] })),
+        promql('unreadable fields', increase('fibre_exporter_field_errors_total', { ...eachAgent, by: [] })),
+        promql('errors', increase('fibre_exporter_errors_total', { ...eachAgent, by: [] })),
+      ],
+      width: 12,
+    }),
+    table({
+      title: 'Unreadable fields, $window',
+      question: 'Which field of which event could not be read?',
+      reading: 'A field that is never readable is a bitcoind whose tracepoint has changed.',
+      noData: 'that every field was readable',
+      empty: 'every field was readable',
+      queries: [
+        promql(
+          '',
+          `sort_desc(${times('fibre_exporter_field_errors_total', { ...chosen, by: ['job', 'node', 'event_type', 'field'] })} > 0)`,
+        ),
+      ],
+      transformations: [],
+      columns: [
+        { field: 'node', heading: 'Node' },
+        { field: 'event_type', heading: 'Event' },
+        { field: 'field', heading: 'Field' },
+        { field: 'Value', heading: 'Times', unit: 'none', decimals: 0 },
+      ],
+      width: 12,
+    }),
+  ]
+}
+
+function process(): readonly Tile[] {
+  return [
+    lines({
+      title: 'Memory',
+      question: 'How much memory does the agent take?',
+      ...silent,
+      unit: 'bytes',
+      min: 0,
+      queries: [promql('{{instance}}', latest('process_resident_memory_bytes', byAgent))],
+      width: 6,
+    }),
+    lines({
+      title: 'CPU',
+      question: 'How much of a core does the agent take?',
+      ...silent,
+      unit: 'percentunit',
+      min: 0,
+      queries: [
+        promql('{{instance}}', `sum by (job, instance) (rate(${select('process_cpu_seconds_total', {}, agents)}[$__rate_interval]))`),
+      ],
+      width: 6,
+    }),
+    lines({
+      title: 'Event-loop lag',
+      question: 'How late is the agent with what it has to do?',
+      ...silent,
+      unit: 's',
+      min: 0,
+      queries: [promql('{{instance}}', latest('fibre_exporter_event_loop_lag_seconds', byAgent))],
+      width: 6,
+    }),
+    lines({
+      title: 'Open files',
+      question: 'How much of what it may open has the agent open?',
+      ...silent,
+      unit: 'percentunit',
+      min: 0,
+      queries: [promql('{{instance}}', `${latest('process_open_fds', byAgent)} / ${latest('process_max_fds', byAgent)}`)],
+      width: 6,
+    }),
+    bars({
+      title: 'Pushes',
+      question: 'Do the figures arrive, where the agent pushes them?',
+      reading: 'All chosen agents together. It is flat where Prometheus scrapes.',
+      ...silent,
+      unit: 'short',
+      series: { taken: colours.good, failed: colours.bad },
+      queries: [
+        promql('taken', increase('fibre_exporter_export_success_total', { ...eachAgent, by: [] })),
+        promql('failed', increase('fibre_exporter_export_failures_total', { ...eachAgent, by: [] })),
+      ],
+      width: 8,
+    }),
+    bars({
+      title: 'Records and slow blocks not handed on',
+      question: 'Does the journal take every record, and the webhook every slow block?',
+      reading: 'All chosen agents together. What fails is tried again: the log says why.',
+      ...silent,
+      unit: 'short',
+      series: { 'not written': colours.bad, 'not delivered': colours.other },
+      queries: [
+        promql('not written', increase('fibre_exporter_journal_failures_total', { ...eachAgent, by: [] })),
+        promql('not delivered', increase('fibre_exporter_webhook_failures_total', { ...eachAgent, by: [] })),
+      ],
+      width: 8,
+    }),
+    lines({
+      title: 'Duration of scrapes',
+      question: 'How long does Prometheus take to read the agent?',
+      noData: 'that agents push, or that none reports',
+      empty: 'nothing is scraped',
+      unit: 's',
+      min: 0,
+      queries: [promql('{{instance}}', latest('scrape_duration_seconds', byAgent))],
+      width: 8,
+    }),
+    lines({
+      title: 'Clock error',
+      question: 'By how much can the clock of each machine be wrong at most?',
+      reading: `What the kernel vouches for, not a measurement. From ${thresholds.clock.errorSeconds} s on there is an alert: nobody corrects that clock, and times of different nodes cannot be compared.`,
+      ...silent,
+      unit: 's',
+      min: 0,
+      steps: badFrom(thresholds.clock.errorSeconds),
+      queries: [promql('{{instance}}', latest('fibre_exporter_clock_error_seconds', byAgent))],
+      width: 12,
+    }),
+    stat({
+      title: 'Certificate',
+      question: 'How long is the TLS certificate of the metrics page still valid?',
+      reading: `Below ${thresholds.certificate.daysLeft} days there is an alert.`,
+      noData: 'that no agent serves TLS',
+      empty: 'no certificate',
+      unit: 'dtdurations',
+      decimals: 1,
+      height: 8,
+      steps: goodFrom(thresholds.certificate.daysLeft * DAY_SECONDS),
+      queries: [promql('{{instance}}', `${latest('fibre_exporter_tls_cert_not_after_seconds', byAgent)} - time()`)],
+      width: 12,
+    }),
+  ]
+}

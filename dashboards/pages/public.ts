@@ -1,0 +1,32 @@
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
+import { bareDashboardOf, type Page } from '../dashboard.ts'
+import { dataSources } from '../panel.ts'
+import { DEFAULT_WINDOW } from '../variables.ts'
+import { overviewRows } from './overview.ts'
+
+/**
+ * The overview for everybody's eyes: no peers, no addresses, no logs. Dashboards that are shared externally can have no
+ * variables (grafana/grafana#67346), not even for the data source, so all that was chosen is fixed.
+ */
+export const publicPage: Page = {
+  uid: 'fibre-relay-public',
+  title: 'FIBRE relay',
+  purpose: 'Is FIBRE helping, and how much?',
+  rows: overviewRows({ window: DEFAULT_WINDOW, by: ['node'] }),
+}
+
+const INPUT = 'DS_PROMETHEUS'
+
+/** As Grafana writes a dashboard that is to be imported elsewhere: who imports it says which data source it is. */
+export interface ImportedDashboard extends Dashboard {
+  readonly __inputs: readonly { readonly name: string; readonly type: 'datasource'; readonly pluginId: string; readonly label: string }[]
+}
+
+export function publicDashboard(): ImportedDashboard {
+  const dashboard = JSON.stringify(bareDashboardOf(publicPage).readonly().build())
+  const { type, uid } = dataSources.promql
+  return {
+    __inputs: [{ name: INPUT, type: 'datasource', pluginId: type, label: 'Prometheus' }],
+    ...JSON.parse(dashboard.replaceAll(`"${uid}"`, `"\${${INPUT}}"`)),
+  }
+}

@@ -1,0 +1,225 @@
+import type { Racer } from '../../agent/blocks/race.ts'
+import type { Page } from '../dashboard.ts'
+import { blocksSinceWin, coverage, headStart, increase, type Over, quantile, races, ratio, times, winRate } from '../expressions.ts'
+import { badFrom, goodFrom } from '../judging.ts'
+import { colours, promql, type Tile } from '../panel.ts'
+import { blocksTable } from '../records.ts'
+import * as thresholds from '../thresholds.ts'
+import { chosen, eachStep } from '../variables.ts'
+import { bars, heatmap, lines, moving, stat, table } from '../visualizations.ts'
+
+const names = { fibre_udp: 'FIBRE', bip152_cmpct: 'the compact block' } as const satisfies Record<Racer, string>
+
+/** Used on the overview too. */
+export const winnersOverTime = (each: Over): Tile =>
+  bars({
+    title: 'Races by winner',
+    question: 'Who delivered the blocks?',
+    reading: 'All chosen nodes together.',
+    noData: 'that no agent reports',
+    empty: 'no agent reports',
+    unit: 'none',
+    series: { FIBRE: colours.fibre, 'compact block': colours.compact, other: colours.other },
+    queries: [
+      promql('FIBRE', increase('fibre_block_race_wins_total', each, { mechanism: 'fibre_udp' })),
+      promql('compact block', increase('fibre_block_race_wins_total', each, { mechanism: 'bip152_cmpct' })),
+      promql('other', increase('fibre_block_race_wins_total', each, { mechanism: 'other' })),
+    ],
+    width: 12,
+  })
+
+export const racesPage: Page = {
+  uid: 'fibre-races',
+  title: 'FIBRE races',
+  purpose: 'Who won the races, who started first, how much earlier, and for which blocks did FIBRE not help?',
+  rows: [
+    { title: 'Results', tiles: results() },
+    { title: 'Over time', tiles: [winnersOverTime(eachStep), outcomesOverTime(), ...ratesOverTime()] },
+    { title: 'Head starts', tiles: [headStarts('fibre_udp'), headStarts('bip152_cmpct'), spread('fibre_udp'), spread('bip152_cmpct')] },
+    {
+      title: 'From first packet to connected: how long before the block was connected each one started, not how fast it was',
+      tiles: [firstPacket('fibre_udp'), firstPacket('bip152_cmpct')],
+    },
+    { title: 'Blocks and peers', tiles: [blocksTable(50), peers()] },
+  ],
+}
+
+function results(): readonly Tile[] {
+  const counted = (title: string, question: string, expr: string) =>
+    stat({
+      title: `${title}, $window`,
+      question,
+      noData: 'that no agent reports',
+      empty: 'no agent reports',
+      unit: 'none',
+      decimals: 0,
+      queries: [promql('{{node}}', expr)],
+      width: 4,
+    })
+  return [
+    stat({
+      title: 'FIBRE win rate, $window',
+      question: 'Of the blocks that had a race, how many did FIBRE win?',
+      noData: 'that no race was decided in this window',
+      empty: 'no race in this window',
+      unit: 'percentunit',
+      decimals: 0,
+      steps: goodFrom(thresholds.winRate.low),
+      queries: [promql('{{node}}', winRate(chosen))],
+      width: 4,
+    }),
+    stat({
+      title: 'Race coverage, $window',
+      question: 'Of all connected blocks, how many had a race, so that the win rate speaks of them?',
+      noData: 'that no block was connected in this window',
+      empty: 'no block in this window',
+      unit: 'percentunit',
+      decimals: 0,
+      steps: goodFrom(thresholds.coverage.low),
+      queries: [promql('{{node}}', coverage(chosen))],
+      width: 4,
+    }),
+    counted('Races', 'How many races were decided?', `round(${races(chosen)})`),
+    counted('Won by FIBRE', 'How many did FIBRE win?', times('fibre_block_race_wins_total', chosen, { mechanism: 'fibre_udp' })),
+    counted(
+      'Won by compact block',
+      'For how many did FIBRE not help?',
+      times('fibre_block_race_wins_total', chosen, { mechanism: 'bip152_cmpct' }),
+    ),
+    stat({
+      title: 'Both started, $window',
+      question: 'In how many races is the head start exact, because both had started when the block was connected?',
+      reading: 'Of all other races only a lower bound is known.',
+      noData: 'that no race took place in this window',
+      empty: 'no race in this window',
+      unit: 'percentunit',
+      decimals: 0,
+      queries: [
+        promql('{{node}}', ratio(increase('fibre_races_total', chosen, { coverage: 'both' }), increase('fibre_races_total', chosen))),
+      ],
+      width: 4,
+    }),
+  ]
+}
+
+function outcomesOverTime(): Tile {
+  return bars({
+    title: 'Blocks by who had started',
+    question: 'Who had brought a packet of a block by the time it was connected?',
+    reading: 'FIBRE alone: FIBRE was so early that the compact block was never waited for. All chosen nodes together.',
+    noData: 'that no agent reports',
+    empty: 'no agent reports',
+    unit: 'none',
+    series: { both: colours.both, 'FIBRE alone': colours.fibre, 'compact block alone': colours.compact, 'no race': colours.other },
+    queries: [
+      promql('both', increase('fibre_races_total', eachStep, { coverage: 'both' })),
+      promql('FIBRE alone', increase('fibre_races_total', eachStep, { coverage: 'udp_only' })),
+      promql('compact block alone', increase('fibre_races_total', eachStep, { coverage: 'cmpct_only' })),
+      promql('no race', increase('fibre_blocks_without_race_total', eachStep)),
+    ],
+    width: 12,
+  })
+}
+
+function ratesOverTime(): readonly Tile[] {
+  return [
+    moving({
+      title: 'FIBRE win rate and race coverage, over $window',
+      question: 'How did the win rate change, and the share of blocks that it stands on?',
+      reading: 'Each point looks back over the whole window.',
+      noData: 'that no block was connected in the window before',
+      empty: 'no block in this time',
+      unit: 'percentunit',
+      min: 0,
+      max: 1,
+      queries: [promql('win rate {{node}}', winRate(chosen)), promql('coverage {{node}}', coverage(chosen))],
+      width: 12,
+    }),
+    lines({
+      title: 'Blocks since FIBRE won',
+      question: 'When did FIBRE win nothing for long?',
+      reading: `From ${thresholds.notWinning.blocks} on there is an alert.`,
+      noData: 'that no race was decided since the agent started',
+      empty: 'no race yet',
+      unit: 'none',
+      decimals: 0,
+      min: 0,
+      steps: badFrom(thresholds.notWinning.blocks),
+      queries: [promql('{{node}}', blocksSinceWin(chosen))],
+      width: 12,
+    }),
+  ]
+}
+
+function headStarts(first: Racer): Tile {
+  return moving({
+    title: `Head start of ${names[first]} (≥), over $window`,
+    question: `Where ${names[first]} started first, how much earlier was it at least?`,
+    reading:
+      'Exact where both had started, else the lower bound that is known; leaving those out would hide most of what the first one did. As exact as the buckets.',
+    noData: `that ${names[first]} started no race first in the window before`,
+    empty: 'started no race first',
+    unit: 's',
+    min: 0,
+    queries: [
+      promql('median ≥ {{node}}', headStart(0.5, chosen, first)),
+      promql('p90 ≥ {{node}}', headStart(0.9, chosen, first)),
+      promql('p99 ≥ {{node}}', headStart(0.99, chosen, first)),
+    ],
+    width: 12,
+  })
+}
+
+function spread(first: Racer): Tile {
+  const each = { ...eachStep, by: ['le'] } as const
+  const exact = increase('fibre_race_head_start_seconds_bucket', each, { first })
+  const atLeast = increase('fibre_race_head_start_at_least_seconds_bucket', each, { first })
+  return heatmap({
+    title: `Head starts of ${names[first]} (≥), spread`,
+    question: `How do the head starts of ${names[first]} spread, hour by hour?`,
+    reading: 'Exact ones and lower bounds together. All chosen nodes together.',
+    noData: 'that no agent reports',
+    empty: 'no agent reports',
+    unit: 's',
+    scheme: first === 'fibre_udp' ? 'Blues' : 'Oranges',
+    queries: [promql('{{le}}', `${exact} + ${atLeast}`)],
+    width: 12,
+  })
+}
+
+function firstPacket(mechanism: Racer): Tile {
+  const of = (q: number) => quantile(q, 'fibre_block_race_latency_seconds', chosen, { mechanism })
+  return moving({
+    title: `First packet of ${names[mechanism]} to connected, over $window`,
+    question: `How long before a block was connected had ${names[mechanism]} brought its first packet?`,
+    reading:
+      'Larger means that it started earlier. It holds the time that connecting took, and is no measure of speed: do not compare the two.',
+    noData: `that ${names[mechanism]} brought no packet before a block was connected`,
+    empty: 'no packet before a block was connected',
+    unit: 's',
+    min: 0,
+    queries: [promql('median {{node}}', of(0.5)), promql('p95 {{node}}', of(0.95))],
+    width: 12,
+  })
+}
+
+function peers(): Tile {
+  const by = ['job', 'node', 'mechanism', 'peer'] as const
+  return table({
+    title: 'Deliveries by peer, $window',
+    question: 'Which peers delivered the blocks?',
+    reading:
+      'Peers beyond the number that the agent was told to name are "other". The first delivery of a peer is not counted: its series begins with it.',
+    noData: 'that agents name no peers, which is what they do until asked (--peer-label)',
+    empty: 'agents name no peers: --peer-label',
+    queries: [promql('', `sort_desc(${times('fibre_block_deliveries_total', { ...chosen, scope: `${chosen.scope}, peer!=""`, by })} > 0)`)],
+    transformations: [],
+    columns: [
+      { field: 'node', heading: 'Node' },
+      { field: 'mechanism', heading: 'Came by' },
+      { field: 'peer', heading: 'Peer' },
+      { field: 'Value', heading: 'Blocks', unit: 'none', decimals: 0 },
+    ],
+    width: 24,
+  })
+}

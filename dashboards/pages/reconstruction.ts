@@ -1,0 +1,251 @@
+import type { Page } from '../dashboard.ts'
+import { allFromMempool, connecting, increase, mean, quantile, ratio, reconstructedWithin, reconstruction, times } from '../expressions.ts'
+import { badFrom, goodFrom } from '../judging.ts'
+import { colours, logql, promql, quantileName, type Tile } from '../panel.ts'
+import { meanOf, slowestBlocks } from '../records.ts'
+import * as thresholds from '../thresholds.ts'
+import { chosen, eachStep } from '../variables.ts'
+import { bars, heatmap, moving, stat } from '../visualizations.ts'
+
+const { le } = thresholds.objective
+const slow = thresholds.reconstruction
+const quickly = `${Number(le) * 1000} ms`
+
+const noneRebuilt = 'that no block was rebuilt in this window'
+/** What the newer builds' tracepoint says. */
+const noDetail = 'that no block was rebuilt in this window, or that this build of bitcoind does not tell (udp:block_reconstruction_detail)'
+
+export const reconstructionPage: Page = {
+  uid: 'fibre-reconstruction',
+  title: 'FIBRE reconstruction',
+  purpose: 'How quickly are blocks rebuilt from chunks and connected, which were slow, and what did they lack?',
+  rows: [
+    { title: 'Results', tiles: results() },
+    { title: 'Rebuilding', tiles: rebuilding() },
+    { title: 'Mempool', tiles: mempool() },
+    { title: 'Connecting', tiles: connectingTiles() },
+    { title: 'Blocks', tiles: [slowestBlocks(25)] },
+  ],
+}
+
+function results(): readonly Tile[] {
+  return [
+    stat({
+      title: 'Blocks rebuilt, $window',
+      question: 'How many blocks were rebuilt from FIBRE chunks?',
+      noData: 'that no agent reports',
+      empty: 'no agent reports',
+      unit: 'none',
+      decimals: 0,
+      queries: [promql('{{node}}', times('fibre_blocks_reconstructed_total', chosen))],
+      width: 4,
+    }),
+    stat({
+      title: `Time to rebuild, ${quantileName(slow.quantile)}, $window`,
+      question: 'How long does it take to rebuild a block?',
+      reading: `From the first header packet to the complete block, as exact as the buckets. There is an alert if it is more than ${slow.slowSeconds} s over ${slow.window}.`,
+      noData: noneRebuilt,
+      empty: 'no block rebuilt',
+      unit: 's',
+      steps: badFrom(slow.slowSeconds),
+      queries: [promql('{{node}}', reconstruction(slow.quantile, chosen))],
+      width: 4,
+    }),
+    stat({
+      title: 'Time to rebuild, p95, $window',
+      question: 'How long does the slowest of twenty blocks take?',
+      noData: noneRebuilt,
+      empty: 'no block rebuilt',
+      unit: 's',
+      queries: [promql('{{node}}', reconstruction(0.95, chosen))],
+      width: 4,
+    }),
+    stat({
+      title: `Within ${quickly}, $window`,
+      question: 'How many of the rebuilt blocks were so quickly?',
+      noData: noneRebuilt,
+      empty: 'no block rebuilt',
+      unit: 'percentunit',
+      decimals: 0,
+      steps: goodFrom(thresholds.objective.share),
+      queries: [promql('{{node}}', reconstructedWithin(le, chosen))],
+      width: 4,
+    }),
+    stat({
+      title: 'All from the mempool, $window',
+      question: 'For how many rebuilt blocks did the mempool have every transaction?',
+      noData: noDetail,
+      empty: 'not told',
+      unit: 'percentunit',
+      decimals: 0,
+      queries: [promql('{{node}}', allFromMempool(chosen))],
+      width: 4,
+    }),
+    stat({
+      title: `Connecting, ${quantileName(thresholds.connecting.quantile)}, $window`,
+      question: 'Nine of ten blocks were connected to the chain within which time?',
+      reading: `Disk, CPU and -dbcache decide, not the network. There is an alert if it is more than ${thresholds.connecting.slowSeconds} s over ${thresholds.connecting.window}.`,
+      noData: 'that no block was connected in this window',
+      empty: 'no block in this window',
+      unit: 's',
+      steps: badFrom(thresholds.connecting.slowSeconds),
+      queries: [promql('{{node}}', connecting(thresholds.connecting.quantile, chosen))],
+      width: 4,
+    }),
+  ]
+}
+
+function rebuilding(): readonly Tile[] {
+  const counted = increase('fibre_block_reconstruction_duration_seconds_count', eachStep)
+  const quick = increase('fibre_block_reconstruction_duration_seconds_bucket', eachStep, { le })
+  return [
+    moving({
+      title: 'Time to rebuild a block, over $window',
+      question: 'How long does it take from the first header packet to the complete block?',
+      reading: `Each point looks back over the whole window. The dashed line is where the ${quantileName(slow.quantile)} is an alert.`,
+      noData: noneRebuilt,
+      empty: 'no block rebuilt',
+      unit: 's',
+      min: 0,
+      steps: badFrom(slow.slowSeconds),
+      queries: [
+        promql('median {{node}}', reconstruction(0.5, chosen)),
+        promql('p90 {{node}}', reconstruction(0.9, chosen)),
+        promql('p99 {{node}}', reconstruction(0.99, chosen)),
+      ],
+      width: 12,
+    }),
+    heatmap({
+      title: 'Time to rebuild a block, spread',
+      question: 'How do the times spread, hour by hour?',
+      reading: 'All chosen nodes together.',
+      noData: 'that no agent reports',
+      empty: 'no agent reports',
+      unit: 's',
+      queries: [promql('{{le}}', increase('fibre_block_reconstruction_duration_seconds_bucket', { ...eachStep, by: ['le'] }))],
+      width: 12,
+    }),
+    bars({
+      title: `Blocks rebuilt within ${quickly}, and slower`,
+      question: 'When were blocks slow?',
+      reading: 'All chosen nodes together.',
+      noData: 'that no agent reports',
+      empty: 'no agent reports',
+      unit: 'none',
+      series: { slower: colours.low, quick: colours.fibre },
+      queries: [promql('quick', quick), promql('slower', `${counted} - ${quick}`)],
+      width: 12,
+    }),
+    moving({
+      title: `Objective: ${thresholds.objective.share * 100} % within ${quickly}`,
+      question: 'Is the objective met?',
+      reading: `There is an alert when both the last ${thresholds.objective.long} and the last ${thresholds.objective.short} are below it.`,
+      noData: 'that no block was rebuilt in the days before',
+      empty: 'no block rebuilt',
+      unit: 'percentunit',
+      max: 1,
+      steps: goodFrom(thresholds.objective.share),
+      queries: [
+        promql(`${thresholds.objective.long} {{node}}`, reconstructedWithin(le, { ...chosen, window: thresholds.objective.long })),
+        promql(`${thresholds.objective.short} {{node}}`, reconstructedWithin(le, { ...chosen, window: thresholds.objective.short })),
+      ],
+      width: 12,
+    }),
+  ]
+}
+
+function mempool(): readonly Tile[] {
+  return [
+    moving({
+      title: 'Transactions that were missing, per block, over $window',
+      question: 'How many transactions of a block did the mempool lack?',
+      reading: 'They have to come as chunks: the more there are, the longer a block takes.',
+      noData: noDetail,
+      empty: 'not told',
+      unit: 'short',
+      min: 0,
+      queries: [
+        promql('mean {{node}}', mean('fibre_block_missing_tx_count', chosen)),
+        promql('p90 {{node}}', quantile(0.9, 'fibre_block_missing_tx_count', chosen)),
+      ],
+      width: 8,
+    }),
+    moving({
+      title: 'Bytes that were missing, per block, over $window',
+      question: 'How large were the transactions that the mempool lacked?',
+      noData: noDetail,
+      empty: 'not told',
+      unit: 'decbytes',
+      min: 0,
+      queries: [
+        promql('mean {{node}}', mean('fibre_block_missing_tx_bytes', chosen)),
+        promql('p90 {{node}}', quantile(0.9, 'fibre_block_missing_tx_bytes', chosen)),
+      ],
+      width: 8,
+    }),
+    moving({
+      title: 'From the mempool, over $window',
+      question: 'What share of transactions did the mempool have, and of how many blocks had it all?',
+      noData: noDetail,
+      empty: 'not told',
+      unit: 'percentunit',
+      min: 0,
+      max: 1,
+      queries: [
+        promql(
+          'transactions {{node}}',
+          ratio(
+            increase('fibre_block_mempool_tx_count_sum', chosen),
+            `(${increase('fibre_block_mempool_tx_count_sum', chosen)} + ${increase('fibre_block_missing_tx_count_sum', chosen)})`,
+          ),
+        ),
+        promql('whole blocks {{node}}', allFromMempool(chosen)),
+      ],
+      width: 8,
+    }),
+  ]
+}
+
+function connectingTiles(): readonly Tile[] {
+  return [
+    moving({
+      title: 'Time to connect a block, over $window',
+      question: 'How long does the node take to check a block and make it part of the chain?',
+      noData: 'that no block was connected in the window before',
+      empty: 'no block in this time',
+      unit: 's',
+      min: 0,
+      steps: badFrom(thresholds.connecting.slowSeconds),
+      queries: [
+        promql('median {{node}}', connecting(0.5, chosen)),
+        promql(`${quantileName(thresholds.connecting.quantile)} {{node}}`, connecting(thresholds.connecting.quantile, chosen)),
+      ],
+      width: 8,
+    }),
+    moving({
+      title: 'Transactions per block, over $window',
+      question: 'How full are the blocks?',
+      noData: 'that no block was connected in the window before',
+      empty: 'no block in this time',
+      unit: 'short',
+      min: 0,
+      queries: [promql('mean {{node}}', mean('bitcoin_block_tx_count', chosen))],
+      width: 8,
+    }),
+    bars({
+      title: 'Where the time goes, mean of each step',
+      question: 'How long does a block take from its first header packet on, stage by stage?',
+      reading: 'Of blocks that were rebuilt from chunks. One node is best chosen: the stages of several stand one on another.',
+      noData: 'that the journal does not come to Loki, or that no block was rebuilt in this time',
+      empty: 'no block in the journal',
+      unit: 'ms',
+      step: '6h',
+      queries: [
+        logql('rebuilt {{node}}', meanOf('reconstruction_ms', '$__interval')),
+        logql('to connected {{node}}', meanOf('reconstructed_to_connected_ms', '$__interval')),
+        logql('to winner known {{node}}', meanOf('connected_to_winner_ms', '$__interval')),
+      ],
+      width: 8,
+    }),
+  ]
+}

@@ -1,0 +1,15 @@
+import { reconstructedWithin } from './expressions.ts'
+import type { Recording } from './rule.ts'
+import { objective } from './thresholds.ts'
+
+/** Share of blocks rebuilt in time, over the objective's two windows. */
+export const recordedReconstruction = {
+  long: `job_node:fibre_block_reconstruction_duration_seconds:ratio_within_objective_${objective.long}`,
+  short: `job_node:fibre_block_reconstruction_duration_seconds:ratio_within_objective_${objective.short}`,
+} as const
+
+/** What would read a week at every look at the rules. */
+export const recordings: readonly Recording[] = [
+  { record: recordedReconstruction.long, expr: reconstructedWithin(objective.le, { window: objective.long }) },
+  { record: recordedReconstruction.short, expr: reconstructedWithin(objective.le, { window: objective.short }) },
+]

@@ -1,0 +1,150 @@
+import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard'
+import type { RecordFieldName } from '../agent/blocks/record.ts'
+import { colouredBy } from './judging.ts'
+import type { Scope } from './names.ts'
+import { colours, logql, type PanelSpec, type Tile } from './panel.ts'
+import { type Column, table } from './visualizations.ts'
+
+/** The journal's records of the nodes that were chosen: one line of JSON for each block, of which Loki knows every field. */
+export const records = (filter = ''): string => `${journal('node=~"$node"')}${filter && ` | ${filter}`}`
+
+const journal = (scope: Scope): string => `{job="fibre-blocks", ${scope}}`
+
+/** The mean of a field of the records, over a window. Nothing of records that lack it. */
+export const meanOf = (field: RecordFieldName, window: string): string =>
+  `avg_over_time(${records(`${field}!=""`)} | unwrap ${field} | __error__="" [${window}]) by (node)`
+
+const path = {
+  id: 'mappings',
+  value: [
+    {
+      type: MappingType.ValueToText,
+      options: {
+        fibre_udp: { text: 'FIBRE', color: colours.fibre },
+        bip152_cmpct: { text: 'compact block', color: colours.compact },
+        other: { text: 'other', color: colours.other },
+        no_race: { text: 'no race', color: colours.other },
+        unknown: { text: 'unknown', color: colours.other },
+      },
+    },
+  ],
+}
+const lowerBound = {
+  id: 'mappings',
+  value: [{ type: MappingType.ValueToText, options: { true: { text: '≥' }, false: { text: '' } } }],
+}
+
+/** How each field is shown. */
+const columns = {
+  time: { heading: 'Time', width: 190, properties: [{ id: 'unit', value: 'time:YYYY-MM-DD HH:mm:ss' }] },
+  node: { heading: 'Node', width: 130 },
+  height: { heading: 'Height', width: 90, unit: 'none', decimals: 0 },
+  block_hash: { heading: 'Hash' },
+  path: { heading: 'Came by', width: 130, properties: [path, ...colouredBy()] },
+  coverage: { heading: 'Started', width: 100 },
+  winner_peer: { heading: 'From', width: 170 },
+  first_started: { heading: 'First', width: 120, properties: [path, ...colouredBy()] },
+  head_start_is_lower_bound: { heading: '≥', width: 40, properties: [lowerBound] },
+  head_start_ms: { heading: 'Head start', width: 110, unit: 'ms' },
+  reconstruction_ms: { heading: 'Rebuilt in', width: 110, unit: 'ms' },
+  reconstructed_to_connected_ms: { heading: 'Rebuilt to connected', width: 160, unit: 'ms' },
+  connected_to_winner_ms: { heading: 'Connected to winner', width: 160, unit: 'ms' },
+  chunks_used: { heading: 'Chunks used', width: 110, unit: 'none' },
+  chunks_received: { heading: 'received', width: 90, unit: 'none' },
+  chunk_peers: { heading: 'Peers', width: 70, unit: 'none' },
+  missing_transactions: { heading: 'Missing', width: 90, unit: 'none' },
+  missing_bytes: { heading: 'Missing bytes', width: 120, unit: 'decbytes' },
+  connect_ms: { heading: 'Connected in', width: 120, unit: 'ms' },
+  transactions: { heading: 'Transactions', width: 110, unit: 'none' },
+  pool: { heading: 'Pool', width: 140 },
+} satisfies Readonly<Partial<Record<RecordFieldName, Omit<Column, 'field'>>>>
+
+/** As many as Loki gives unless it is told otherwise: those of three nodes for eleven days. */
+const MOST_LINES = 5000
+
+interface RecordsSpec extends Omit<PanelSpec, 'queries'> {
+  readonly fields: readonly (keyof typeof columns)[]
+  /** A label filter of LogQL. */
+  readonly filter?: string
+  /** The field of which the largest come first; the newest do, if not given. */
+  readonly largest?: RecordFieldName
+  readonly rows: number
+}
+
+/** A table of the journal's records. */
+export const recordsTable = ({ fields, filter, largest, rows, ...spec }: RecordsSpec): Tile =>
+  table({
+    ...spec,
+    queries: [{ ...logql('', records(filter)), maxLines: largest ? MOST_LINES : rows }],
+    columns: fields.map((field) => ({ field, ...columns[field] })),
+    transformations: [
+      // From the line rather than from the labels, which are all text: numbers stay numbers.
+      // All fields, of which the columns are then chosen: where one is chosen here and missing in a line, Grafana writes "Not Found".
+      { id: 'extractFields', options: { source: 'Line', format: 'json', replace: true } },
+      { id: 'sortBy', options: { sort: [{ field: largest ?? 'time', desc: true }] } },
+      { id: 'limit', options: { limitField: rows } },
+    ],
+  })
+
+const forgotten = 'that the Collector of those nodes does not bring the journal to Loki, or that no block came in this time'
+
+/** The last blocks. */
+export const blocksTable = (rows = 10): Tile =>
+  recordsTable({
+    title: 'Last blocks',
+    question: 'How did each of the last blocks come?',
+    reading: '"≥" marks a head start of which only a lower bound is known, a dash what is not known at all.',
+    noData: forgotten,
+    empty: 'no block in this time',
+    fields: [
+      'time',
+      'node',
+      'height',
+      'path',
+      'coverage',
+      'first_started',
+      'head_start_is_lower_bound',
+      'head_start_ms',
+      'reconstruction_ms',
+      'chunks_used',
+      'chunks_received',
+      'connect_ms',
+      'transactions',
+      'pool',
+    ],
+    rows,
+    width: 24,
+    height: 11,
+  })
+
+/** The blocks that took the longest to rebuild. */
+export const slowestBlocks = (rows = 10): Tile =>
+  recordsTable({
+    title: 'Slowest blocks',
+    question: 'Which blocks took the longest to rebuild from chunks, and what was it about them?',
+    reading:
+      'Missing transactions have to come as chunks; few chunks from many peers are a thin network, many from one a thin mempool. Of the newest 5,000 blocks.',
+    noData: 'that no block was rebuilt in this time, or that the journal does not come to Loki',
+    empty: 'no block rebuilt in this time',
+    filter: 'reconstruction_ms!=""',
+    largest: 'reconstruction_ms',
+    fields: [
+      'time',
+      'node',
+      'height',
+      'reconstruction_ms',
+      'reconstructed_to_connected_ms',
+      'connect_ms',
+      'chunks_used',
+      'chunks_received',
+      'chunk_peers',
+      'missing_transactions',
+      'missing_bytes',
+      'transactions',
+      'pool',
+      'path',
+    ],
+    rows,
+    width: 24,
+    height: 11,
+  })

@@ -1,0 +1,169 @@
+import {
+  BigValueColorMode,
+  BigValueGraphMode,
+  BigValueTextMode,
+  GraphDrawStyle,
+  GraphThresholdsStyleConfigBuilder,
+  GraphThresholdsStyleMode,
+  LegendDisplayMode,
+  LegendPlacement,
+  LogsSortOrder,
+  ReduceDataOptionsBuilder,
+  SortOrder,
+  StackingConfigBuilder,
+  StackingMode,
+  TooltipDisplayMode,
+  VisibilityMode,
+  VizLegendOptionsBuilder,
+  VizTooltipOptionsBuilder,
+} from '@grafana/grafana-foundation-sdk/common'
+import {
+  type DataTransformerConfig,
+  type DynamicConfigValue,
+  FieldColorBuilder,
+  FieldColorModeId,
+} from '@grafana/grafana-foundation-sdk/dashboard'
+import * as heatmaps from '@grafana/grafana-foundation-sdk/heatmap'
+import * as logs from '@grafana/grafana-foundation-sdk/logs'
+import * as stats from '@grafana/grafana-foundation-sdk/stat'
+import * as timelines from '@grafana/grafana-foundation-sdk/statetimeline'
+import * as tables from '@grafana/grafana-foundation-sdk/table'
+import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries'
+import { colourOf, type PanelSpec, type Tile, tile } from './panel.ts'
+
+/** What holds for a day changes little within ten minutes, and blocks come no oftener. */
+const MOVING_STEP = '10m'
+/** Each point makes Prometheus read a whole window: a week of three nodes' head starts, at 200 points, is 30 million samples. */
+const MOVING_POINTS = 100
+
+/** A number for each node, as it is now. */
+export const stat = (spec: PanelSpec): Tile =>
+  tile({ height: 6, ...spec }, 'instant', () =>
+    new stats.PanelBuilder()
+      .graphMode(BigValueGraphMode.None)
+      .colorMode(spec.steps || spec.mappings ? BigValueColorMode.Value : BigValueColorMode.None)
+      .textMode(BigValueTextMode.ValueAndName)
+      .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull'])),
+  )
+
+interface SeriesSpec extends PanelSpec {
+  /** Colours by legend. */
+  readonly series?: Readonly<Record<string, string>>
+  /** Lowest and highest of the axis. */
+  readonly min?: number
+  readonly max?: number
+}
+
+/** What a window up to each point in time holds. */
+export const moving = (spec: SeriesSpec): Tile =>
+  tile(spec, 'range', () => overTime(spec).interval(MOVING_STEP).maxDataPoints(MOVING_POINTS).lineWidth(2).fillOpacity(5))
+
+/** What was so at each point in time. A query that asks over `$__interval` needs a step that is long enough for it. */
+export const lines = (spec: SeriesSpec & { readonly step?: string }): Tile =>
+  tile(spec, 'range', () => {
+    const panel = overTime(spec).lineWidth(1).fillOpacity(0)
+    return spec.step === undefined ? panel : panel.interval(spec.step)
+  })
+
+/** How much there was in each step of time: queries ask over `eachStep`, which is an hour or longer if not told otherwise. */
+export const bars = (spec: SeriesSpec & { readonly step?: string; readonly stacked?: boolean }): Tile =>
+  tile(spec, 'range', () => {
+    const { step = '1h', stacked = true } = spec
+    const panel = overTime(spec).interval(step).drawStyle(GraphDrawStyle.Bars).fillOpacity(70).lineWidth(0)
+    return stacked ? panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A')) : panel
+  })
+
+function overTime({ steps, series = {}, min, max, queries }: SeriesSpec) {
+  const panel = new timeseries.PanelBuilder()
+    .legend(new VizLegendOptionsBuilder().showLegend(true).displayMode(LegendDisplayMode.List).placement(LegendPlacement.Bottom))
+    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending))
+    .showPoints(VisibilityMode.Never)
+    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.PaletteClassicByName))
+  if (steps && queries.length > 0) panel.thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed))
+  if (min !== undefined) panel.min(min)
+  if (max !== undefined) panel.max(max)
+  for (const [legend, colour] of Object.entries(series)) panel.overrideByName(legend, [colourOf(colour)])
+  return panel
+}
+
+/** How a histogram's values spread over time: one query, by `le`. */
+export const heatmap = (spec: PanelSpec & { readonly scheme?: 'Blues' | 'Oranges' | 'Purples' }): Tile =>
+  tile(spec, 'heatmap', () => {
+    const { unit, scheme = 'Blues' } = spec
+    const panel = new heatmaps.PanelBuilder()
+      .interval('1h')
+      .color(
+        new heatmaps.HeatmapColorOptionsBuilder()
+          .mode(heatmaps.HeatmapColorMode.Scheme)
+          .scheme(scheme)
+          .exponent(0.5)
+          .steps(64)
+          .fill('dark-orange'),
+      )
+    if (unit !== undefined) panel.yAxis(new heatmaps.YAxisConfigBuilder().unit(unit))
+    return panel
+  })
+
+/** How something that has few states changed. */
+export const timeline = (spec: PanelSpec): Tile =>
+  tile(spec, 'range', () =>
+    new timelines.PanelBuilder()
+      .interval('1m')
+      .showValue(VisibilityMode.Never)
+      .mergeValues(true)
+      .fillOpacity(70)
+      .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds)),
+  )
+
+/** A column of a table: the field that it shows, its heading, and how. */
+export interface Column {
+  readonly field: string
+  readonly heading: string
+  readonly unit?: string
+  readonly decimals?: number
+  readonly width?: number
+  readonly properties?: readonly DynamicConfigValue[]
+}
+
+export interface TableSpec extends PanelSpec {
+  readonly columns: readonly Column[]
+  /** What is done before columns are chosen. */
+  readonly transformations: readonly DataTransformerConfig[]
+}
+
+/** A table of what queries say now, or of lines of log; it has the columns that are named, and in their order. */
+export const table = (spec: TableSpec): Tile =>
+  tile(spec, spec.queries[0]?.language === 'logql' ? 'lines' : 'table', () => {
+    const { columns, transformations } = spec
+    const panel = new tables.PanelBuilder().transformations([
+      ...transformations,
+      {
+        id: 'organize',
+        options: {
+          excludeByName: {},
+          includeByName: Object.fromEntries(columns.map(({ field }) => [field, true])),
+          indexByName: Object.fromEntries(columns.map(({ field }, index) => [field, index])),
+          renameByName: Object.fromEntries(columns.map(({ field, heading }) => [field, heading])),
+        },
+      },
+    ])
+    for (const column of columns) panel.overrideByName(column.heading, propertiesOf(column))
+    return panel
+  })
+
+function propertiesOf({ unit, decimals, width, properties = [] }: Column): DynamicConfigValue[] {
+  return [
+    // Else each cell would say what the whole table says when it is empty.
+    { id: 'noValue', value: '–' },
+    ...(unit === undefined ? [] : [{ id: 'unit', value: unit }]),
+    ...(decimals === undefined ? [] : [{ id: 'decimals', value: decimals }]),
+    ...(width === undefined ? [] : [{ id: 'custom.width', value: width }]),
+    ...properties,
+  ]
+}
+
+/** Lines of log as they are. */
+export const logLines = (spec: PanelSpec): Tile =>
+  tile(spec, 'lines', () =>
+    new logs.PanelBuilder().showTime(true).wrapLogMessage(true).enableLogDetails(true).sortOrder(LogsSortOrder.Descending),
+  )

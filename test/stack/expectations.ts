@@ -1,0 +1,93 @@
+import { blockMetrics } from '../../agent/metrics/blocks.ts'
+import { eventDelay } from '../../agent/metrics/self.ts'
+import { tracepoints } from '../../agent/tracepoints/index.ts'
+import type { MetricDefinition } from '../../agent/tracepoints/metric.ts'
+import type { Answer, Choice } from './asking.ts'
+import { secondsOf, type Target } from './dashboard-queries.ts'
+import { claimedQuantile, deviation, type Figure, figures, quantileOf, type Seen, shownAs } from './figures.ts'
+import { type Fleet, type Host, SCRAPE_SECONDS } from './model/fleet.ts'
+import { blocksIn } from './model/truth.ts'
+
+/** What a target has to show, if that is known of it. */
+export const figureOf = (target: Target): Figure | undefined => figures.find(({ shown }) => shown.test(shownAs(target)))
+
+/** What of an answer is not as it is in a fleet, at the times that were asked for. */
+export function deviations(fleet: Fleet, target: Target, choice: Choice, { series }: Answer, times: readonly number[]): readonly string[] {
+  const figure = figureOf(target)
+  if (figure === undefined) return []
+  return times.flatMap((at) =>
+    groupsOf(fleet, target, series).flatMap(({ label, name, hosts }) => {
+      const found = series.filter(({ labels }) => label === undefined || labels[label] === name)
+      const values = found.map(({ labels, points }) => ({ labels, value: points.find(({ time }) => time === at)?.value }))
+      return (values.length > 0 ? values : [{ labels: {}, value: undefined }]).flatMap(({ labels, value }) => {
+        const window = windowOf(target, choice)
+        const share = extrapolated(window ?? (figure.rises ? target.minStep : undefined), hosts, at)
+        const quantile = quantileOf(claimedQuantile(target) ?? 0.5, boundsIn(target.expr), share)
+        const ofNode = ({ node }: { readonly node: string }) => label !== 'node' || node === name
+        const seen: Seen = {
+          blocks: hosts.flatMap((host) => blocksIn(fleet, host, at - (window ?? target.minStep), at)).filter(ofNode),
+          known: hosts.flatMap((host) => known(fleet, host, at)).filter(ofNode),
+          ofAll: fleet.hosts.flatMap((host) => known(fleet, host, at)),
+          nodes: hosts.flatMap(({ nodes }) => Object.keys(nodes)).length,
+          starts: hosts.flatMap((host) => startOf(host, at) ?? []),
+          at,
+          labels,
+          quantile,
+        }
+        const differs = deviation(figure, seen, value, share, target.expr.includes('round('))
+        return differs === undefined
+          ? []
+          : [`${name ?? 'all'} ${JSON.stringify(labels)} over ${window} s, ${fleet.end - at} s ago, ${differs}`]
+      })
+    }),
+  )
+}
+
+interface Group {
+  readonly label?: 'node' | 'instance'
+  readonly name?: string
+  readonly hosts: readonly Host[]
+}
+
+/** Nodes or agents, where each has a value of its own. */
+function groupsOf({ hosts }: Fleet, { legend }: Target, series: Answer['series']): readonly Group[] {
+  const isBy = (label: string) => legend.includes(`{{${label}}}`) || series.some(({ labels }) => label in labels)
+  if (isBy('node')) return hosts.flatMap((host) => Object.keys(host.nodes).map((name) => ({ label: 'node', name, hosts: [host] }) as const))
+  if (isBy('instance')) return hosts.map((host) => ({ label: 'instance', name: host.instance, hosts: [host] }))
+  return [{ hosts }]
+}
+
+/** The window that the reader is told of, in seconds. */
+function windowOf({ panel, legend }: Target, { window = '' }: Choice): number | undefined {
+  const [, told] = /\b(\d+[hd])\b/.exec(`${legend} ${panel}`.replace('$window', window)) ?? []
+  return told === undefined ? undefined : secondsOf(told)
+}
+
+/** `increase` takes what the samples show to go on to the bounds of the window, from which they are a minute away together. */
+function extrapolated(window: number | undefined, hosts: readonly Host[], at: number): number {
+  if (window === undefined) return 0
+  const measured = Math.min(window, ...hosts.map(({ starts: [first = 0] }) => Math.max(at - first, 2 * SCRAPE_SECONDS)))
+  return SCRAPE_SECONDS / (measured - SCRAPE_SECONDS)
+}
+
+/** When the agent that a scrape has seen by then was started. */
+const startOf = ({ starts, offset }: Host, at: number) =>
+  starts.findLast((start) => Math.ceil(start / SCRAPE_SECONDS) * SCRAPE_SECONDS + offset <= at)
+
+/** Blocks that an agent knows at some time. */
+function known(fleet: Fleet, host: Host, at: number) {
+  const start = startOf(host, at)
+  return start === undefined ? [] : blocksIn(fleet, host, start - 2 * SCRAPE_SECONDS, at).filter(({ connectedAt }) => connectedAt > start)
+}
+
+const definitions: readonly MetricDefinition<never>[] = [
+  ...tracepoints.flatMap(({ metrics }) => metrics),
+  ...Object.values(blockMetrics).flat(),
+  eventDelay,
+]
+
+/** The bounds of the buckets that an expression reads. */
+export function boundsIn(expr: string): readonly number[] {
+  const [, name] = /(\w+)_bucket/.exec(expr) ?? []
+  return definitions.find((definition) => definition.name === name)?.buckets ?? []
+}

@@ -1,0 +1,132 @@
+import { vi } from 'vitest'
+import { Measuring } from '../../../agent/measuring.ts'
+import { observe } from '../../../agent/metrics/observe.ts'
+import { type SelfState, selfMetrics } from '../../../agent/metrics/self.ts'
+import type { EventSource } from '../../../agent/sources/source.ts'
+import { openTelemetry, type TelemetryOptions } from '../../../agent/telemetry/telemetry.ts'
+import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
+import { probes } from '../../demo-node.ts'
+import { tracepointOf } from '../../unit/blocks/events.ts'
+import { silentLog } from '../../unit/telemetry/page.ts'
+
+/** Machines were booted so long before their agents' start. */
+const UPTIME = 100_000
+/** What does not change of an agent: seconds, bytes and counts. */
+export const agentFacts = {
+  /** From the hit of a tracepoint to its event being recorded. */
+  delay: 0.0002,
+  clockError: 0.016,
+  /** From its start to the end of its certificate. */
+  certificateSeconds: 80 * 86_400,
+  eventLoopLag: 0.0001,
+  residentBytes: 64e6,
+  openFds: 20,
+  maxFds: 1024,
+  scrapeSeconds: 0.004,
+} as const
+
+export interface AgentOptions extends Pick<TelemetryOptions, 'push'> {
+  readonly job: string
+  readonly instance: string
+  readonly nodes: readonly string[]
+  /** Unix time, seconds. */
+  readonly startedAt: number
+  /** Peers that are told apart. */
+  readonly peers: number
+}
+
+/** Samples as a Prometheus that is configured as ours stores them, each a line that lacks its time. */
+export interface Scraped {
+  readonly lines: string
+  readonly count: number
+}
+
+export type Agent = Awaited<ReturnType<typeof openAgent>>
+
+/** The agent's own measuring and instruments, whose events and clock are given by hand. */
+export async function openAgent({ job, instance, nodes, startedAt, peers, push }: AgentOptions) {
+  const bootedAt = startedAt - UPTIME
+  let nowNs = UPTIME * 1e9
+  let changed = true
+  const clock = vi.spyOn(process.hrtime, 'bigint').mockImplementation(() => BigInt(Math.round(nowNs)))
+  const telemetry = await openTelemetry({ version: '1.2.3', port: 9435, openLabelLimit: peers, log: silentLog, push })
+  const onBlock = () => {
+    changed = true
+  }
+  const measuring = new Measuring({ instruments: telemetry.instruments, log: silentLog, verbose: false, onBlock })
+  measuring.use(sourceOf(() => nowNs))
+  for (const [i, node] of nodes.entries()) measuring.appeared(processOf(node, 1000 + i))
+  observe(telemetry.meter, selfMetrics, async () => ({
+    ...measuring.counts(),
+    ...selfOf(startedAt, nowNs / 1e9 - UPTIME),
+    nodeName: nodes.join(', '),
+  }))
+  const advance = (at: number) => {
+    nowNs = Math.round((at - bootedAt) * 1e9)
+    for (const { blocks } of measuring.nodes) blocks.advance(nowNs)
+  }
+  let scraped: Scraped = { lines: '', count: 0 }
+  return {
+    bootedAt,
+    telemetry,
+    /** Takes an event in, as soon as it can be recorded. */
+    hit(event: TracepointEvent) {
+      nowNs = event.stampNs + agentFacts.delay * 1e9
+      measuring.event(event, tracepointOf(event.probe), [])
+      changed = true
+    },
+    /** Lets time pass until then (Unix, seconds). */
+    advance,
+    /** What a scrape at that time stores of the series that are to be kept. While nothing happens it is the same, unless it is pushed as well. */
+    async scraped(at: number, keep: (name: string) => boolean): Promise<Scraped> {
+      advance(at)
+      if (changed || push) scraped = asScraped(await telemetry.exposition(), `job="${job}",instance="${instance}"`, keep)
+      changed = false
+      return scraped
+    },
+    async close() {
+      clock.mockRestore()
+      await telemetry.close(1000)
+    },
+  }
+}
+
+const processOf = (node: string, pid: number) => ({ node, pid, executable: '/usr/local/bin/bitcoind' })
+
+/** What the agent knows of itself, but for what measuring knows; its age is in seconds. */
+const selfOf = (startedAt: number, age: number) =>
+  ({
+    isUp: true,
+    startedAt,
+    version: '1.2.3',
+    executable: '/usr/local/bin/bitcoind',
+    exports: { successes: Math.trunc(age / 10), failures: 0 },
+    clockErrorSeconds: agentFacts.clockError,
+    certificateExpiry: startedAt + agentFacts.certificateSeconds,
+    eventLoopLagSeconds: agentFacts.eventLoopLag,
+    journal: { written: new Map(), failed: 0 },
+    webhook: { delivered: 0, failed: 0, pending: 0, givenUp: 0 },
+    process: { ...agentFacts, cpuSeconds: 1.5 + age / 1000, virtualBytes: 1e9 },
+  }) satisfies Partial<SelfState>
+
+/** A source that has every tracepoint of a process attached and brings nothing by itself. */
+function sourceOf(now: () => number): EventSource {
+  const attachment = {
+    probes: probes.map((probe) => ({ probe, offered: true, attached: true })),
+    silentProbes: () => [],
+    close: async () => {},
+  }
+  return { now, attach: () => attachment, drain() {}, losses: () => [], backlogSeconds: () => 0, close() {} }
+}
+
+function asScraped(page: string, labels: string, keep: (name: string) => boolean): Scraped {
+  const lines = [`up{${labels}} 1`, `scrape_duration_seconds{${labels}} ${agentFacts.scrapeSeconds}`]
+  for (const line of page.split('\n')) {
+    const name = /^[a-z_:]+/.exec(line)?.[0]
+    if (name === undefined || !keep(name)) continue
+    const rest = line.slice(name.length)
+    const labelled = rest.startsWith('{') ? `${name}{${labels},${rest.slice(1)}` : `${name}{${labels}}${rest}`
+    lines.push(labelled.replace(/le="(\d+)\.0"/, 'le="$1"').replace(/le="(\d)e\+06"/, 'le="$1000000"'))
+  }
+  return { lines: `${lines.join('\n')}\n`, count: lines.length }
+}

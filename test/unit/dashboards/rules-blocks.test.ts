@@ -1,0 +1,165 @@
+import { blockAlerts } from '../../../dashboards/alerts/blocks.ts'
+import { testAlerts } from './alert-cases.ts'
+import { blocksAt, healthyNode, paris, type SimulatedBlock, simulateBlocks, tokyo } from './simulated.ts'
+
+const HOUR = 60
+const day = simulateBlocks(4, 1)
+
+/** Compact blocks win every race after some seconds. */
+const lostAfter = (seconds: number, blocks: readonly SimulatedBlock[]) =>
+  blocks.map((block) => (block.at > seconds && block.winner ? { ...block, winner: 'bip152_cmpct' as const } : block))
+
+/** Twenty times as many blocks as are found, none with a race. */
+const download = day.flatMap((block) => Array.from({ length: 20 }, () => ({ ...block, winner: undefined })))
+
+testAlerts(
+  blockAlerts,
+  {
+    FibreNotWinning: {
+      'fires when compact blocks have won twenty races': {
+        series: healthyNode(paris, lostAfter(2 * 3600, day)),
+        at: { [2 * HOUR]: [], [8 * HOUR]: ['warning paris'] },
+      },
+      'is silent at nineteen, and where there has been no race': {
+        series: {
+          ...healthyNode(
+            paris,
+            blocksAt(...Array.from({ length: 19 }, (_, index) => 10 * index)).map((one) => ({ ...one, winner: 'bip152_cmpct' })),
+          ),
+          ...healthyNode(tokyo, []),
+        },
+        at: { 200: [] },
+      },
+    },
+    FibreProbesSilent: {
+      'fires an hour after six hours of blocks without a race': {
+        series: healthyNode(
+          paris,
+          day.map((one) => (one.at > 3600 ? { ...one, winner: undefined } : one)),
+        ),
+        at: { [5 * HOUR]: [], [9 * HOUR]: ['warning paris'] },
+      },
+      'is silent in the initial download, and when a node was off for ten hours': {
+        series: {
+          ...healthyNode(tokyo, download),
+          ...healthyNode(
+            paris,
+            day.map((one) => (one.at < 36_000 ? { ...one, at: 36_000, winner: undefined } : one)),
+          ),
+        },
+        at: { [9 * HOUR]: [], 610: [], 640: [], [13 * HOUR]: [] },
+      },
+    },
+    FibreNothingSent: {
+      'fires when a node that used to send sends no more': {
+        series: healthyNode(
+          paris,
+          day.map((one) => ({ ...one, isSent: one.at < 4 * 3600 })),
+        ),
+        at: { [9 * HOUR]: [], [12 * HOUR]: ['warning paris'], [22 * HOUR]: ['warning paris'] },
+      },
+      'is silent for one that never does': {
+        series: healthyNode(
+          paris,
+          day.map((one) => ({ ...one, isSent: false })),
+        ),
+        at: { [12 * HOUR]: [] },
+      },
+    },
+    FibreWinRateLow: {
+      'fires when FIBRE wins one race in three': {
+        series: healthyNode(
+          paris,
+          day.map((one, index) => ({ ...one, winner: index % 3 ? 'bip152_cmpct' : 'fibre_udp' })),
+        ),
+        at: { [3 * HOUR]: [], [12 * HOUR]: ['info paris'] },
+      },
+      'is silent when it wins two of three, and when there were few races': {
+        series: {
+          ...healthyNode(
+            paris,
+            day.map((one, index) => ({ ...one, winner: index % 3 ? 'fibre_udp' : 'bip152_cmpct' })),
+          ),
+          ...healthyNode(tokyo, lostAfter(0, day.slice(0, 25))),
+        },
+        at: { [12 * HOUR]: [] },
+      },
+    },
+    FibreRaceCoverageLow: {
+      'fires when one block in three has a race': {
+        series: healthyNode(
+          paris,
+          day.map((one, index) => (index % 3 ? { ...one, winner: undefined } : one)),
+        ),
+        at: { [12 * HOUR]: ['info paris'] },
+      },
+      'is silent in the initial download': {
+        series: healthyNode(paris, download),
+        at: { [3 * HOUR]: [], [12 * HOUR]: [] },
+      },
+    },
+    FibreReconstructionSlow: {
+      'fires when blocks take 200 ms': {
+        series: healthyNode(
+          paris,
+          day.map((one) => ({ ...one, reconstructionSeconds: 0.2 })),
+        ),
+        at: { [8 * HOUR]: ['warning paris'] },
+      },
+      'is silent when one block in five takes half a second, and when none was rebuilt': {
+        series: {
+          ...healthyNode(
+            paris,
+            day.map((one, index) => ({ ...one, reconstructionSeconds: index % 5 ? 0.01 : 0.5 })),
+          ),
+          ...healthyNode(
+            tokyo,
+            day.map((one) => ({ ...one, reconstructionSeconds: undefined })),
+          ),
+        },
+        at: { [8 * HOUR]: [] },
+      },
+    },
+    FibreVerySlowBlock: {
+      'fires for one block of three seconds, for a quarter of an hour': {
+        step: 1,
+        series: healthyNode(
+          paris,
+          blocksAt(20, 50, 70).map((one) => ({ ...one, reconstructionSeconds: one.at === 50 * 60 ? 3 : 0.01 })),
+        ),
+        at: { 49: [], 50: ['info paris'], 66: [], 70: [] },
+      },
+      'is silent for one of two seconds, and for the first fast one after a slow one': {
+        step: 1,
+        series: {
+          ...healthyNode(
+            paris,
+            blocksAt(20, 50).map((one) => ({ ...one, reconstructionSeconds: 2 })),
+          ),
+          ...healthyNode(
+            tokyo,
+            blocksAt(5, 50).map((one) => ({ ...one, reconstructionSeconds: one.at === 300 ? 3 : 0.01 })),
+          ),
+        },
+        at: { 50: [], 55: [] },
+      },
+    },
+    FibreSlowConnect: {
+      'fires when one block in five takes two seconds to connect': {
+        series: healthyNode(
+          paris,
+          day.map((one, index) => ({ ...one, connectSeconds: index % 5 ? 0.03 : 2 })),
+        ),
+        at: { [8 * HOUR]: ['warning paris'] },
+      },
+      'is silent in the initial download': {
+        series: healthyNode(
+          paris,
+          download.map((one) => ({ ...one, connectSeconds: 2 })),
+        ),
+        at: { [8 * HOUR]: [] },
+      },
+    },
+  },
+  5,
+)
