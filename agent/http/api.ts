@@ -1,4 +1,5 @@
 import { summarise } from '../blocks/summary.ts'
+import { summaryJson } from '../blocks/summary-json.ts'
 import type { Route, WholeAnswer } from './answer.ts'
 import type { History } from './history.ts'
 import { blockHash, explaining, readQuery, wholeNumber } from './query.ts'
@@ -44,31 +45,7 @@ function nodeOf(target: TargetStatus, history: History) {
     last_block_at: lastBlockAt,
     probes: probes.map(({ probe, attached, reason }) => ({ probe, attached, reason })),
     since_start: { blocks, wins: { fibre_udp: fibreWins, bip152_cmpct: compactWins, other: otherWins }, events_lost: eventsLost },
-    held: figuresOf(history, node),
-  }
-}
-
-function figuresOf(history: History, node: string) {
-  const records = history.finished(node)
-  const { blocks, connected, paths, races, fibreWinRate, raceCoverage, headStarts, reconstruction, slowest } = summarise(records)
-  const headStart = ({ count, lowerBounds, p50, p95, p99 }: (typeof headStarts)['fibre_udp']) => ({
-    count,
-    lower_bounds: lowerBounds,
-    p50_ms: p50,
-    p95_ms: p95,
-    p99_ms: p99,
-  })
-  return {
-    since: records[0]?.time,
-    blocks,
-    connected,
-    paths,
-    races,
-    fibre_win_rate: fibreWinRate,
-    race_coverage: raceCoverage,
-    head_starts: { fibre_udp: headStart(headStarts.fibre_udp), bip152_cmpct: headStart(headStarts.bip152_cmpct) },
-    reconstruction: { count: reconstruction.count, p50_ms: reconstruction.p50, p95_ms: reconstruction.p95, p99_ms: reconstruction.p99 },
-    slowest: slowest.map(({ block_hash }) => block_hash),
+    held: summaryJson(summarise(history.finished(node))),
   }
 }
 

@@ -19,7 +19,7 @@ export function nodeCard(target: TargetStatus, records: readonly BlockRecord[], 
   const id = cardId(node)
   return html`<section id="${id}" class="card" aria-labelledby="${id}-name">
 <h2 id="${id}-name">${foreign(node, 100)} ${up ? html`<span class="pill good">running</span>` : html`<span class="pill bad">gone</span>`}</h2>
-<p class="quiet wraps">${up ? 'Process' : 'Was process'} ${pid}, ${foreign(executable, 300)}</p>
+<p class="quiet wraps">${pid === 0 ? 'Replayed from' : `${up ? 'Process' : 'Was process'} ${pid},`} ${foreign(executable, 300)}</p>
 <dl>
 ${lastBlock(target)}
 ${records.length === 0 ? nothing : drawn(records, thresholds).figures}

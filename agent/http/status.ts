@@ -19,6 +19,7 @@ export interface Status {
 
 export interface TargetStatus {
   readonly node: string
+  /** 0 where a recording is replayed, whose file then stands for the executable. */
   readonly pid: number
   readonly executable: string
   readonly up: boolean

@@ -107,7 +107,9 @@ it('gives the state of agent and nodes, with the figures of the blocks held', as
         last_block_at: '2026-11-22T12:34:56.789Z',
         probes,
         held: {
-          since: '2026-11-22T12:00:01.000456Z',
+          from: '2026-11-22T12:00:01.000456Z',
+          to: '2026-11-22T12:00:02.000456Z',
+          nodes: ['node-a'],
           blocks: 2,
           connected: 2,
           paths: { fibre_udp: 2, bip152_cmpct: 0, other: 0, no_race: 0, unknown: 0 },
@@ -125,6 +127,7 @@ it('gives the state of agent and nodes, with the figures of the blocks held', as
         up: false,
         probes: target.probes,
         held: {
+          nodes: [],
           blocks: 0,
           connected: 0,
           paths: { fibre_udp: 0, bip152_cmpct: 0, other: 0, no_race: 0, unknown: 0 },

@@ -27,6 +27,11 @@ it('shows of each node its state, the last block, and what was counted since the
   expect(words).toContain('Version 1.2.3, started 2026-11-22 09:00:00 UTC')
 })
 
+it('says of a replayed node which recording it comes from', async () => {
+  const { words } = await fetchPage([], { ...quiet, targets: [{ ...target, pid: 0, executable: 'events.jsonl' }] })
+  expect(words).toContain('node-a running Replayed from events.jsonl')
+})
+
 it('shows the win rate with its coverage, and how blocks came', async () => {
   const compact = recordOf(4, { path: 'bip152_cmpct', first_started: 'bip152_cmpct' })
   const { words } = await fetchPage([recordOf(1), recordOf(2), recordOf(3), compact, ownBlock])
