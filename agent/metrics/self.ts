@@ -171,7 +171,7 @@ export const selfMetrics = [
   ),
   counter(
     'fibre_exporter_journal_failures_total',
-    'Total records that could not be written to the journal',
+    'Total records that could not be written to the journal when they came; they wait',
     ({ journal }) => journal.failed,
   ),
   counter('fibre_exporter_webhook_deliveries_total', 'Total slow blocks that the webhook took', ({ webhook }) => webhook.delivered),
