@@ -32,7 +32,8 @@ it('counts all that was sent though Prometheus is down for 30 s and the Collecto
   })
   tellOnFailure({ prometheus, collector })
   const bitcoind = install('bitcoind')
-  await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind, '--otlp-endpoint', collector.url, '--otlp-interval', '1'] })
+  const args = ['--bitcoind', bitcoind, '--otlp-endpoint', collector.url, '--otlp-interval', '1', '--no-alerts']
+  await using agent = await startAgentProcess({ args })
   const isStored = (expression: string) => async () => (await prometheus.query(expression)).length > 0
   await until(isStored('bitcoin_blocks_connected_total == 0'), 'the zeros to be stored')
 
