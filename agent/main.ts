@@ -6,6 +6,12 @@ import { runCommand } from './cli.ts'
 void main(__dirname)
 
 async function main(folder: string): Promise<void> {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (major < 22 || (major === 22 && minor < 15)) {
+    process.stderr.write(`fibre-agent: takes Node.js 22.15 or newer, not ${process.version}; in a checkout, npm start brings its own\n`)
+    process.exitCode = 1
+    return
+  }
   // From a terminal both npm and this process get Ctrl-C, so a second signal is no order to hurry. One that comes too early waits.
   const order = Promise.withResolvers<void>()
   process.on('SIGTERM', () => order.resolve())

@@ -21,9 +21,9 @@ const DIRECTORY_MODE = 0o750
 const FILE_MODE = 0o640
 /**
  * Each write adds to the end, wherever another agent has moved that to. A link in the file's place is not followed: the agent is root,
- * and renaming would move the link and leave the file. A pipe is not waited for.
+ * and renaming would move the link and leave the file. Opened for both, a pipe is not waited for (fifo(7)).
  */
-const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK
+const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW
 /** Enough for the last few records. */
 const TAIL_BYTES = 64 * 1024
 /** How every record begins, also one whose end was never written. */

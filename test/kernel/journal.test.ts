@@ -6,6 +6,7 @@ import { type BlockRecord, isBlockRecord } from '../../agent/blocks/record.ts'
 import { journalFiles } from '../../agent/journal/files.ts'
 import { type AgentProcess, startAgentProcess } from '../agent.ts'
 import { startDemoNode } from '../demo-node.ts'
+import { randomFrom } from '../random.ts'
 import { until } from '../until.ts'
 import { requireBpf } from './listening.ts'
 import { type Recorded, readRecording } from './recording.ts'
@@ -45,14 +46,6 @@ function recordsIn(text: string): readonly BlockRecord[] {
 
 const hashesIn = (journal: string) => recordsIn(textOf(journal)).map(({ block_hash }) => block_hash)
 
-/** Numbers between 0 and 1 that look random and are the same in each run (Park and Miller). */
-function* randomNumbers(seed: number): Generator<number, never> {
-  for (let state = seed; ; ) {
-    state = (state * 48_271) % 2_147_483_647
-    yield state / 2_147_483_647
-  }
-}
-
 interface Life {
   readonly attachedNs: number
   readonly endedNs: number
@@ -80,7 +73,7 @@ describe('an agent that is killed at 100 random moments, with a block every 10 m
       records.push(...recordsIn(added.slice(0, added.lastIndexOf('\n') + 1)))
     }
 
-    const moments = randomNumbers(number + 1)
+    const moments = randomFrom(number)
     const lives: Life[] = []
     while (lives.length < KILLS_OF_EACH) {
       await using agent = await startAgent(bitcoind, journal)
@@ -88,7 +81,7 @@ describe('an agent that is killed at 100 random moments, with a block every 10 m
       const attachedNs = nowNs()
       const delay = monitorEventLoopDelay()
       delay.enable()
-      await setTimeout(moments.next().value * LONGEST_LIFE_MS)
+      await setTimeout(moments() * LONGEST_LIFE_MS)
       const endedNs = nowNs()
       agent.kill('SIGKILL')
       delay.disable()

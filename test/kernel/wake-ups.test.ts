@@ -1,17 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { startDemoNode } from '../demo-node.ts'
+import { randomFrom } from '../random.ts'
 import { until } from '../until.ts'
 import { Listener, requireBpf, total } from './listening.ts'
 
 beforeEach(requireBpf)
-
-/** Numbers that look random and are the same in each run (Park and Miller). */
-function* randomNumbers(): Generator<number, never> {
-  for (let state = 1; ; ) {
-    state = (state * 48_271) % 2_147_483_647
-    yield state
-  }
-}
 
 it('under a load the reader is not woken for each event, but comes by itself every few milliseconds', async () => {
   await using node = await startDemoNode({ args: ['--control'] })
@@ -42,10 +35,10 @@ describe('nothing stays in the ring', () => {
     await using node = await startDemoNode({ args: ['--control'] })
     await using listener = new Listener({ ringSize: 4 << 20 })
     listener.attach(node)
-    const sizes = randomNumbers()
+    const sizes = randomFrom(1)
     let sent = 0
     for (let round = 0; round < 300; round++) {
-      const burst = node.command(`events ${1 + (sizes.next().value % 3000)} 0`)
+      const burst = node.command(`events ${1 + Math.floor(sizes() * 3000)} 0`)
       const block = await node.command('blocks 1')
       sent += total((await burst).events) + total(block.events)
       await until(() => listener.heard.length >= sent, `the events of round ${round}`, 1000)
@@ -59,11 +52,11 @@ describe('nothing stays in the ring', () => {
     await using node = await startDemoNode({ args: ['--control'] })
     await using listener = new Listener()
     listener.attach(node)
-    const rates = randomNumbers()
+    const rates = randomFrom(1)
     let sent = 0
     for (let round = 0; round < 150; round++) {
       const load = node.command('events 100 4000')
-      const few = await node.command(`events 5 ${150 + (rates.next().value % 100)}`)
+      const few = await node.command(`events 5 ${150 + Math.floor(rates() * 100)}`)
       sent += total((await load).events) + total(few.events)
       await until(() => listener.heard.length >= sent, `the events of round ${round}`, 1000)
     }

@@ -1,5 +1,5 @@
+import { Random } from '../../random.ts'
 import { type Arrival, arrive, findBlocks, type ModelBlock, type Profile } from './blocks.ts'
-import { Random } from './random.ts'
 
 /** A machine whose agent Prometheus scrapes. */
 export interface Host {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Outcome } from '../../../agent/blocks/blocks.ts'
 import { type BlockRecord, recordOf } from '../../../agent/blocks/record.ts'
 import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
+import { randomFrom } from '../../random.ts'
 import { openPage } from '../telemetry/page.ts'
 import { eventOf } from './events.ts'
 import { type ExpectedRecord, expectedRecord, type Said, withinMicrosecond } from './expected-record.ts'
@@ -10,17 +11,6 @@ import { type ExpectedRecord, expectedRecord, type Said, withinMicrosecond } fro
 const BLOCKS = 1000
 /** Wall clock at stamp 0, in µs. */
 const EPOCH_US = 1_795_000_000_000_000
-
-/** Numbers from 0 to 1, the same for each seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /** A number of up to nine digits that hardly any other block and field has. */
 const mark = (hash: string, field: string) => Number.parseInt(digest('sha256', hash + field).slice(0, 7), 16) + 1

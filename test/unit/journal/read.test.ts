@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { journalFiles } from '../../../agent/journal/files.ts'
 import type { Direction } from '../../../agent/journal/lines.ts'
 import { JournalError, readJournal } from '../../../agent/journal/read.ts'
+import { randomFrom } from '../../random.ts'
 import { until } from '../../until.ts'
 import { blockAt, blocks, journalWith, ndjson, temporaryDirectory } from './blocks-journal.ts'
 
@@ -14,17 +15,6 @@ function read(path: string, direction: Direction) {
   let unreadable = 0
   const records = [...readJournal(path, { direction, onUnreadable: () => unreadable++ })]
   return { records, unreadable }
-}
-
-/** A generator of the same numbers every time (mulberry32). */
-function randomFrom(seed: number): (most: number) => number {
-  let state = seed
-  return (most) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % most
-  }
 }
 
 it('names the files of a journal, oldest first, and no others of the folder', () => {
@@ -37,7 +27,8 @@ it('names the files of a journal, oldest first, and no others of the folder', ()
 describe('random journals', () => {
   // Lines from shorter than a block that is read (64 KiB) to several of them long, some torn, some foreign, in one to four files.
   it.each(Array.from({ length: 20 }, (_, seed) => seed))('read the same forwards and backwards, seed %i', (seed) => {
-    const random = randomFrom(seed)
+    const next = randomFrom(seed)
+    const random = (most: number) => Math.floor(next() * most)
     const files = Array.from({ length: 1 + random(4) }, () => [] as string[])
     const written: number[] = []
     let unreadable = 0

@@ -1,17 +1,24 @@
-/** Random numbers that are the same for the same seed (mulberry32). */
+/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+export function randomFrom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** Random values of all kinds, the same for the same seed. */
 export class Random {
-  #state: number
+  readonly #next: () => number
 
   constructor(seed: number) {
-    this.#state = seed
+    this.#next = randomFrom(seed)
   }
 
   uniform(low = 0, high = 1): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0
-    let z = this.#state
-    z = Math.imul(z ^ (z >>> 15), z | 1)
-    z ^= z + Math.imul(z ^ (z >>> 7), z | 61)
-    return low + ((high - low) * ((z ^ (z >>> 14)) >>> 0)) / 2 ** 32
+    return low + (high - low) * this.#next()
   }
 
   integer(low: number, high: number): number {
