@@ -25,7 +25,10 @@ export class Records {
   readonly #webhook: Webhook | undefined
   readonly #thresholds: SlowThresholds | undefined
   readonly #log: Logger
-  readonly #known: ReadonlyMap<string, readonly BlockRecord[]>
+  /** Hashes of the blocks that the journal has from before, by node. */
+  readonly #known: ReadonlyMap<string, readonly string[]>
+  /** Their records, until they are shown. */
+  #recent: readonly BlockRecord[]
   #view: RecordView | undefined
 
   constructor(journal: Journal | undefined, webhook: Webhook | undefined, alertsFrom: SlowThresholds | undefined, log: Logger) {
@@ -33,18 +36,21 @@ export class Records {
     this.#webhook = webhook
     this.#thresholds = alertsFrom
     this.#log = log
-    this.#known = Map.groupBy(journal?.recent() ?? [], ({ node }) => node)
+    this.#recent = journal?.recent() ?? []
+    const byNode = Map.groupBy(this.#recent, ({ node }) => node)
+    this.#known = new Map([...byNode].map(([node, records]) => [node, records.map(({ block_hash }) => block_hash)]))
   }
 
   /** Also shows records there, those of before first. */
   show(view: RecordView): void {
-    view.seed([...this.#known.values()].flat())
+    view.seed(this.#recent)
+    this.#recent = []
     this.#view = view
   }
 
   /** Hashes of a node's blocks that the journal has from before. */
   knownBlocks(node: string): readonly string[] {
-    return this.#known.get(node)?.map(({ block_hash }) => block_hash) ?? []
+    return this.#known.get(node) ?? []
   }
 
   take(outcome: Outcome, block: Block): void {

@@ -41,6 +41,8 @@ it('counts all that was sent though Prometheus is down for 30 s and the Collecto
   await attached(node)
   const fired = new Tally()
   fired.add(await node.command('events 20000 5000'))
+  const status = async () => (await fetch(`${agent.url('metrics')}/api/v1/status`)).text()
+  await until(async () => (await status()).includes('"blocks":2000,'), 'as many blocks to be closed as the page holds')
   const memoryMb = residentMegabytes(agent.pid)
   const start = Date.now() / 1000
   const [during] = await Promise.all([
