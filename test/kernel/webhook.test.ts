@@ -64,6 +64,7 @@ it('delivers every slow block at least once and in order, though the receiver ha
   const outage = setTimeout(OUTAGE_MS)
   for (let i = 0; i < 3; i++) await relay(killed, node)
   await allClosed()
+  await killed.logged(({ reason }) => /ECONNREFUSED/.test(String(reason)))
   killed.kill('SIGKILL')
   await killed.exited
 
