@@ -11,7 +11,10 @@ interface Report {
 }
 
 const folder = join(import.meta.dirname, '../.reports')
-const reports = readdirSync(folder).map((name): Report => JSON.parse(readFileSync(join(folder, name), 'utf8')))
+// Beside the reports are pictures of the page.
+const reports = readdirSync(folder)
+  .filter((name) => name.endsWith('.json'))
+  .map((name): Report => JSON.parse(readFileSync(join(folder, name), 'utf8')))
 const sum = (count: (report: Report) => number) => reports.reduce((total, report) => total + count(report), 0)
 
 // A file that does not even load has no failed tests in it.
