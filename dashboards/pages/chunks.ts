@@ -15,6 +15,20 @@ const bytes = (chunks: string) => `${chunks} * ${CHUNK_BYTES}`
 
 const noneRebuilt = 'that no block was rebuilt in this window'
 
+/** On the overview as well. */
+export const chunkEfficiency = (over: Over): Tile =>
+  stat({
+    title: `Chunk efficiency, ${over.window}`,
+    question: 'Of the chunks that were received, how many did the decoder use?',
+    reading: 'A well-filled mempool lowers it, because less is needed; so do peers that all send the same block.',
+    noData: 'that no chunk was received in this window',
+    empty: 'no chunk received',
+    unit: 'percentunit',
+    decimals: 0,
+    queries: [promql('{{node}}', efficiency(over))],
+    width: 4,
+  })
+
 export const chunksPage: Page = {
   uid: 'fibre-chunks',
   title: 'FIBRE chunks and bandwidth',
@@ -28,17 +42,7 @@ export const chunksPage: Page = {
 
 function results(): readonly Tile[] {
   return [
-    stat({
-      title: 'Chunk efficiency, $window',
-      question: 'Of the chunks that were received, how many did the decoder use?',
-      reading: 'A well-filled mempool lowers it, because less is needed; so do peers that all send the same block.',
-      noData: 'that no chunk was received in this window',
-      empty: 'no chunk received',
-      unit: 'percentunit',
-      decimals: 0,
-      queries: [promql('{{node}}', efficiency(chosen))],
-      width: 4,
-    }),
+    chunkEfficiency(chosen),
     stat({
       title: 'Received per block, $window',
       question: 'How many chunks arrive before a block is complete?',

@@ -3,7 +3,6 @@ import {
   behind,
   blocksSinceWin,
   coverage,
-  efficiency,
   headStart,
   increase,
   lastBlockAge,
@@ -20,6 +19,7 @@ import { blocksTable, slowestBlocks } from '../records.ts'
 import * as thresholds from '../thresholds.ts'
 import { agents, chosen, eachStep } from '../variables.ts'
 import { bars, moving, stat, table } from '../visualizations.ts'
+import { chunkEfficiency } from './chunks.ts'
 import { winnersOverTime } from './races.ts'
 
 /** What the overview asks of which nodes, and among whom the highest is looked for. */
@@ -152,17 +152,7 @@ function keepingUp(over: Asked): readonly Tile[] {
       queries: [promql('{{node}}', reconstructedWithin(thresholds.objective.le, over))],
       width: 4,
     }),
-    stat({
-      title: `Chunk efficiency, ${over.window}`,
-      question: 'Of the chunks that were received, how many did the decoder use?',
-      reading: 'A well-filled mempool lowers it, because less is needed; so do peers that all send the same block.',
-      noData: 'that no chunk was received in this window',
-      empty: 'no chunk received',
-      unit: 'percentunit',
-      decimals: 0,
-      queries: [promql('{{node}}', efficiency(over))],
-      width: 4,
-    }),
+    chunkEfficiency(over),
   ]
 }
 
