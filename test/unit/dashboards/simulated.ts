@@ -1,6 +1,7 @@
 import { type Mechanism, mechanisms, type Racer, racers } from '../../../agent/blocks/race.ts'
 import { tracepoints } from '../../../agent/tracepoints/index.ts'
 import { select } from '../../../dashboards/names.ts'
+import { Random } from '../../random.ts'
 import type { AtMinute, SeriesSet } from './promtool-tests.ts'
 
 /** A block as a node meets it. */
@@ -21,18 +22,18 @@ const MEAN_GAP = DAY / 144
 
 /** Blocks of a healthy node, at random times: 144 a day. One number makes one history. */
 export function simulateBlocks(seed: number, days: number): readonly SimulatedBlock[] {
-  const random = generator(seed)
+  const random = new Random(seed)
   const blocks: SimulatedBlock[] = []
-  for (let at = gap(random); at < days * DAY; at += gap(random)) {
-    const hasRace = random() < 0.95
-    const byFibre = hasRace && random() < 0.85
-    const isSlow = random() < 0.05
+  for (let at = random.exponential(MEAN_GAP); at < days * DAY; at += random.exponential(MEAN_GAP)) {
+    const hasRace = random.chance(0.95)
+    const byFibre = hasRace && random.chance(0.85)
+    const isSlow = random.chance(0.05)
     blocks.push({
       at,
       height: 900_001 + blocks.length,
       winner: hasRace ? (byFibre ? 'fibre_udp' : 'bip152_cmpct') : undefined,
-      reconstructionSeconds: byFibre ? (isSlow ? 0.3 + 0.6 * random() : logNormal(random, 0.009, 0.6)) : undefined,
-      connectSeconds: logNormal(random, 0.022, 0.5),
+      reconstructionSeconds: byFibre ? (isSlow ? random.uniform(0.3, 0.9) : random.logNormal(0.009, 0.6)) : undefined,
+      connectSeconds: random.logNormal(0.022, 0.5),
       isSent: true,
     })
   }
@@ -57,22 +58,6 @@ export const blocksAt = (...minutes: readonly number[]): readonly SimulatedBlock
 /** The longest time without a block, seconds. */
 export const longestGap = (blocks: readonly SimulatedBlock[]): number =>
   Math.max(...blocks.map(({ at }, index) => at - (blocks[index - 1]?.at ?? 0)))
-
-const gap = (random: () => number) => -MEAN_GAP * Math.log(1 - random())
-
-const logNormal = (random: () => number, median: number, sigma: number) =>
-  median * Math.exp(sigma * Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()))
-
-/** SplitMix64's little sister: the same numbers everywhere. */
-function generator(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x9e3779b9) | 0
-    let z = Math.imul(state ^ (state >>> 16), 0x85ebca6b)
-    z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35)
-    return ((z ^ (z >>> 16)) >>> 0) / 2 ** 32
-  }
-}
 
 export interface Target {
   readonly job: string
