@@ -58,8 +58,7 @@ export class Records {
     if (!isFinal && !(this.#view?.isWatched && shown.has(outcome))) return
     const record = recordOf(block)
     if (isFinal) {
-      this.#alert(record)
-      this.#webhook?.offer(record) // before the journal has it: what is killed in between repeats rather than omits
+      this.#alert(record) // before the journal has it: what is killed in between repeats rather than omits
       this.#journal?.append(record)
     }
     this.#view?.update(record, isFinal)
@@ -94,17 +93,18 @@ export class Records {
 
   #alert(record: BlockRecord): void {
     const payload = this.#thresholds && slowBlockPayload(record, this.#thresholds)
-    if (payload) this.#log.warn(payload, 'slow_block_alert')
+    if (payload === undefined) return
+    this.#log.warn(payload, 'slow_block_alert')
+    this.#webhook?.offer(payload)
   }
 }
 
 export function openRecords(settings: Settings, version: string, log: Logger): Records {
   const { journal: path, journalFileBytes: maxFileBytes, journalKeep: keep, alerts, alertWebhookUrl: url } = settings
-  const thresholds = thresholdsOf(settings)
   const journal = path === undefined ? undefined : openJournal({ path, maxFileBytes, keep, log })
   const queueFile = path?.replace(/(\.[^./]*)?$/, '.webhook-queue')
-  const webhook = alerts && url !== undefined ? openWebhook({ url, thresholds, queueFile, version, log }) : undefined
-  return new Records(journal, webhook, alerts ? thresholds : undefined, log)
+  const webhook = alerts && url !== undefined ? openWebhook({ url, queueFile, version, log }) : undefined
+  return new Records(journal, webhook, alerts ? thresholdsOf(settings) : undefined, log)
 }
 
 export function thresholdsOf({ slowThresholdMs: slowMs, verySlowThresholdMs: verySlowMs }: Settings): SlowThresholds {

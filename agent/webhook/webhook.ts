@@ -1,8 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { BlockRecord } from '../blocks/record.ts'
-import type { SlowThresholds } from '../blocks/severity.ts'
-import { slowBlockPayload, toAsciiJson } from './payload.ts'
+import { type SlowBlockPayload, toAsciiJson } from './payload.ts'
 import { post } from './post.ts'
 import { type Alert, openQueue, type Queue } from './queue.ts'
 
@@ -11,7 +9,6 @@ export { slowBlockPayload } from './payload.ts'
 export interface WebhookOptions {
   /** May hold a secret: only its origin is logged. */
   readonly url: string
-  readonly thresholds: SlowThresholds
   /** Where slow blocks that are not delivered yet outlive the agent; undefined: nowhere. */
   readonly queueFile: string | undefined
   readonly version: string
@@ -64,10 +61,9 @@ export class Webhook {
     this.#queue = queue
   }
 
-  /** Queues the block if it is slow. When this returns it is in the file; it is delivered later. */
-  offer(record: BlockRecord): void {
-    const payload = slowBlockPayload(record, this.#options.thresholds)
-    if (payload && this.#queue.add({ id: payload.delivery_id, body: toAsciiJson(payload) })) this.deliver()
+  /** Queues a slow block, unless it was queued before. When this returns it is in the file; it is delivered later. */
+  offer(payload: SlowBlockPayload): void {
+    if (this.#queue.add({ id: payload.delivery_id, body: toAsciiJson(payload) })) this.deliver()
   }
 
   /** Sees to it that what waits is being delivered. */

@@ -1,11 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { slowBlockPayload } from '../../../agent/webhook/webhook.ts'
 import { until } from '../../until.ts'
 import { open } from './open.ts'
 import { type Answer, answers, hangs, startReceiver } from './receiver.ts'
-import { slowBlock, thresholds } from './slow-block.ts'
+import { slowAlert } from './slow-block.ts'
 
 const FAILING = 'cannot deliver slow blocks; trying again for as long as it takes'
 const DELIVERING = 'delivering slow blocks'
@@ -14,7 +13,7 @@ describe('a slow block', () => {
   it('is posted as JSON, with what tells its repetitions', async () => {
     const receiver = await startReceiver()
     const { webhook, logged } = open({ url: `${receiver.url}/hook/token?key=secret` })
-    webhook.offer(slowBlock(1))
+    webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     expect(receiver.received).toMatchObject([
       {
@@ -26,7 +25,7 @@ describe('a slow block', () => {
           'idempotency-key': receiver.received[0]?.payload.delivery_id,
           connection: 'close',
         },
-        payload: slowBlockPayload(slowBlock(1), thresholds),
+        payload: slowAlert(1),
       },
     ])
     expect(receiver.received[0]?.headers.authorization).toBeUndefined()
@@ -35,15 +34,14 @@ describe('a slow block', () => {
     expect(JSON.stringify(logged)).not.toMatch(/token|secret/)
   })
 
-  it('is posted once, however often it is offered; others are not posted at all', async () => {
+  it('is posted once, however often it is offered', async () => {
     const receiver = await startReceiver()
     const { webhook } = open({ url: receiver.url })
-    webhook.offer(slowBlock(1))
-    webhook.offer(slowBlock(1))
-    webhook.offer(slowBlock(2, { reconstruction_ms: 49 }))
+    webhook.offer(slowAlert(1))
+    webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
-    webhook.offer(slowBlock(1, { reconstruction_ms: 70 }))
-    webhook.offer(slowBlock(3))
+    webhook.offer(slowAlert(1, { reconstruction_ms: 70 }))
+    webhook.offer(slowAlert(3))
     await until(() => webhook.state.delivered === 2, 'the other delivery')
     expect(receiver.numbers()).toEqual([1, 3])
   })
@@ -52,7 +50,7 @@ describe('a slow block', () => {
     const first = Promise.withResolvers<void>()
     const receiver = await startReceiver((response) => void first.promise.then(() => response.end()))
     const { webhook } = open({ url: receiver.url, deadlineMs: 10_000 })
-    for (const number of [1, 2, 3]) webhook.offer(slowBlock(number))
+    for (const number of [1, 2, 3]) webhook.offer(slowAlert(number))
     await until(() => receiver.received.length === 1, 'the first post')
     expect(webhook.state).toMatchObject({ delivered: 0, pending: 3 })
     first.resolve()
@@ -64,7 +62,7 @@ describe('a slow block', () => {
     const receiver = await startReceiver(hangs)
     const { webhook } = open({ url: receiver.url })
     const start = performance.now()
-    for (let number = 0; number < 1000; number++) webhook.offer(slowBlock(number))
+    for (let number = 0; number < 1000; number++) webhook.offer(slowAlert(number))
     expect(performance.now() - start).toBeLessThan(1000)
     expect(webhook.state.pending).toBe(1000)
   })
@@ -77,7 +75,7 @@ describe('a user and password in the address', () => {
   it('are sent as Basic authorization and not logged', async () => {
     const receiver = await startReceiver()
     const { webhook, logged } = open({ url: withCredentials(receiver.url) })
-    webhook.offer(slowBlock(1))
+    webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     expect(receiver.received[0]?.headers.authorization).toBe(expected)
     expect(JSON.stringify(logged)).not.toMatch(/us%40er|us@er|pass/)
@@ -88,7 +86,7 @@ describe('a user and password in the address', () => {
     const elsewhere = `${other.url.replace('//', '//its:own@')}/here`
     const receiver = await startReceiver((response, { path }) => answers(307, { Location: path === '/' ? '/moved' : elsewhere })(response))
     const { webhook } = open({ url: withCredentials(receiver.url) })
-    webhook.offer(slowBlock(1))
+    webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     expect(receiver.received.map(({ path, headers }) => [path, headers.authorization])).toEqual([
       ['/', expected],
@@ -104,7 +102,7 @@ describe('a redirect', () => {
       (path === '/new?a=b' ? answers(204) : answers(status, { Location: 'new?a=b' }))(response),
     )
     const { webhook } = open({ url: `${receiver.url}/old` })
-    webhook.offer(slowBlock(1))
+    webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     const [first, second] = receiver.received
     expect(receiver.received.map(({ method, path }) => `${method} ${path}`)).toEqual(['POST /old', 'POST /new?a=b'])
@@ -120,7 +118,7 @@ describe('a redirect', () => {
   ])('%s is a failure', async (_, headers, reason) => {
     const receiver = await startReceiver(answers(302, headers))
     const { webhook, logged } = open({ url: receiver.url })
-    webhook.offer(slowBlock(1))
+    webhook.offer(slowAlert(1))
     await until(() => webhook.state.failed >= 2, 'two attempts')
     expect(logged).toMatchObject([{ reason, msg: FAILING }])
   })
@@ -145,7 +143,7 @@ describe('an answer', () => {
   ])('%i delivers %i', async (status, delivered) => {
     const receiver = await startReceiver(answers(status, { Location: '/elsewhere' }))
     const { webhook, logged } = open({ url: receiver.url })
-    webhook.offer(slowBlock(1))
+    webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered + webhook.state.failed > 0, 'an outcome')
     expect(webhook.state).toMatchObject({ delivered, pending: 1 - delivered })
     expect(logged).toMatchObject([delivered ? { msg: DELIVERING } : { msg: FAILING, reason: `answered ${status}` }])
@@ -162,7 +160,7 @@ describe('an answer', () => {
       write()
     })
     const { webhook } = open({ url: receiver.url, deadlineMs: 60_000 })
-    webhook.offer(slowBlock(1))
+    webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     expect(sent).toBeLessThan(16e6) // what fits into the sockets' buffers
   })
@@ -170,7 +168,7 @@ describe('an answer', () => {
   it('that takes the block and then drips is cut off', async () => {
     const receiver = await startReceiver((response) => void response.writeHead(200).write('.'))
     const { webhook } = open({ url: receiver.url })
-    for (const number of [1, 2]) webhook.offer(slowBlock(number))
+    for (const number of [1, 2]) webhook.offer(slowAlert(number))
     await until(() => webhook.state.delivered === 2, 'the deliveries')
     expect(receiver.numbers()).toEqual([1, 2])
   })
@@ -180,7 +178,7 @@ describe('a receiver that fails', () => {
   it('is tried again until it works, said once, and gets all in their order', async () => {
     const receiver = await startReceiver(answers(500))
     const { webhook, logged } = open({ url: receiver.url })
-    for (const number of [1, 2, 3]) webhook.offer(slowBlock(number))
+    for (const number of [1, 2, 3]) webhook.offer(slowAlert(number))
     await until(() => webhook.state.failed >= 3, 'three failures')
     receiver.answer = answers(200)
     await until(() => webhook.state.delivered === 3, 'the deliveries')
@@ -196,10 +194,10 @@ describe('a receiver that fails', () => {
   it('is found again after it was gone', async () => {
     const gone = await startReceiver()
     const { webhook, messages } = open({ url: gone.url })
-    webhook.offer(slowBlock(1))
+    webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the first delivery')
     gone.stop()
-    for (const number of [2, 3]) webhook.offer(slowBlock(number))
+    for (const number of [2, 3]) webhook.offer(slowAlert(number))
     await until(() => webhook.state.failed >= 3, 'three failures')
     const back = await startReceiver(answers(200), { port: gone.port })
     await until(() => webhook.state.delivered === 3, 'the other deliveries')
@@ -214,7 +212,7 @@ describe('a receiver that fails', () => {
       answers(500)(response)
     })
     const { webhook } = open({ url: receiver.url, backoff: { firstMs: 10, mostMs: 40 } })
-    webhook.offer(slowBlock(1))
+    webhook.offer(slowAlert(1))
     await until(() => times.length === 10, 'ten attempts')
     const waits = times.slice(1).map((time, i) => time - (times[i] as number))
     // 10, 20, 40, 40, … ms, of which chance takes up to a half. Without an end to the doubling the last were 1.28 s at least.
@@ -229,7 +227,7 @@ describe('a receiver that fails', () => {
       answers(times.length === 1 ? status : 200, { 'Retry-After': '1' })(response)
     })
     const { webhook } = open({ url: receiver.url })
-    webhook.offer(slowBlock(1))
+    webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     expect((times[1] as number) - (times[0] as number)).toBeGreaterThan(990)
   })
@@ -241,7 +239,7 @@ describe('a receiver that fails', () => {
   ])('and asks to be left alone until a time that %s is tried again as usual', async (_, time) => {
     const receiver = await startReceiver(answers(503, { 'Retry-After': time }))
     const { webhook } = open({ url: receiver.url })
-    webhook.offer(slowBlock(1))
+    webhook.offer(slowAlert(1))
     await until(() => webhook.state.failed >= 3, 'three attempts', 2_000)
   })
 })
@@ -265,7 +263,7 @@ describe('a target that speaks no HTTP', () => {
   ])('%s: a failure, with its reason', async (_, behave, reason) => {
     const port = await listen(behave)
     const { webhook, logged } = open({ url: `http://127.0.0.1:${port}/token` })
-    webhook.offer(slowBlock(1))
+    webhook.offer(slowAlert(1))
     await until(() => webhook.state.failed >= 2, 'two attempts')
     expect(logged).toMatchObject([{ level: 40, reason: expect.stringMatching(reason), msg: FAILING }])
     expect(JSON.stringify(logged)).not.toContain('token')
@@ -273,14 +271,14 @@ describe('a target that speaks no HTTP', () => {
 
   it('listens nowhere: a failure for each of its addresses, said once', async () => {
     const { webhook, logged } = open({ url: 'http://localhost:1/token' })
-    webhook.offer(slowBlock(1))
+    webhook.offer(slowAlert(1))
     await until(() => webhook.state.failed >= 2, 'two attempts')
     expect(logged).toMatchObject([{ webhook: 'http://localhost:1', reason: expect.stringContaining('ECONNREFUSED') }])
   })
 
   it('has a name that nobody knows', async () => {
     const { webhook, logged } = open({ url: 'http://nowhere.invalid/token', deadlineMs: 10_000 })
-    webhook.offer(slowBlock(1))
+    webhook.offer(slowAlert(1))
     await until(() => webhook.state.failed >= 1, 'an attempt', 15_000)
     expect(logged).toMatchObject([{ webhook: 'http://nowhere.invalid', reason: expect.stringMatching(/nowhere\.invalid/) }])
   })
@@ -293,7 +291,7 @@ describe('closing', () => {
   ])('takes no longer than 300 ms while it %s', async (_, answer) => {
     const receiver = await startReceiver(answer)
     const { webhook } = open({ url: receiver.url, deadlineMs: 60_000 })
-    webhook.offer(slowBlock(1))
+    webhook.offer(slowAlert(1))
     await until(() => receiver.received.length === 1, 'the post')
     const start = performance.now()
     await webhook.close()
@@ -306,7 +304,7 @@ describe('closing', () => {
     const { webhook } = open({ url: receiver.url, deadlineMs: 60_000 })
     const answered = Promise.withResolvers<() => void>()
     receiver.answer = (response) => answered.resolve(() => void response.end())
-    for (const number of [1, 2]) webhook.offer(slowBlock(number))
+    for (const number of [1, 2]) webhook.offer(slowAlert(number))
     const answer = await answered.promise
     const closed = webhook.close()
     answer()

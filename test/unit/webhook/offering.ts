@@ -2,12 +2,12 @@
 import { writeSync } from 'node:fs'
 import pino from 'pino'
 import { openWebhook } from '../../../agent/webhook/webhook.ts'
-import { slowBlock, thresholds } from './slow-block.ts'
+import { slowAlert } from './slow-block.ts'
 
 const [url = '', queueFile, first] = process.argv.slice(2)
-const webhook = openWebhook({ url, queueFile, thresholds, version: '1.2.3', log: pino({ level: 'silent' }) })
+const webhook = openWebhook({ url, queueFile, version: '1.2.3', log: pino({ level: 'silent' }) })
 let number = Number(first)
 setInterval(() => {
-  webhook.offer(slowBlock(number))
+  webhook.offer(slowAlert(number))
   writeSync(1, `${number++}\n`)
 }, 1)

@@ -1,7 +1,6 @@
 import pino from 'pino'
 import { onTestFinished } from 'vitest'
 import { openWebhook, type WebhookOptions } from '../../../agent/webhook/webhook.ts'
-import { thresholds } from './slow-block.ts'
 
 export type LogLine = { readonly level: number; readonly msg: string; readonly [field: string]: unknown }
 
@@ -10,7 +9,6 @@ export function open(options: Partial<WebhookOptions> & { readonly url: string }
   const logged: LogLine[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
   const webhook = openWebhook({
-    thresholds,
     queueFile: undefined,
     version: '1.2.3',
     log,

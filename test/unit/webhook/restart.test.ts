@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { until } from '../../until.ts'
 import { open } from './open.ts'
 import { answers, hangs, startReceiver } from './receiver.ts'
-import { slowBlock } from './slow-block.ts'
+import { slowAlert } from './slow-block.ts'
 
 function directory(): string {
   const path = mkdtempSync(join(tmpdir(), 'webhook-'))
@@ -27,7 +27,7 @@ const MEMORY_ONLY = /keeping slow blocks in memory only$/
 /** A webhook that has these blocks in its file and delivered none. It is not closed: as if it had been killed. */
 function leave(queueFile: string, ...numbers: readonly number[]) {
   const opened = open({ url: NOWHERE, queueFile })
-  for (const number of numbers) opened.webhook.offer(slowBlock(number))
+  for (const number of numbers) opened.webhook.offer(slowAlert(number))
   return opened
 }
 
@@ -52,7 +52,7 @@ describe('after the agent was killed', () => {
     await (await deliveredFrom(queueFile, 2)).webhook.close()
     const receiver = await startReceiver()
     const { webhook } = open({ url: receiver.url, queueFile })
-    for (const number of [1, 2, 3]) webhook.offer(slowBlock(number))
+    for (const number of [1, 2, 3]) webhook.offer(slowAlert(number))
     await until(() => webhook.state.delivered === 1, 'the new one')
     expect(receiver.numbers()).toEqual([3])
   })
@@ -61,7 +61,7 @@ describe('after the agent was killed', () => {
     const queueFile = newQueueFile()
     const receiver = await startReceiver(hangs)
     const { webhook } = open({ url: receiver.url, queueFile, deadlineMs: 60_000 })
-    webhook.offer(slowBlock(1))
+    webhook.offer(slowAlert(1))
     await until(() => receiver.received.length === 1, 'the first post')
     receiver.answer = answers(200)
     const next = open({ url: receiver.url, queueFile })
@@ -84,7 +84,7 @@ describe('after the agent was killed', () => {
     const receiver = await startReceiver()
     const { webhook } = open({ url: receiver.url, queueFile })
     const peer = 'x'.repeat(20_000)
-    for (let number = 0; number < 200; number++) webhook.offer(slowBlock(number, { reconstruction_peer: peer }))
+    for (let number = 0; number < 200; number++) webhook.offer(slowAlert(number, { reconstruction_peer: peer }))
     expect(statSync(queueFile).size).toBeGreaterThan(4e6)
     await until(() => webhook.state.delivered === 200, 'all deliveries')
     expect(statSync(queueFile).size).toBeLessThan(1e6)
@@ -140,13 +140,13 @@ describe('a queue that is full', () => {
     ])
     const { webhook: next } = open({ url: NOWHERE, queueFile })
     expect(next.state).toMatchObject({ pending: 10_000, givenUp: 0 })
-    next.offer(slowBlock(0))
+    next.offer(slowAlert(0))
     expect(next.state).toMatchObject({ pending: 10_000, givenUp: 0 })
   })
 
   it('holds no more than 8 MiB, but one in any case', () => {
     const { webhook } = open({ url: NOWHERE })
-    const offer = (number: number, length: number) => webhook.offer(slowBlock(number, { reconstruction_peer: 'x'.repeat(length) }))
+    const offer = (number: number, length: number) => webhook.offer(slowAlert(number, { reconstruction_peer: 'x'.repeat(length) }))
     offer(1, 10 * 2 ** 20)
     expect(webhook.state).toMatchObject({ pending: 1, givenUp: 0 })
     for (const number of [2, 3, 4]) offer(number, 3 * 2 ** 20)
@@ -187,7 +187,7 @@ describe('a queue file that cannot be used', () => {
     mkdirSync(dirname(queueFile))
     let count = 2
     const isBack = () => {
-      webhook.offer(slowBlock(++count))
+      webhook.offer(slowAlert(++count))
       return existsSync(queueFile)
     }
     await until(isBack, 'the file')
@@ -200,7 +200,7 @@ describe('a queue file that cannot be used', () => {
   async function offering(queueFile: string) {
     const receiver = await startReceiver()
     const opened = open({ url: receiver.url, queueFile })
-    for (const number of [1, 2]) opened.webhook.offer(slowBlock(number))
+    for (const number of [1, 2]) opened.webhook.offer(slowAlert(number))
     await until(() => opened.webhook.state.delivered === 2, 'the deliveries')
     return { ...opened, numbers: receiver.numbers }
   }

@@ -1,4 +1,5 @@
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
+import { type SlowBlockPayload, slowBlockPayload } from '../../../agent/webhook/payload.ts'
 
 export const thresholds = { slowMs: 50, verySlowMs: 100 }
 
@@ -15,4 +16,9 @@ export function slowBlock(number: number, fields: Partial<BlockRecord> = {}): Bl
     reconstruction_ms: 60,
     ...fields,
   }
+}
+
+/** What is told of it. */
+export function slowAlert(number: number, fields?: Partial<BlockRecord>): SlowBlockPayload {
+  return slowBlockPayload(slowBlock(number, fields), thresholds) as SlowBlockPayload
 }

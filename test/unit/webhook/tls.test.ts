@@ -10,7 +10,7 @@ import { afterAll, expect, it, onTestFinished } from 'vitest'
 import { until } from '../../until.ts'
 import { open } from './open.ts'
 import { answers, startReceiver } from './receiver.ts'
-import { slowBlock } from './slow-block.ts'
+import { slowAlert } from './slow-block.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'webhook-tls-'))
 afterAll(() => rmSync(directory, { recursive: true }))
@@ -21,7 +21,7 @@ it('is delivered over TLS', async () => {
   const paths: (string | undefined)[] = []
   const url = await listen((path) => void paths.push(path), {})
   const { webhook } = open({ url: `${url}/token` })
-  webhook.offer(slowBlock(1))
+  webhook.offer(slowAlert(1))
   await until(() => webhook.state.delivered === 1, 'the delivery')
   expect(paths).toEqual(['/token'])
 })
@@ -30,7 +30,7 @@ it('is not delivered to a server that nobody vouches for', async () => {
   const paths: (string | undefined)[] = []
   const url = await listen((path) => void paths.push(path), {})
   const { webhook, logged } = open({ url: `${url}/token` })
-  webhook.offer(slowBlock(1))
+  webhook.offer(slowAlert(1))
   await until(() => webhook.state.failed >= 2, 'two attempts')
   expect(logged).toMatchObject([{ webhook: url, reason: expect.stringMatching(/self-signed certificate/) }])
   expect(paths).toEqual([])
@@ -41,7 +41,7 @@ it('does not follow a redirect to where nothing is encrypted', async () => {
   const plain = await startReceiver()
   const url = await listen(() => {}, { Location: `${plain.url}/token` })
   const { webhook, logged } = open({ url })
-  webhook.offer(slowBlock(1))
+  webhook.offer(slowAlert(1))
   await until(() => webhook.state.failed >= 2, 'two attempts')
   expect(logged).toMatchObject([{ reason: `redirected to ${plain.url}, which is not encrypted` }])
   expect(plain.received).toEqual([])
@@ -53,7 +53,7 @@ it('follows a redirect to where all is encrypted, without the password for elsew
   const url = await listen((_, authorization) => void authorizations.push(authorization), {})
   const plain = await startReceiver(answers(308, { Location: url }))
   const { webhook } = open({ url: plain.url.replace('//', '//user:password@') })
-  webhook.offer(slowBlock(1))
+  webhook.offer(slowAlert(1))
   await until(() => webhook.state.delivered === 1, 'the delivery')
   expect(authorizations).toEqual([undefined])
 })
@@ -61,7 +61,7 @@ it('follows a redirect to where all is encrypted, without the password for elsew
 it('says what is wrong where TLS meets a server that has none', async () => {
   const plain = await startReceiver()
   const { webhook, logged } = open({ url: plain.url.replace('http:', 'https:') })
-  webhook.offer(slowBlock(1))
+  webhook.offer(slowAlert(1))
   await until(() => webhook.state.failed >= 1, 'an attempt')
   expect(logged).toMatchObject([{ reason: expect.stringMatching(/wrong version number|packet length/i) }])
 })
