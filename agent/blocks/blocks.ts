@@ -10,6 +10,8 @@ const RACE_WAIT_NS = 5e9
 const CONNECT_WAIT_NS = 600e9
 /** A block of which all is known stays open for what may come late: its header chunk, for one. */
 const LATE_WAIT_NS = 1e9
+/** Blocks that wait so at once. With a block in ten minutes there is one; at rates that only tests reach they would fill the memory. */
+const MAX_COMPLETE = 256
 /** `block_race_winner` follows the connection by 0.1 to 5 ms; a process that ends sooner may have owed us a race. */
 const RACE_LAG_NS = 50e6
 /** Blocks that are open at once; initial block download connects more than that within the wait. */
@@ -53,6 +55,8 @@ export class Blocks {
   readonly #open = new Map<string, OpenBlock>()
   /** The open blocks once more, by what a header chunk knows of a hash. */
   readonly #openByPrefix = new Map<string, OpenBlock>()
+  /** Those of which all is known, the first first. */
+  readonly #complete = new Set<OpenBlock>()
   readonly #closed = new Set<string>()
   readonly #headerChunks = new Map<string, HeaderChunk>()
   readonly #sinceWin: Record<Racer, number> = { fibre_udp: 0, bip152_cmpct: 0 }
@@ -106,7 +110,7 @@ export class Blocks {
     if (event.probe === 'validation:block_connected') this.#listener('connected', block)
     if (event.probe === 'udp:block_race_winner') this.#win(block, event.winner)
     if (event.probe === 'udp:block_race_time') this.#time(block, event.udpNs, event.cmpctNs)
-    if (connectedNs(block) !== undefined && block.winner && block.race) block.completeNs ??= event.stampNs
+    if (connectedNs(block) !== undefined && block.winner && block.race) this.#completed(block, event.stampNs)
   }
 
   #observeHeaderChunk(event: HeaderChunk): void {
@@ -159,6 +163,13 @@ export class Blocks {
     if (block.winner !== undefined) this.#listener('decided', block)
   }
 
+  #completed(block: OpenBlock, stampNs: number): void {
+    if (block.completeNs !== undefined) return
+    block.completeNs = stampNs
+    this.#complete.add(block)
+    if (this.#complete.size > MAX_COMPLETE) for (const first of this.#complete.values().take(1)) this.#close(first)
+  }
+
   #dueNs(block: OpenBlock): number {
     if (block.completeNs !== undefined) return block.completeNs + LATE_WAIT_NS
     const connected = connectedNs(block)
@@ -173,6 +184,7 @@ export class Blocks {
   #close(block: OpenBlock): void {
     this.#open.delete(block.hash)
     this.#openByPrefix.delete(prefixOf(block.hash))
+    this.#complete.delete(block)
     this.#rememberClosed(block.hash)
     const raced = block.winner !== undefined || block.race !== undefined
     block.withoutRace = connectedNs(block) !== undefined && !raced && !block.excused

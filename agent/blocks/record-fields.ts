@@ -102,14 +102,18 @@ export const recordFields = {
 /** Until then, in the year 2255, a number tells each µs from the next; in seconds. */
 const LAST_TIME = Number.MAX_SAFE_INTEGER / 1e6
 
+/** The second that was written last. The times of a block are close together, and a Date's text costs more than all else of a record. */
+let written = { second: Number.NaN, text: '' }
+
 /** With µs, which comparing nodes takes; a Date has only ms. `undefined` also where it is no time. */
 function isoTime(unixSeconds: number): string
 function isoTime(unixSeconds: number | undefined): string | undefined
 function isoTime(unixSeconds: number | undefined): string | undefined {
   if (unixSeconds === undefined || !(Math.abs(unixSeconds) < LAST_TIME)) return undefined
   const us = Math.round(unixSeconds * 1e6)
-  const ms = Math.floor(us / 1e3)
-  return `${new Date(ms).toISOString().slice(0, -1)}${String(us - ms * 1e3).padStart(3, '0')}Z`
+  const second = Math.floor(us / 1e6)
+  if (second !== written.second) written = { second, text: new Date(second * 1e3).toISOString().slice(0, -'000Z'.length) }
+  return `${written.text}${String(us - second * 1e6).padStart(6, '0')}Z`
 }
 
 function between(from: { readonly stampNs: number } | undefined, to: { readonly stampNs: number } | undefined): number | undefined {

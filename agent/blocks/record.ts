@@ -8,23 +8,22 @@ type ValueOf<Name extends RecordFieldName> = ReturnType<Fields[Name]['read']>
 type Optional = { [Name in RecordFieldName]: undefined extends ValueOf<Name> ? Name : never }[RecordFieldName]
 type Required = Exclude<RecordFieldName, Optional>
 
-/** All that bitcoind said of one block, joined. What is not known is absent. */
+/** All that bitcoind said of one block, joined. What is not known is `undefined`, and absent in JSON. */
 export type BlockRecord = { readonly [Name in Required]: ValueOf<Name> } & {
   readonly [Name in Optional]?: Exclude<ValueOf<Name>, undefined>
 }
 
-const fields: readonly (readonly [string, RecordField<unknown>])[] = Object.entries(recordFields)
+const fields: readonly (readonly [RecordFieldName, RecordField<unknown>])[] = Object.entries(recordFields) as never
+
+/** A record of which nothing is known. Its copies share its layout, whatever they know: objects that grow have one each, at a cost. */
+const nothing = Object.fromEntries(fields.map(([name]) => [name, undefined]))
 
 /** The record of a block, as far as it is known by now. */
 export function recordOf(block: Block): BlockRecord {
   const facts = factsOf(block)
-  const known: [string, unknown][] = []
-  for (const [name, { read }] of fields) {
-    const value = read(facts)
-    if (value !== undefined) known.push([name, value])
-  }
-  // Not field by field: an object that grows so takes five times the memory.
-  return Object.fromEntries(known) as unknown as BlockRecord
+  const record: Partial<Record<RecordFieldName, unknown>> = { ...nothing }
+  for (const [name, { read }] of fields) record[name] = read(facts)
+  return record as BlockRecord
 }
 
 const required: readonly Required[] = ['schema', 'time', 'node', 'block_hash', 'path']

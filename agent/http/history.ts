@@ -5,12 +5,16 @@ export interface Held {
   readonly record: BlockRecord
   /** Whether all is said that will be. */
   readonly isFinal: boolean
+  /** The time of the record, Unix time in ms. */
+  readonly timeMs: number
 }
 
 const MOST_RECORDS = 2_000
+/** As many over that are forgotten together, since each time all others move up. */
+const FORGOTTEN_TOGETHER = 100
 const KEPT_MS = 24 * 3600 * 1000
 
-/** The records of the last 24 hours, 2,000 at most, by time. */
+/** The records of the last 24 hours, some 2,000 at most, by time. */
 export class History {
   /** Oldest first. */
   readonly #held: Held[] = []
@@ -23,10 +27,12 @@ export class History {
     const before = this.#byBlock.get(key)
     if (before?.isFinal && !isFinal) return
     if (before) this.#held.splice(this.#held.lastIndexOf(before), 1)
-    const held = { record, isFinal }
+    const held = { record, isFinal, timeMs: Date.parse(record.time) }
     this.#byBlock.set(key, held)
-    // Times are all of one form, so they sort as text; blocks come nearly in their order.
-    this.#held.splice(this.#held.findLastIndex((other) => other.record.time <= record.time) + 1, 0, held)
+    // To the µs: the times are all of one form, so they sort as text. Blocks come nearly in their order.
+    const last = this.#held.at(-1)
+    if (last === undefined || last.record.time <= record.time) this.#held.push(held)
+    else this.#held.splice(this.#held.findLastIndex((other) => other.record.time <= record.time) + 1, 0, held)
     if (isFinal) this.#finished.delete(record.node)
     this.trim()
   }
@@ -34,12 +40,12 @@ export class History {
   /** Forgets what is too old. */
   trim(): void {
     // The newest may be older than now: a replayed one. Or newer: the clock was wrong.
-    const now = Math.min(Date.now(), Date.parse(this.#held.at(-1)?.record.time ?? ''))
-    const isTooOld = ({ record }: Held) => this.#held.length > MOST_RECORDS || now - Date.parse(record.time) > KEPT_MS
-    for (let [oldest] = this.#held; oldest && isTooOld(oldest); [oldest] = this.#held) {
-      this.#held.shift()
-      this.#byBlock.delete(keyOf(oldest.record))
-      this.#finished.delete(oldest.record.node)
+    const now = Math.min(Date.now(), this.#held.at(-1)?.timeMs ?? 0)
+    const tooOld = this.#held.findIndex(({ timeMs }) => now - timeMs <= KEPT_MS)
+    const tooMany = this.#held.length - MOST_RECORDS
+    for (const { record } of this.#held.splice(0, Math.max(tooOld, tooMany >= FORGOTTEN_TOGETHER ? tooMany : 0))) {
+      this.#byBlock.delete(keyOf(record))
+      this.#finished.delete(record.node)
     }
   }
 

@@ -48,8 +48,8 @@ describe.each(NODES)('the records of node %s', async (node) => {
 
 it('the records hold every field between them, but for two of which the recorded nodes said nothing', async () => {
   const { records } = await replay()
-  const found = new Set(records.flatMap((record) => Object.keys(record)))
-  expect(Object.keys(recordFields).filter((name) => !found.has(name))).toEqual(['all_from_mempool', 'coinbase_text'])
+  const missing = (name: string) => records.every((record) => record[name as keyof typeof record] === undefined)
+  expect(Object.keys(recordFields).filter(missing)).toEqual(['all_from_mempool', 'coinbase_text'])
 })
 
 it('a recording that is replayed twice yields the same page and the same records in the same order', async () => {
