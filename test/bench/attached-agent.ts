@@ -1,11 +1,19 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type AgentProcess, startAgentProcess } from '../agent.ts'
 import type { DemoNode, Fired } from '../demo-node.ts'
 import type { Scrape } from '../scrape.ts'
 import { until } from '../until.ts'
 
-/** Starts the bundle and waits until it is attached to this node; it sees no other. */
+const journals = mkdtempSync(join(tmpdir(), 'fibre-bench-'))
+process.once('exit', () => rmSync(journals, { recursive: true }))
+let started = 0
+
+/** Starts the bundle, with a new journal, and waits until it is attached to this node; it sees no other. */
 export async function startAttachedAgent(node: DemoNode, args: readonly string[] = []): Promise<AgentProcess> {
-  const agent = await startAgentProcess({ args: ['--pid', String(node.pid), ...args] })
+  const journal = join(journals, `${started++}.ndjson`)
+  const agent = await startAgentProcess({ args: ['--pid', String(node.pid), '--journal', journal, ...args] })
   await agent.logged(({ msg }) => msg === 'attached to bitcoind')
   return agent
 }

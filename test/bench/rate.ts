@@ -4,7 +4,7 @@ import { type Figure, type Run, show } from './figure.ts'
 
 const SECONDS = 5
 const STEP = 25_000
-const FIRST = 2 * STEP
+const FIRST = STEP
 /** A rate that lost events is tried again, since others use this machine too. */
 const ATTEMPTS = 2
 /** A node that takes longer than this for its events does not fire at the rate that it was told. */
