@@ -27,4 +27,4 @@ USER 1000:1000
 EXPOSE 9435 9436
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.FIBRE_HEALTH_PORT ?? 9436}/health`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "/app/agent.cjs"]
+ENTRYPOINT ["/app/agent.cjs"]

@@ -50,5 +50,6 @@ if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf test/demo-node* packa
   mv dist/demo-node.new dist/demo-node # by rename: a running one is left alone
   esbuild agent/main.ts --bundle --platform=node --format=cjs --target=node22.15 --external:koffi \
     --sourcemap --outfile=dist/agent.cjs --log-level=warning
+  chmod +x dist/agent.cjs
   touch dist/.built
 fi

@@ -1,5 +1,5 @@
-#!/usr/bin/env node
-import './heap.ts'
+#!/usr/bin/env -S node --max-semi-space-size=2
+// The small nursery saves 10 MB of memory and some time: without it V8 gives much room to events, which are soon gone.
 import { runCommand } from './cli.ts'
 
 // Bundled as CommonJS, the kernel program lies beside it.

@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { Scrape } from './scrape.ts'
@@ -26,7 +26,7 @@ export interface AgentProcessOptions {
   readonly ports?: boolean
   /** Waits for both servers by default. */
   readonly untilListening?: boolean
-  /** What runs the agent, to which the arguments are added: Node.js and the bundle that was built by default. */
+  /** What runs the agent, to which the arguments are added: the bundle that was built by default, with this Node.js. */
   readonly command?: readonly [string, ...string[]]
 }
 
@@ -39,12 +39,12 @@ process.once('exit', () => {
 
 /** Starts the bundle that operators run, in a process of its own with no `FIBRE_*` or `OTEL_*` of this one, and no journal unless it is asked for. */
 export async function startAgentProcess(options: AgentProcessOptions = {}): Promise<AgentProcess> {
-  const { args = [], env = {}, ports = true, untilListening = true, command = [process.execPath, bundle] } = options
+  const { args = [], env = {}, ports = true, untilListening = true, command = [bundle] } = options
   const inherited = Object.entries(process.env).filter(([name]) => !/^(FIBRE|OTEL)_/.test(name))
   const [program, ...words] = command
   const child = spawn(program, [...words, ...(ports ? ['--port', '0', '--health-port', '0'] : []), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...Object.fromEntries(inherited), FIBRE_JOURNAL: 'none', ...env },
+    env: { ...Object.fromEntries(inherited), PATH: `${dirname(process.execPath)}:${process.env.PATH}`, FIBRE_JOURNAL: 'none', ...env },
   })
   await once(child, 'spawn')
   const agent = new AgentProcess(child)

@@ -80,7 +80,7 @@ it('what is recorded is what the node fired, and measures the same when it is re
   }
   expect((statSync(recording).mode & 0o777).toString(8)).toBe('640')
 
-  await using replay = await startAgentProcess({ command: [process.execPath, bundle, 'replay', recording], args: ['--speed', 'max'] })
+  await using replay = await startAgentProcess({ command: [bundle, 'replay', recording], args: ['--speed', 'max'] })
   await replay.logged(({ msg }) => msg === 'replayed')
   const page = await replay.scrape()
   expect(figures(page)).toEqual(figures(live))

@@ -11,8 +11,6 @@ const RESTARTS = 50
 /** By then all is compiled, cached and sized that will be. */
 const WARM = 15
 const MB = 1e6
-/** Has garbage collected early, so that what is resident is what is held. */
-const eager = { NODE_OPTIONS: '--max-semi-space-size=1' }
 
 beforeEach(requireBpf)
 
@@ -31,7 +29,7 @@ describe('a bitcoind that is killed and started again', () => {
   it(`is measured again at once, ${RESTARTS} times over, with every block counted, no counter falling and nothing growing`, async () => {
     const { path, install } = stage()
     const bitcoind = install('bitcoind')
-    await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind], env: eager })
+    await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
     const falls = new Falls()
     falls.look(await agent.scrape())
     const filesWithoutNode = openFiles(agent)

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import manifest from '../../package.json' with { type: 'json' }
@@ -37,8 +37,11 @@ function install(folder: string): void {
 const entrypoint = (folder: string): [string, ...string[]] => JSON.parse(argumentsOf('ENTRYPOINT')[0]?.replace('/app', folder) as string)
 
 /** Runs a command line of the image with this Node.js. */
-function run([, ...words]: readonly string[], args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
-  return spawnSync(process.execPath, [...words, ...args], { env: { PATH: process.env.PATH, ...env }, encoding: 'utf8' })
+function run([program, ...words]: readonly string[], args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+  return spawnSync(program as string, [...words, ...args], {
+    env: { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, ...env },
+    encoding: 'utf8',
+  })
 }
 
 describe('the image', () => {
@@ -87,8 +90,8 @@ describe('the image', () => {
 
     // As Docker does it for a user other than root: the capabilities are in the bounding set and nowhere else. `env` is one execve without any.
     const asNobody = ['--reuid', NOBODY, '--regid', NOBODY, '--clear-groups'] as const
-    const [, ...bundle] = entrypoint(path('app'))
-    const container = ['setpriv', ...asNobody, '--bounding-set', '-all,+bpf,+perfmon', 'env', path('app/node'), ...bundle] as const
+    const found = `PATH=${path('app')}:${process.env.PATH}`
+    const container = ['setpriv', ...asNobody, '--bounding-set', '-all,+bpf,+perfmon', 'env', found, ...entrypoint(path('app'))] as const
     const bitcoind = installNode('bitcoind')
     await using node = await startDemoNode({ binary: 'setpriv', args: [...asNobody, bitcoind, '--control'] })
     await using agent = await startAgentProcess({ command: container, args: ['--bitcoind', bitcoind] })

@@ -10,7 +10,7 @@ import { recordingOf, temporaryPath } from './recordings.ts'
 const bundle = join(import.meta.dirname, '../../../dist/agent.cjs')
 
 const startReplay = (words: readonly string[], args: readonly string[] = []) =>
-  startAgentProcess({ command: [process.execPath, bundle, 'replay', ...words], args, untilListening: false })
+  startAgentProcess({ command: [bundle, 'replay', ...words], args, untilListening: false })
 
 /** Replays the recording with a journal of its own, to the end. */
 async function replayAll() {
@@ -107,7 +107,7 @@ it.each([
   [[file, '--speed', 'fast'], 2, 'replay: --speed takes a number'],
   [['missing.jsonl'], 1, "no such file or directory, stat 'missing.jsonl'"],
 ])('a replay of %j ends with code %d and says: %s', { timeout: 30_000 }, async (words, code, problem) => {
-  const agent = await startAgentProcess({ command: [process.execPath, bundle, 'replay', ...words], ports: false, untilListening: false })
+  const agent = await startAgentProcess({ command: [bundle, 'replay', ...words], ports: false, untilListening: false })
   const exit = await agent.exited
   expect(exit.code).toBe(code)
   expect(exit.stderr).toContain(problem)
