@@ -1,12 +1,11 @@
 import { summarise } from '../blocks/summary.ts'
 import { summaryJson } from '../blocks/summary-json.ts'
 import type { Route, WholeAnswer } from './answer.ts'
-import type { History } from './history.ts'
+import { type History, MOST_RECORDS } from './history.ts'
 import { blockHash, explaining, readQuery, wholeNumber } from './query.ts'
 import type { Status, TargetStatus } from './status.ts'
 
 const DEFAULT_BLOCKS = 100
-const MOST_BLOCKS = 2_000
 
 /** State of agent and nodes, with the figures of the blocks that are held. */
 export function statusApi(status: () => Status, history: History): Route {
@@ -29,7 +28,7 @@ export function statusApi(status: () => Status, history: History): Route {
 export function blocksApi(history: History): Route {
   return explaining((request) => {
     const { limit, node, hash } = readQuery(request, ['limit', 'node', 'hash'])
-    const count = limit === undefined ? DEFAULT_BLOCKS : wholeNumber('limit', limit, 1, MOST_BLOCKS)
+    const count = limit === undefined ? DEFAULT_BLOCKS : wholeNumber('limit', limit, 1, MOST_RECORDS)
     return json({ blocks: history.select({ count, node, hash: hash === undefined ? undefined : blockHash('hash', hash) }) })
   })
 }

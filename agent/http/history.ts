@@ -9,12 +9,11 @@ export interface Held {
   readonly timeMs: number
 }
 
-const MOST_RECORDS = 2_000
-/** As many over that are forgotten together, since each time all others move up. */
-const FORGOTTEN_TOGETHER = 100
+/** How many records are held, if there are as many. */
+export const MOST_RECORDS = 2_000
 const KEPT_MS = 24 * 3600 * 1000
 
-/** The records of the last 24 hours, some 2,000 at most, by time. */
+/** The records of the last 24 hours, 2,000 at most, by time. */
 export class History {
   /** Oldest first. */
   readonly #held: Held[] = []
@@ -42,8 +41,7 @@ export class History {
     // The newest may be older than now: a replayed one. Or newer: the clock was wrong.
     const now = Math.min(Date.now(), this.#held.at(-1)?.timeMs ?? 0)
     const tooOld = this.#held.findIndex(({ timeMs }) => now - timeMs <= KEPT_MS)
-    const tooMany = this.#held.length - MOST_RECORDS
-    for (const { record } of this.#held.splice(0, Math.max(tooOld, tooMany >= FORGOTTEN_TOGETHER ? tooMany : 0))) {
+    for (const { record } of this.#held.splice(0, Math.max(tooOld, this.#held.length - MOST_RECORDS, 0))) {
       this.#byBlock.delete(keyOf(record))
       this.#finished.delete(record.node)
     }

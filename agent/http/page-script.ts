@@ -1,12 +1,15 @@
 import { Html } from './html.ts'
 
+/** How many blocks the page shows. */
+export const SHOWN = 100
+
 /**
  * Keeps the page up to date. `/live` sends elements of the page that changed, `part` and `row`, or the whole `content`, and after each of these,
  * and every 15 s, `now`. Written for browsers, so it is text here; test/browser runs it.
  */
 export const pageScript = new Html(`
 'use strict'
-const SHOWN = 100, SILENCE_MS = 40000, LONGEST_WAIT_MS = 8000
+const SHOWN = ${SHOWN}, SILENCE_MS = 40000, LONGEST_WAIT_MS = 8000
 const byId = (id) => document.getElementById(id)
 let version = document.currentScript.dataset.version
 let aheadMs = 0 // of the agent's clock

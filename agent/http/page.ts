@@ -5,11 +5,9 @@ import { documentAnswer } from './document.ts'
 import type { Held, History } from './history.ts'
 import { type Html, html } from './html.ts'
 import { cardId, nodeCard } from './node-card.ts'
+import { SHOWN } from './page-script.ts'
 import type { Status } from './status.ts'
 import { count, moment, nothing } from './words.ts'
-
-/** How many blocks the page shows. */
-export const SHOWN = 100
 
 /** An element of the page that is replaced when it changes, found by its id. */
 export interface Part {
