@@ -1,12 +1,17 @@
 import { Html, html } from './html.ts'
 
-// Kept: to make one takes longer than to use it a hundred times.
-const [whole, tenths, hundredths] = [0, 1, 2].map(
-  (digits) => new Intl.NumberFormat('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits }),
-) as [Intl.NumberFormat, Intl.NumberFormat, Intl.NumberFormat]
+/** By their digits. Each is made when it is first used, since that takes 10 ms, and kept. */
+const formats = new Map<number, Intl.NumberFormat>()
+
+function written(value: number, digits: number): string {
+  const known = formats.get(digits)
+  if (known) return known.format(value)
+  formats.set(digits, new Intl.NumberFormat('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits }))
+  return written(value, digits)
+}
 
 export function count(value: number): string {
-  return whole.format(value)
+  return written(value, 0)
 }
 
 export function percent(share: number): string {
@@ -16,8 +21,7 @@ export function percent(share: number): string {
 /** A duration, with as many digits as say something. */
 export function milliseconds(ms: number): string {
   const size = Math.abs(ms)
-  const format = size >= 100 ? whole : size >= 10 ? tenths : hundredths
-  return `${format.format(ms)} ms`
+  return `${written(ms, size >= 100 ? 0 : size >= 10 ? 1 : 2)} ms`
 }
 
 /** A moment, which the page's script turns into an age. */
