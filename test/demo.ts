@@ -22,6 +22,7 @@ const args = [
   'demo',
   '--log-level',
   'WARNING',
+  '--no-alerts', // they would stand between the blocks
   '--journal',
   join(dataDirectory, 'blocks.ndjson'),
   ...process.argv.slice(2),
