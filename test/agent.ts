@@ -32,6 +32,9 @@ export interface AgentProcessOptions {
 
 const bundle = join(import.meta.dirname, '../dist/agent.cjs')
 
+/** Where programs are looked for: this Node.js before others. */
+export const searchPath = `${dirname(process.execPath)}:${process.env.PATH}`
+
 const running = new Set<AgentProcess>()
 process.once('exit', () => {
   for (const agent of running) agent.kill('SIGKILL')
@@ -44,7 +47,7 @@ export async function startAgentProcess(options: AgentProcessOptions = {}): Prom
   const [program, ...words] = command
   const child = spawn(program, [...words, ...(ports ? ['--port', '0', '--health-port', '0'] : []), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...Object.fromEntries(inherited), PATH: `${dirname(process.execPath)}:${process.env.PATH}`, FIBRE_JOURNAL: 'none', ...env },
+    env: { ...Object.fromEntries(inherited), PATH: searchPath, FIBRE_JOURNAL: 'none', ...env },
   })
   await once(child, 'spawn')
   const agent = new AgentProcess(child)

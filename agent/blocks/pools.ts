@@ -1,11 +1,11 @@
 import { coinbaseBytes } from './coinbase.ts'
 import { poolTags } from './pool-tags.ts'
 
-const tags = Object.entries(poolTags).flatMap(([pool, tags]) => tags.map((tag) => ({ pool, tag })))
+const taggedPools = Object.entries(poolTags).flatMap(([pool, tags]) => tags.map((tag) => ({ pool, tag })))
 
 /** Who mined a block, by the tag in its coinbase's script (hex): a pool's name, or `unknown`. */
 export function poolOf(scriptSig: string | undefined): string | undefined {
   if (scriptSig === undefined) return undefined
   const text = coinbaseBytes(scriptSig)
-  return tags.find(({ tag }) => text.includes(tag))?.pool ?? 'unknown'
+  return taggedPools.find(({ tag }) => text.includes(tag))?.pool ?? 'unknown'
 }

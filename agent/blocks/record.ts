@@ -13,7 +13,10 @@ export type BlockRecord = { readonly [Name in Required]: ValueOf<Name> } & {
   readonly [Name in Optional]?: Exclude<ValueOf<Name>, undefined>
 }
 
-const fields: readonly (readonly [RecordFieldName, RecordField<unknown>])[] = Object.entries(recordFields) as never
+const fields: readonly (readonly [RecordFieldName, RecordField<unknown>])[] = Object.entries(recordFields) as [
+  RecordFieldName,
+  RecordField<unknown>,
+][]
 
 /** A record of which nothing is known. Its copies share its layout, whatever they know: objects that grow have one each, at a cost. */
 const nothing = Object.fromEntries(fields.map(([name]) => [name, undefined]))

@@ -169,6 +169,7 @@ it('20 open pages cost at most 2 % of a core at a block a second, and delay no s
   const told = ({ share, scrapeMs }: Measured) => `${(100 * share).toFixed(2)} % of a core, scrape ${scrapeMs.toFixed(1)} ms`
   console.log(`alone: ${told(alone)}; with 20 streams: ${told(besideStreams)}; with 20 pages: ${told(besidePages)}`)
   expect(besideStreams.share - alone.share).toBeLessThan(0.02)
+  expect(besidePages.share - alone.share).toBeLessThan(0.02)
   expect(besideStreams.scrapeMs).toBeLessThan(1.5 * alone.scrapeMs + 5)
 })
 

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import manifest from '../../package.json' with { type: 'json' }
-import { startAgentProcess } from '../agent.ts'
+import { searchPath, startAgentProcess } from '../agent.ts'
 import { startDemoNode } from '../demo-node.ts'
 import { requireBpf } from '../kernel/listening.ts'
 import { attached, ended, readiness, stage } from '../kernel/stage.ts'
@@ -39,7 +39,7 @@ const entrypoint = (folder: string): [string, ...string[]] => JSON.parse(argumen
 /** Runs a command line of the image with this Node.js. */
 function run([program, ...words]: readonly string[], args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
   return spawnSync(program as string, [...words, ...args], {
-    env: { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, ...env },
+    env: { PATH: searchPath, ...env },
     encoding: 'utf8',
   })
 }
