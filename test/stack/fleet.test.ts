@@ -103,6 +103,9 @@ it('keeps a fleet apart by node, brings in a node that was cut off, and shows a 
   const backAt = Date.now() / 1000
   await cut.way.open()
   await Promise.all(members.map(isStored))
+  // What waited comes in order: a sample from after the cut says that all before it are there.
+  const isCurrent = async () => (await prometheus.query(`timestamp(${blocksStored(CUT_OFF)}) > ${backAt}`)).length > 0
+  await until(isCurrent, `the samples of ${CUT_OFF} up to now`, 60_000)
 
   for (const { name, fired } of members) {
     const counted = Object.fromEntries(
