@@ -36,7 +36,7 @@ it('shows blocks as they come with `npm run demo`, serves them, and ends on Ctrl
     process.kill(node, 'SIGSTOP')
     const counted = async () => new Scrape(await (await fetch(page(/http:\S+\/metrics/))).text())
     const races = async () => (await counted()).sum('fibre_block_race_wins_total', { node: 'demo' })
-    const shown = () => output.match(/^9000\d\d .*(FIBRE|compact block|other)/gm)?.length
+    const shown = () => output.match(/^90000\d .*(FIBRE|compact block|other)/gm)?.length
     try {
       await until(async () => (await races()) === shown(), 'as many lines as races')
       expect((await counted()).value('bitcoin_blocks_connected_total', { node: 'demo' })).toBeGreaterThanOrEqual(3)

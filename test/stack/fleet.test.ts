@@ -96,7 +96,7 @@ it('keeps a fleet apart by node, brings in a node that was cut off, and shows a 
 
   const blocksStored = (name: string) => `bitcoin_blocks_connected_total{node="${name}"}`
   const isStored = ({ name }: { readonly name: keyof typeof blocksOf }) =>
-    until(async () => (await prometheus.query(`${blocksStored(name)} == ${blocksOf[name]}`)).length > 0, `all blocks of ${name}`, 60_000)
+    prometheus.until(`${blocksStored(name)} == ${blocksOf[name]}`, `all blocks of ${name}`, 60_000)
   await Promise.all(members.filter((member) => member !== cut).map(isStored))
   await cutOver
   expect(await prometheus.query(`${blocksStored(CUT_OFF)} > 0`), 'what came of the node that was cut off').toEqual([])
@@ -104,8 +104,7 @@ it('keeps a fleet apart by node, brings in a node that was cut off, and shows a 
   await cut.way.open()
   await Promise.all(members.map(isStored))
   // What waited comes in order: a sample from after the cut says that all before it are there.
-  const isCurrent = async () => (await prometheus.query(`timestamp(${blocksStored(CUT_OFF)}) > ${backAt}`)).length > 0
-  await until(isCurrent, `the samples of ${CUT_OFF} up to now`, 60_000)
+  await prometheus.until(`timestamp(${blocksStored(CUT_OFF)}) > ${backAt}`, `the samples of ${CUT_OFF} up to now`, 60_000)
 
   for (const { name, fired } of members) {
     const counted = Object.fromEntries(

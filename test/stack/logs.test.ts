@@ -217,7 +217,7 @@ it('takes little: 5,000 lines a second, and a push every 10 s', async (context) 
   await Promise.all([log.write([...lines, `${new Date().toISOString()} last`]), node.command('blocks 15 1000000')])
   expect(await arrived('{job="bitcoin", node="epsilon"} |= "Z last"', 1)).toHaveLength(1)
   const costs = Object.fromEntries(Object.entries(costOf).map(([name, read]) => [name, read()]))
-  await until(async () => (await prometheus.query('bitcoin_blocks_connected_total == 15')).length > 0, 'the blocks to be pushed', 30_000)
+  await prometheus.until('bitcoin_blocks_connected_total == 15', 'the blocks to be pushed', 30_000)
 
   console.log(`${lines.length} lines at ${LINES_PER_SECOND}/s, 15 blocks at 1/s, a push every 10 s:`)
   console.table(costs)

@@ -34,8 +34,7 @@ it('counts all that was sent though Prometheus is down for 30 s and the Collecto
   const bitcoind = install('bitcoind')
   const args = ['--bitcoind', bitcoind, '--otlp-endpoint', collector.url, '--otlp-interval', '1', '--no-alerts']
   await using agent = await startAgentProcess({ args })
-  const isStored = (expression: string) => async () => (await prometheus.query(expression)).length > 0
-  await until(isStored('bitcoin_blocks_connected_total == 0'), 'the zeros to be stored')
+  await prometheus.until('bitcoin_blocks_connected_total == 0', 'the zeros to be stored')
 
   await using node = await startNode(bitcoind, path())
   await attached(node)
@@ -52,7 +51,7 @@ it('counts all that was sent though Prometheus is down for 30 s and the Collecto
   ])
   fired.add(during)
   fired.add(await node.command('blocks 20'))
-  await until(isStored(`sum(fibre_exporter_events_processed_total) == ${fired.sum}`), 'the last values to be stored', 30_000)
+  await prometheus.until(`sum(fibre_exporter_events_processed_total) == ${fired.sum}`, 'the last values to be stored', 30_000)
   const growthMb = residentMegabytes(agent.pid) - memoryMb
 
   const counted = await prometheus.samples('fibre_exporter_events_processed_total{event_type!="unknown"}[10m]')

@@ -1,3 +1,4 @@
+import { until } from '../until.ts'
 import { freePorts, Server } from './server.ts'
 
 export interface PrometheusOptions {
@@ -58,6 +59,11 @@ export class Prometheus extends Server {
       labels: metric,
       ...pointOf(value),
     }))
+  }
+
+  /** Waits until an expression comes to anything. */
+  until(query: string, what: string, timeoutMs?: number): Promise<void> {
+    return until(async () => (await this.query(query)).length > 0, what, timeoutMs)
   }
 
   /** The stored samples of a range selector such as `up[5m]`, as they are. */

@@ -61,7 +61,7 @@ it('gives the same series with the same values to a Prometheus that scrapes and 
   for (const kind of ['null-text', 'onion-peer']) await node.command(`odd ${kind}`)
   const settled = (Date.now() + JUDGED_MS) / 1000
   for (const prometheus of [scraping, pushed])
-    await until(async () => (await prometheus.query(`timestamp(fibre_exporter_up) > ${settled}`)).length > 0, 'the last values', 30_000)
+    await prometheus.until(`timestamp(fibre_exporter_up) > ${settled}`, 'the last values', 30_000)
 
   const all = `{__name__=~".+", __name__!~"${ofScraping}|${ofRules}"}`
   const scrapedSamples = (await scraping.query(all)).map(withoutServiceLabels)
