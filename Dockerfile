@@ -25,6 +25,6 @@ LABEL org.opencontainers.image.title="fibre-agent" \
       org.opencontainers.image.licenses="MIT"
 USER 1000:1000
 EXPOSE 9435 9436
-HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.FIBRE_HEALTH_PORT ?? 9436}/health`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+# It asks the agent by the container's own environment and configuration file.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/app/agent.cjs", "health"]
 ENTRYPOINT ["/app/agent.cjs"]

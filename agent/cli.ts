@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import manifest from '../package.json' with { type: 'json' }
 import { type Agent, type Replay, startAgent } from './agent.ts'
 import type { OutcomeListener } from './blocks/blocks.ts'
+import { healthHelp, parseHealth, runHealthCommand } from './commands/health.ts'
 import { runBlocksCommand } from './journal/blocks-command.ts'
 import { createLog } from './log.ts'
 import { thresholdsOf } from './records.ts'
@@ -32,6 +33,7 @@ export async function runCommand(options: CommandOptions): Promise<Outcome> {
   try {
     if (command === 'blocks') return { exitCode: await blocks(words) }
     if (command === 'replay') return await replay(options, words)
+    if (command === 'health') return { exitCode: await health(words) }
     const { folder } = options
     return await run(options, loadSettings(options.argv, process.env, manifest.version), () => readFileSync(`${folder}/usdt.bpf.o`))
   } catch (error) {
@@ -81,6 +83,13 @@ function blocks(words: readonly string[]): Promise<number> {
     now: new Date(),
     noColor: Boolean(process.env.NO_COLOR),
   })
+}
+
+async function health(words: readonly string[]): Promise<number> {
+  const command = parseHealth(words)
+  if (!command.asksForHelp) return runHealthCommand(command, readSettings(command.rest, process.env), process)
+  process.stdout.write(healthHelp)
+  return 0
 }
 
 /** Takes `--config PATH` out of a command line: it may say where the journal is. */

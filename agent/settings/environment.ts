@@ -8,14 +8,15 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** What the environment says. An empty variable counts as not set; of several names for one setting the agent's own comes first. */
 export function readEnvironment(env: Environment): Source {
   const source = new Source()
+  const own = withoutServiceLinks(env, source.warnings)
   for (const key of keys) {
-    const variable = variables(key).find(({ name }) => env[name])
-    const raw = variable && env[variable.name]
+    const variable = variables(key).find(({ name }) => own[name])
+    const raw = variable && own[variable.name]
     if (raw) source.give(key, options[key].many ? splitAtCommas(raw) : raw, variable.name, variable.type)
   }
   for (const [reason, variable] of Object.entries(withoutUse))
-    if (env[variable.env]) source.warnings.push(`${variable.env}: has no effect: ${reason}`)
-  source.warnings.push(...Object.keys(env).filter(isUnknown).map(unknownVariable))
+    if (own[variable.env]) source.warnings.push(`${variable.env}: has no effect: ${reason}`)
+  source.warnings.push(...Object.keys(own).filter(isUnknown).map(unknownVariable))
   return source
 }
 
@@ -33,6 +34,20 @@ export function missingPushFiles(env: Environment): readonly string[] {
       const file = env[name] ? readSettingsFile(env[name]) : { content: '' }
       return 'problem' in file ? [`${name}: ${file.problem}`] : []
     })
+}
+
+/** A Kubernetes Service called `fibre-metrics` puts `FIBRE_METRICS_PORT=tcp://10.96.0.12:9435` and more into every pod beside it. */
+function withoutServiceLinks(env: Environment, warnings: string[]): Environment {
+  const services = Object.keys(env)
+    .filter((name) => name.startsWith('FIBRE_') && name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(env[name] ?? ''))
+    .map((name) => name.slice(0, -'_PORT'.length))
+  for (const service of services)
+    warnings.push(
+      `${service}_PORT: Kubernetes set it for a Service of that name; passed over. enableServiceLinks: false keeps it out of the pod`,
+    )
+  const isLink = (name: string) =>
+    services.some((service) => name.startsWith(`${service}_`) && /^_(SERVICE|PORT)(_|$)/.test(name.slice(service.length)))
+  return services.length === 0 ? env : Object.fromEntries(Object.entries(env).filter(([name]) => !isLink(name)))
 }
 
 function variables(key: Key) {

@@ -18,6 +18,7 @@ export function helpText(): string {
       'Usage: fibre-agent [--FLAG [VALUE]]...         measure',
       '       fibre-agent blocks [--help | QUERY]     what the journal says of blocks',
       '       fibre-agent replay FILE [--speed N]     measure a recording of --record',
+      '       fibre-agent health [--ready]            ask the agent that runs how it is',
     ].join('\n'),
     wrap(introduction, ''),
     ...groups.map((group) => [group, ...entries(group)].join('\n')),

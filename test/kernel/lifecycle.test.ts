@@ -1,5 +1,7 @@
 import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { type AgentProcess, startAgentProcess } from '../agent.ts'
 import { type DemoNode, probes } from '../demo-node.ts'
@@ -10,6 +12,8 @@ import { seriesKey, startOtlpReceiver } from './otlp.ts'
 import { attached, ended, stage, startNode } from './stage.ts'
 
 beforeEach(requireBpf)
+
+const bundle = join(import.meta.dirname, '../../dist/agent.cjs')
 
 const unheld = Object.fromEntries(probes.map((probe) => [probe, 0]))
 
@@ -23,6 +27,20 @@ async function expectFree(node: DemoNode): Promise<void> {
   expect(await node.command('semaphores')).toMatchObject(unheld)
   expect(await node.command('blocks 10')).toMatchObject({ blocks: 10, events: unheld })
   expect(await ended(node)).toEqual({ code: 0, signal: null })
+}
+
+/** Sockets on which a process takes connections, as the kernel lists them. */
+function listeningSockets(pid: number): readonly string[] {
+  const listening = ['tcp', 'tcp6'].flatMap((family) =>
+    readFileSync(`/proc/${pid}/net/${family}`, 'latin1')
+      .split('\n')
+      .map((row) => row.trim().split(/\s+/))
+      .filter(([, , , state]) => state === '0A')
+      .map(([, , , , , , , , , inode]) => `socket:[${inode}]`),
+  )
+  return readdirSync(`/proc/${pid}/fd`)
+    .map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))
+    .filter((link) => listening.includes(link))
 }
 
 /** How long the agent takes from a signal to its end, and how it ends. */
@@ -69,6 +87,36 @@ describe('an agent that is told to stop', () => {
     await agent.logged(({ msg }) => msg === 'starting')
     expect(await stop(agent, 'SIGTERM')).toMatchObject({ code: 0, stderr: '' })
     expect(agent.log.at(-1)?.msg).toBe('stopped')
+  })
+})
+
+describe('a signal that means something else to other programs', () => {
+  it('SIGHUP while it starts is heard once it has started', async () => {
+    const { path, install } = stage()
+    const bitcoind = install('bitcoind')
+    await using node = await startNode(bitcoind, path())
+    await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind, '--log-file', path('agent.log')], untilListening: false })
+    await agent.logged(({ msg }) => msg === 'starting')
+    renameSync(path('agent.log'), path('agent.log.1'))
+    agent.kill('SIGHUP')
+    await attached(node)
+    await until(() => existsSync(path('agent.log')), 'the log file to be opened anew')
+    expect(await stop(agent, 'SIGTERM')).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  it.for([
+    ['as it is installed', [bundle]],
+    ['without the flags in its first line', [process.execPath, bundle]],
+  ] satisfies [string, [string, ...string[]]][])('SIGUSR1 opens no debugger: %s', async ([, command]) => {
+    const bitcoind = stage().install('bitcoind')
+    const anyPort = { NODE_OPTIONS: '--inspect-port=0' } // its own may be in use
+    await using agent = await startAgentProcess({ command, args: ['--bitcoind', bitcoind], env: anyPort })
+    for (let i = 0; i < 3; i++) {
+      agent.kill('SIGUSR1')
+      await agent.scrape() // it has come round to what was waiting
+    }
+    expect(listeningSockets(agent.pid)).toHaveLength(2)
+    expect(await stop(agent, 'SIGTERM')).toMatchObject({ code: 0, stderr: '' })
   })
 })
 

@@ -101,7 +101,9 @@ describe('the image', () => {
     expect(await readiness(agent)).toEqual({ status: 200, text: 'OK' })
 
     const { port } = new URL(agent.url('health'))
-    const [healthcheck = []] = argumentsOf('HEALTHCHECK').map((text) => JSON.parse(text.slice(text.indexOf('['))) as string[])
+    const [healthcheck = []] = argumentsOf('HEALTHCHECK').map(
+      (text) => JSON.parse(text.slice(text.indexOf('[')).replace('/app', path('app'))) as string[],
+    )
     const isHealthy = () => run(healthcheck, [], { FIBRE_HEALTH_PORT: port }).status === 0
     expect(isHealthy()).toBe(true)
     agent.kill()

@@ -23,6 +23,31 @@ it('takes several nodes with commas between', () => {
   ])
 })
 
+describe('variables that Kubernetes sets for a Service', () => {
+  const links = {
+    FIBRE_METRICS_SERVICE_HOST: '10.96.0.12',
+    FIBRE_METRICS_SERVICE_PORT: '9435',
+    FIBRE_METRICS_SERVICE_PORT_HTTP: '9435',
+    FIBRE_METRICS_PORT: 'tcp://10.96.0.12:9435',
+    FIBRE_METRICS_PORT_9435_TCP: 'tcp://10.96.0.12:9435',
+    FIBRE_METRICS_PORT_9435_TCP_ADDR: '10.96.0.12',
+    FIBRE_METRICS_PORT_9435_TCP_PORT: '9435',
+    FIBRE_METRICS_PORT_9435_TCP_PROTO: 'tcp',
+  }
+  it('are passed over, with one warning that names the way out', () => {
+    const { settings, warnings } = run([], { ...links, FIBRE_METRICS_AUTH_USERNAME: '' })
+    expect(settings.port).toBe(9435)
+    expect(warnings).toEqual([expect.stringMatching(/^FIBRE_METRICS_PORT: Kubernetes .*enableServiceLinks: false/)])
+  })
+
+  it('do not hide settings beside them', () => {
+    const env = { ...links, FIBRE_METRICS_AUTH_USERNAME: 'me', FIBRE_METRICS_AUTH_PASSWORD: 'x', FIBRE_HEALTH_PORT: 'udp://10.96.0.13:53' }
+    const { settings, warnings } = run([], env)
+    expect(settings).toMatchObject({ port: 9435, healthPort: 9436, metricsAuthUsername: 'me' })
+    expect(warnings).toHaveLength(2)
+  })
+})
+
 it('refuses a wrong number with exit code 1', () => {
   const error = refusal([], { FIBRE_METRICS_PORT: '94x35' })
   expect(error.problems).toEqual(['FIBRE_METRICS_PORT: must be a whole number from 0 to 65535, not "94x35"'])

@@ -1,0 +1,78 @@
+import { request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import type { Settings } from '../settings/load.ts'
+
+/** Docker's HEALTHCHECK and most probes give up after 5 s or more. */
+const TIMEOUT_MS = 4_000
+const MOST_BYTES = 64 * 1024
+
+/** What `health --help` prints. */
+export const healthHelp = `Usage: fibre-agent health [--ready] [settings]
+
+Asks the agent that runs on this machine with the same settings (flags, environment, configuration file) how it is,
+by its own address, port and TLS. Prints the answer; exit status 0 if it is well, 1 if not or if nothing answers.
+
+  --ready   ask whether it measures everything that it should, not only whether it works
+  --help    print this and exit
+`
+
+export interface HealthCommand {
+  readonly asksForHelp: boolean
+  readonly path: '/health' | '/ready'
+  /** The other words: settings. */
+  readonly rest: readonly string[]
+}
+
+/** Reads the words after `health`. */
+export function parseHealth(words: readonly string[]): HealthCommand {
+  return {
+    asksForHelp: words.includes('--help') || words.includes('-h'),
+    path: words.includes('--ready') ? '/ready' : '/health',
+    rest: words.filter((word) => word !== '--ready'),
+  }
+}
+
+/** Asks a running agent and prints what it says; returns the exit code. */
+export async function runHealthCommand(
+  { path }: HealthCommand,
+  settings: Settings,
+  { stdout, stderr }: { readonly stdout: NodeJS.WritableStream; readonly stderr: NodeJS.WritableStream },
+): Promise<number> {
+  if (settings.healthPort === 0) {
+    stderr.write('fibre-agent: health: with --health-port 0 the agent takes any free port, which only its log tells; give it a port\n')
+    return 1
+  }
+  const url = new URL(path, healthAddress(settings))
+  try {
+    const { status, body } = await ask(url)
+    stdout.write(body.endsWith('\n') ? body : `${body}\n`)
+    return status === 200 ? 0 : 1
+  } catch (error) {
+    stderr.write(`fibre-agent: health: no answer from ${url.href}: ${(error as Error).message}\n`)
+    return 1
+  }
+}
+
+/** Where the health server of these settings is, seen from this machine. */
+export function healthAddress({ listenAddress, healthPort, tlsCert }: Settings): string {
+  const host = listenAddress === '0.0.0.0' ? '127.0.0.1' : listenAddress === '::' ? '::1' : listenAddress
+  return `${tlsCert === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${healthPort}`
+}
+
+function ask(url: URL): Promise<{ readonly status: number | undefined; readonly body: string }> {
+  return new Promise((resolve, reject) => {
+    // The certificate is for the name that others call the agent by, and nothing secret is sent.
+    const options = { agent: false, rejectUnauthorized: false, signal: AbortSignal.timeout(TIMEOUT_MS) } as const
+    const request = url.protocol === 'https:' ? requestHttps(url, options) : requestHttp(url, options)
+    request.on('error', (error) => reject(error.name === 'AbortError' ? new Error(`none within ${TIMEOUT_MS / 1000} s`) : error))
+    request.on('response', (response) => {
+      let body = ''
+      response.setEncoding('utf8').on('data', (text: string) => {
+        if (body.length < MOST_BYTES) body += text
+      })
+      response.on('end', () => resolve({ status: response.statusCode, body }))
+      response.on('error', reject)
+    })
+    request.end()
+  })
+}

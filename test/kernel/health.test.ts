@@ -1,0 +1,81 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { searchPath, startAgentProcess } from '../agent.ts'
+import { requireBpf } from './listening.ts'
+import { attached, stage, startNode } from './stage.ts'
+
+beforeEach(requireBpf)
+
+const bundle = join(import.meta.dirname, '../../dist/agent.cjs')
+
+/** Runs `fibre-agent health` with the environment given and nothing else. */
+function health(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const { status, stdout, stderr } = spawnSync(bundle, ['health', ...args], { env: { PATH: searchPath, ...env }, encoding: 'utf8' })
+  return { status, stdout, stderr }
+}
+
+function certificateIn(folder: (...parts: string[]) => string) {
+  const [cert, key] = [`${folder()}/node.crt`, `${folder()}/node.key`]
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+  execFileSync('openssl', ['req', '-x509', ...curve, '-subj', '/CN=node.example', '-keyout', key, '-out', cert], { stdio: 'pipe' })
+  return { cert, key }
+}
+
+describe('fibre-agent health', () => {
+  it.for([
+    ['plainly', () => ({})],
+    ['on another address', () => ({ FIBRE_LISTEN_ADDRESS: '127.0.0.5' })],
+    ['on IPv6', () => ({ FIBRE_LISTEN_ADDRESS: '::1' })],
+    ['on all addresses', () => ({ FIBRE_LISTEN_ADDRESS: '0.0.0.0' })],
+    ['on all addresses of IPv6', () => ({ FIBRE_LISTEN_ADDRESS: '::' })],
+    [
+      'with TLS',
+      ({ folder }) => {
+        const { cert, key } = certificateIn(folder)
+        return { FIBRE_TLS_CERT: cert, FIBRE_TLS_KEY: key }
+      },
+    ],
+  ] satisfies [string, (at: ReturnType<typeof stage>) => Record<string, string>][])(
+    'asks an agent that serves %s',
+    async ([, settings]) => {
+      const at = stage()
+      const env: Record<string, string> = settings(at)
+      await using agent = await startAgentProcess({ args: ['--bitcoind', at.install('bitcoind')], env })
+      const { port } = new URL(agent.url('health'))
+      writeFileSync(at.path('port.yaml'), `health_port: ${port}\n`)
+
+      const healthy = { status: 0, stdout: 'OK\n', stderr: '' }
+      expect(health([], { ...env, FIBRE_HEALTH_PORT: port })).toEqual(healthy)
+      expect(health(['--health-port', port], env)).toEqual(healthy)
+      expect(health([], { ...env, FIBRE_CONFIG: at.path('port.yaml') })).toEqual(healthy)
+      const { status, stdout } = health(['--ready', `--health-port=${port}`], env)
+      expect(status).toBe(1)
+      expect(stdout).toContain('bitcoind')
+
+      agent.kill()
+      await agent.exited
+      expect(health([], { ...env, FIBRE_HEALTH_PORT: port })).toEqual({
+        status: 1,
+        stdout: '',
+        stderr: expect.stringMatching(/^fibre-agent: health: no answer from https?:.*\/health: .*ECONNREFUSED/),
+      })
+    },
+  )
+
+  it('--ready ends with 0 when all is measured', async () => {
+    const { path, install } = stage()
+    const bitcoind = install('bitcoind')
+    await using node = await startNode(bitcoind, path())
+    await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
+    await attached(node)
+    expect(health(['--ready', '--health-port', new URL(agent.url('health')).port])).toEqual({ status: 0, stdout: 'OK\n', stderr: '' })
+  })
+
+  it('says what it cannot know, and what it is', () => {
+    expect(health(['--health-port', '0'])).toMatchObject({ status: 1, stderr: expect.stringContaining('give it a port') })
+    expect(health(['--help'])).toMatchObject({ status: 0, stdout: expect.stringContaining('Usage: fibre-agent health') })
+    expect(health(['--helth-port', '1'])).toMatchObject({ status: 2, stderr: expect.stringContaining('--helth-port') })
+  })
+})
