@@ -17,6 +17,7 @@ import { openRecorder, type Recorder } from './sources/replay/recorder.ts'
 import { openReplay, ReplaySource } from './sources/replay/replay.ts'
 import type { EventHandler, EventSource } from './sources/source.ts'
 import { eventLoopLagSeconds, readProcessState } from './telemetry/process.ts'
+import { Readings } from './telemetry/readings.ts'
 import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts'
 import { tracepoints } from './tracepoints/index.ts'
 import { watch } from './watching.ts'
@@ -98,9 +99,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const servers = await openServers({ settings, version, log, exposition, live, status })
     started.push(async () => void (await Promise.all(servers.map((server) => server.close()))))
     started.push(() => live.close())
+    const readings = new Readings(log)
     observe(telemetry.meter, selfMetrics, async () => ({
       ...measuring.counts(),
-      ...(await readSelf(options, startedAt, telemetry, records, servers)),
+      ...(await readSelf(options, startedAt, telemetry, records, servers, readings)),
       isUp: state.isUp,
     }))
     started.push(() => telemetry.close(LAST_PUSH_MS))
@@ -187,6 +189,7 @@ async function readSelf(
   telemetry: Telemetry,
   records: Records,
   [metrics]: readonly HttpServer[],
+  readings: Readings,
 ) {
   const notAfter = metrics?.certificateNotAfter
   return {
@@ -195,10 +198,10 @@ async function readSelf(
     nodeName: settings.nodeName,
     executable: settings.bitcoind ?? '',
     exports: telemetry.exports,
-    clockErrorSeconds: clockErrorSeconds(),
+    clockErrorSeconds: readings.take('fibre_exporter_clock_error_seconds', clockErrorSeconds),
     certificateExpiry: notAfter && notAfter.getTime() / 1e3,
     eventLoopLagSeconds: await eventLoopLagSeconds(),
-    process: readProcessState(),
+    process: readProcessState(readings),
     journal: records.journalState,
     webhook: records.webhookState,
   } satisfies Partial<SelfState>

@@ -53,12 +53,13 @@ export interface WebhookState {
   readonly givenUp: number
 }
 
+/** `undefined` where it cannot be read. */
 export interface ProcessState {
-  readonly cpuSeconds: number
-  readonly residentBytes: number
-  readonly virtualBytes: number
-  readonly openFds: number
-  readonly maxFds: number
+  readonly cpuSeconds: number | undefined
+  readonly residentBytes: number | undefined
+  readonly virtualBytes: number | undefined
+  readonly openFds: number | undefined
+  readonly maxFds: number | undefined
 }
 
 /** A metric that is read when it is collected. Its samples carry all their labels. */

@@ -1,17 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import type { ProcessState } from '../metrics/self.ts'
+import type { Readings } from './readings.ts'
 
 /** What this process uses now. */
-export function readProcessState(): ProcessState {
-  const { user, system } = process.cpuUsage()
-  const [virtualPages = '0'] = readFileSync('/proc/self/statm', 'latin1').split(' ')
+export function readProcessState(readings: Readings): ProcessState {
   return {
-    cpuSeconds: (user + system) / 1e6,
-    residentBytes: process.memoryUsage.rss(),
-    virtualBytes: Number(virtualPages) * pageBytes,
-    openFds: readdirSync('/proc/self/fd').length - 1, // one is the reading itself
-    maxFds,
+    cpuSeconds: readings.take('process_cpu_seconds_total', cpuSeconds),
+    residentBytes: readings.take('process_resident_memory_bytes', () => process.memoryUsage.rss()),
+    virtualBytes: readings.take('process_virtual_memory_bytes', virtualBytes),
+    openFds: readings.take('process_open_fds', openFds),
+    maxFds: readings.take('process_max_fds', maxFds),
   }
 }
 
@@ -23,5 +22,23 @@ export async function eventLoopLagSeconds(): Promise<number> {
 }
 
 const pageBytes = 4096
-const limit = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))
-const maxFds = Number(limit?.[1] ?? Number.NaN)
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
+}
+
+function virtualBytes(): number {
+  const [pages = '0'] = readFileSync('/proc/self/statm', 'latin1').split(' ')
+  return Number(pages) * pageBytes
+}
+
+const openFds = () => readdirSync('/proc/self/fd').length - 1 // one is the reading itself
+
+function maxFds(): number {
+  limit ??= Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1])
+  return limit
+}
+
+/** Read once: it stays for the life of the process. */
+let limit: number | undefined

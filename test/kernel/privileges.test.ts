@@ -2,9 +2,11 @@ import { writeFileSync } from 'node:fs'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type AgentProcessOptions, startAgentProcess } from '../agent.ts'
 import { startDemoNode } from '../demo-node.ts'
+import { until } from '../until.ts'
 import { installAgent } from './installation.ts'
 import { requireBpf } from './listening.ts'
-import { attached, ended, readiness, stage } from './stage.ts'
+import { seriesKey, startOtlpReceiver } from './otlp.ts'
+import { attached, compileDenied, ended, readiness, stage, startNode } from './stage.ts'
 
 beforeEach(requireBpf)
 
@@ -63,5 +65,28 @@ describe('a user with CAP_BPF and CAP_PERFMON and no more', () => {
       `cannot read /proc/${node.pid}/exe (EACCES): run the agent as the user of bitcoind or as root`,
     )
     expect((await readiness(agent)).status).toBe(503)
+  })
+})
+
+describe('an agent that may not ask for the state of the clock', () => {
+  it('serves and pushes all but that one gauge, and says so once', async () => {
+    const { path, install } = stage()
+    const bitcoind = install('bitcoind')
+    const { url, pushes } = await startOtlpReceiver()
+    const withoutClock = compileDenied(path('without-clock'), ['adjtimex', 'clock_adjtime'])
+    await using node = await startNode(bitcoind, path())
+    await using agent = await startAgentProcess({
+      command: [withoutClock, ...installAgent(path('agent'))],
+      args: ['--bitcoind', bitcoind, '--otlp-endpoint', url, '--otlp-interval', '0.2'],
+    })
+    await attached(node)
+    const { samples } = await agent.scrape()
+    const names = new Set(samples.map(({ name }) => name))
+    expect(names).toContain('process_open_fds')
+    expect(names).not.toContain('fibre_exporter_clock_error_seconds')
+    await until(() => pushes.at(-1)?.has(seriesKey('process_open_fds', {})) ?? false, 'a push with what is known of the process')
+    const told = agent.log.filter(({ metric }) => metric === 'fibre_exporter_clock_error_seconds')
+    expect(told.map(({ level, msg }) => `${level}: ${msg}`)).toEqual(['warn: cannot be read here; the metric is left out'])
+    expect(await readiness(agent)).toEqual({ status: 200, text: 'OK' })
   })
 })

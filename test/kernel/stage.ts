@@ -37,6 +37,13 @@ export function compileDemoNode(kind: 'OLDER' | 'NO_UDP', path: string): string 
   return path
 }
 
+/** Builds a program that runs a command to which the kernel refuses these system calls. */
+export function compileDenied(path: string, calls: readonly string[]): string {
+  const list = calls.map((call) => `SYS_${call}`).join(',')
+  execFileSync('clang', ['-O2', '-Wall', '-Werror', `-DCALLS=${list}`, join(root, 'test/kernel/denied.c'), '-o', path])
+  return path
+}
+
 /** Starts a node that obeys commands and keeps its data in a directory. */
 export function startNode(binary: string, directory: string, args: readonly string[] = [], options: Partial<DemoNodeOptions> = {}) {
   return startDemoNode({ binary, args: ['--control', '--datadir', directory, ...args], ...options })
