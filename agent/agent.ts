@@ -39,6 +39,8 @@ export interface AgentOptions {
   readonly log: Logger
   /** Where events come from: the compiled kernel program, or a recording. */
   readonly source: Buffer | Replay
+  /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, for pushes. */
+  readonly proxy?: Readonly<Record<string, string>> | undefined
   /** Told what becomes known of each block. */
   readonly onBlock?: OutcomeListener | undefined
 }
@@ -69,7 +71,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   log.info({ version, pid: process.pid }, 'starting')
   try {
     const { port, peerLabel: openLabelLimit } = settings
-    const telemetry = await openTelemetry({ version, port, openLabelLimit, push: pushOptions(settings), log })
+    const telemetry = await openTelemetry({ version, port, openLabelLimit, push: pushOptions(options), log })
     const records = openRecords(settings, version, log)
     started.push(() => records.close())
     const measuring = new Measuring({
@@ -160,17 +162,13 @@ function recordingTo(recorder: Recorder, handler: EventHandler): EventHandler {
   }
 }
 
-function pushOptions({ otlpEndpoint: url, otlpIntervalMs: intervalMs, otlpTimeoutMs: timeoutMs }: Settings) {
-  return url === undefined ? undefined : { url, shownAs: withoutCredentials(url), intervalMs, timeoutMs }
+function pushOptions({ settings, proxy }: AgentOptions) {
+  const { otlpEndpoint: url, otlpProtocol: protocol, otlpIntervalMs: intervalMs, otlpTimeoutMs: timeoutMs } = settings
+  return url === undefined ? undefined : { url, protocol, proxy, shownAs: withoutCredentials(url), intervalMs, timeoutMs }
 }
 
-function readStatus(
-  { settings, version }: AgentOptions,
-  startedAt: Date,
-  measuring: Measuring,
-  records: Records,
-  source: EventSource,
-): Status {
+function readStatus(options: AgentOptions, startedAt: Date, measuring: Measuring, records: Records, source: EventSource): Status {
+  const { settings, version } = options
   measuring.takeLosses()
   const named = settings.nodes.map(({ name }) => name)
   return {
@@ -179,7 +177,7 @@ function readStatus(
     health: readiness(measuring.nodes, source.backlogSeconds(), named),
     warnings: records.warnings,
     targets: measuring.nodes.map((node) => node.status()).filter((status) => status !== undefined),
-    pushing: pushOptions(settings)?.shownAs,
+    pushing: pushOptions(options)?.shownAs,
   }
 }
 

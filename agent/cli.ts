@@ -47,10 +47,10 @@ async function run({ onBlock }: CommandOptions, invocation: Invocation, source: 
     process.stdout.write(`${invocation.text}\n`)
     return { exitCode: 0 }
   }
-  const { settings, warnings } = invocation
+  const { settings, warnings, proxy } = invocation
   const log = createLog({ level: settings.logLevel, file: settings.logFile })
   for (const warning of warnings) log.logger.warn(warning)
-  const agent = await startAgent({ settings, version: manifest.version, source: source(), log: log.logger, onBlock })
+  const agent = await startAgent({ settings, proxy, version: manifest.version, source: source(), log: log.logger, onBlock })
   const reload = () => {
     log.reopen()
     agent.reload()

@@ -26,7 +26,7 @@ export interface SelfState {
   readonly nodes: readonly NodeState[]
   readonly eventsProcessed: ReadonlyMap<string, number>
   readonly eventErrors: number
-  readonly exports: { readonly successes: number; readonly failures: number }
+  readonly exports: { readonly successes: number; readonly failures: number; readonly rejectedPoints: number }
   readonly clockErrorSeconds: number | undefined
   /** Unix time, seconds. */
   readonly certificateExpiry: number | undefined
@@ -164,6 +164,11 @@ export const selfMetrics = [
   ),
   counter('fibre_exporter_export_success_total', 'Total pushes that the OTLP endpoint took', ({ exports }) => exports.successes),
   counter('fibre_exporter_export_failures_total', 'Total pushes that failed', ({ exports }) => exports.failures),
+  counter(
+    'fibre_exporter_export_rejected_points_total',
+    'Total data points that the OTLP endpoint rejected in pushes that it took',
+    ({ exports }) => exports.rejectedPoints,
+  ),
   counter(
     'fibre_exporter_journal_records_total',
     'Total records of blocks written to the journal',

@@ -1,3 +1,4 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { readSettingsFile } from './files.ts'
 import { type Key, keys, options, withoutUse } from './schema.ts'
 import { Source } from './source.ts'
@@ -26,14 +27,42 @@ export function switchedOffBy(key: Key, env: Environment): string | undefined {
   return off?.join('=')
 }
 
-/** The OTLP exporter reads these by itself, and where a file is missing it pushes without a word to the wrong trust or none. */
-export function missingPushFiles(env: Environment): readonly string[] {
-  return ['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY']
-    .flatMap((file) => [`OTEL_EXPORTER_OTLP_METRICS_${file}`, `OTEL_EXPORTER_OTLP_${file}`])
-    .flatMap((name) => {
-      const file = env[name] ? readSettingsFile(env[name]) : { content: '' }
+/** What is wrong with the variables that the OTLP exporter reads by itself: it would push with less than they say, without a word. */
+export function problemsOfPushing(env: Environment): readonly string[] {
+  const given = (ending: string) => [`OTEL_EXPORTER_OTLP_METRICS_${ending}`, `OTEL_EXPORTER_OTLP_${ending}`].filter((name) => env[name])
+  const value = (name: string) => env[name] as string
+  return [
+    ...['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY'].flatMap(given).flatMap((name) => {
+      const file = readSettingsFile(value(name))
       return 'problem' in file ? [`${name}: ${file.problem}`] : []
-    })
+    }),
+    ...given('COMPRESSION').flatMap((name) => (/^\s*(gzip|none)\s*$/.test(value(name)) ? [] : [`${name}: must be gzip or none`])),
+    ...given('HEADERS').flatMap((name) => {
+      const wrong = value(name)
+        .split(',')
+        .findIndex((pair) => !isHeader(pair))
+      return wrong === -1 ? [] : [`${name}: entry ${wrong + 1} is no header; write name=value, with commas between and other signs as %XX`]
+    }),
+  ]
+}
+
+/** Whether an entry of OTEL_EXPORTER_OTLP_HEADERS can be sent; an empty one says nothing. Values are not for printing. */
+function isHeader(pair: string): boolean {
+  if (pair.trim() === '') return true
+  const [, name = '', value = ''] = /^\s*([^=\s]+)\s*=(.*)$/s.exec(pair) ?? []
+  try {
+    validateHeaderName(decodeURIComponent(name))
+    validateHeaderValue(name, decodeURIComponent(value.trim()))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The variables that name proxies, as curl and Go know them. */
+export function proxyOf(env: Environment): Readonly<Record<string, string>> {
+  const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].flatMap((name) => [name, name.toLowerCase()])
+  return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])))
 }
 
 /** A Kubernetes Service called `fibre-metrics` puts `FIBRE_METRICS_PORT=tcp://10.96.0.12:9435` and more into every pod beside it. */

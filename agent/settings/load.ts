@@ -2,7 +2,7 @@ import { check } from './check.ts'
 import { CommandLine } from './command-line.ts'
 import { ConfigFile } from './config-file.ts'
 import { defaults, type Effective, merge, withSetting } from './effective.ts'
-import { type Environment, missingPushFiles, readEnvironment, switchedOffBy } from './environment.ts'
+import { type Environment, problemsOfPushing, proxyOf, readEnvironment, switchedOffBy } from './environment.ts'
 import { helpText } from './help.ts'
 import { withPasswordFile } from './password-file.ts'
 import { type Key, keys, type Settings } from './schema.ts'
@@ -18,6 +18,8 @@ export type Invocation =
       readonly settings: Settings
       readonly sources: Readonly<Record<Key, string>>
       readonly warnings: readonly string[]
+      /** The environment's HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
+      readonly proxy: Readonly<Record<string, string>>
     }
   | { readonly kind: 'print'; readonly text: string }
 
@@ -48,12 +50,12 @@ export function loadSettings(argv: readonly string[], env: Environment, version:
   const effective = withoutSwitchedOff(withPasswordFile(merge(given), problems), env, warnings)
   // Half of a pair may stand in the file that could not be read.
   if (!file?.isUnusable) problems.push(...check(effective))
-  if (effective.settings.otlpEndpoint) problems.push(...missingPushFiles(env))
+  if (effective.settings.otlpEndpoint) problems.push(...problemsOfPushing(env))
   refuse(problems, commandLine)
 
   const { settings, sources } = effective
   if (commandLine.actions.has('check')) return { kind: 'print', text: summary(effective, warnings) }
-  return { kind: 'run', settings, sources, warnings }
+  return { kind: 'run', settings, sources, warnings, proxy: proxyOf(env) }
 }
 
 /** Settings for a command that only reads: whether an agent could run with them does not matter to it. */

@@ -9,6 +9,7 @@ import {
   namedNodes,
   otlpBaseUrl,
   otlpMetricsUrl,
+  otlpProtocol,
   pathOrNone,
   retention,
   ringBytes,
@@ -219,6 +220,17 @@ export const schema = {
     switchedOffBy: { OTEL_SDK_DISABLED: 'true', OTEL_METRICS_EXPORTER: 'none' },
     yaml: ['otlp_endpoint'],
     secret: 'partly', // http://user:password@collector
+  },
+  otlpProtocol: {
+    group: 'Push',
+    help: 'How metrics are written: http/json, or http/protobuf for receivers that take nothing else.',
+    type: otlpProtocol,
+    default: 'http/json',
+    flag: 'otlp-protocol',
+    placeholder: 'PROTOCOL',
+    env: 'FIBRE_OTLP_PROTOCOL',
+    alsoEnv: [{ name: 'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL' }, { name: 'OTEL_EXPORTER_OTLP_PROTOCOL' }],
+    yaml: ['otlp_protocol'],
   },
   otlpIntervalMs: {
     group: 'Push',

@@ -117,6 +117,19 @@ function withMetricsPath(url: URL): string {
   return url.href
 }
 
+export const otlpProtocol = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .pipe(
+    z.enum(['http/json', 'http/protobuf'], {
+      error: ({ input }) =>
+        input === 'grpc'
+          ? 'grpc is not spoken here; Collectors take http/json and http/protobuf as well, at port 4318'
+          : 'must be http/json or http/protobuf',
+    }),
+  )
+
 export interface NamedNode {
   readonly name: string
   /** The node's executable or data directory. */

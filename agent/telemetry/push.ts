@@ -1,4 +1,3 @@
-import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http'
 import {
   AggregationTemporality,
   type MetricProducer,
@@ -7,10 +6,10 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics'
 import type { Logger } from 'pino'
+import { firstLine } from './first-line.ts'
+import { type Answer, createOtlpExporter, type OtlpOptions } from './otlp.ts'
 
-export interface PushOptions {
-  /** Where metrics go: the full URL, path included. */
-  readonly url: string
+export interface PushOptions extends Pick<OtlpOptions, 'url' | 'protocol' | 'proxy'> {
   /** The URL as logs may show it. */
   readonly shownAs: string
   readonly intervalMs: number
@@ -24,17 +23,19 @@ export interface PushOptions {
 export interface PushCounts {
   successes: number
   failures: number
+  /** Points that the receiver rejected in pushes that it took. */
+  rejectedPoints: number
 }
 
-/** Pushes all metrics at an interval, by OTLP over HTTP. Headers, compression and certificates come from `OTEL_*`. */
+/** Pushes all metrics at an interval, by OTLP over HTTP. */
 export function createPushReader(
-  { url, shownAs, intervalMs, timeoutMs, metricProducers, log }: PushOptions,
+  { url, protocol, proxy, shownAs, intervalMs, timeoutMs, metricProducers, log }: PushOptions,
   counts: PushCounts,
 ): PeriodicExportingMetricReader {
   // The exporter gives up before the reader does: a send that only the reader has given up would deliver old values late.
   const timeoutMillis = Math.trunc(Math.min(timeoutMs, 0.9 * intervalMs))
   return new PeriodicExportingMetricReader({
-    exporter: new WatchedExporter(new OTLPMetricExporter({ url, timeoutMillis }), shownAs, counts, log),
+    exporter: new WatchedExporter({ url, protocol, proxy, timeoutMillis }, shownAs, counts, log),
     exportIntervalMillis: intervalMs,
     exportTimeoutMillis: intervalMs,
     metricProducers,
@@ -45,23 +46,30 @@ type ExportCallback = Parameters<PushMetricExporter['export']>[1]
 
 /** Counts what becomes of each push, and logs when that changes. */
 class WatchedExporter implements PushMetricExporter {
-  readonly #exporter: OTLPMetricExporter
+  readonly #exporter: ReturnType<typeof createOtlpExporter>
   readonly #url: string
   readonly #counts: PushCounts
   readonly #log: Logger
-  #isFailing: boolean | undefined
+  #readAnswer: (() => Answer) | undefined
+  #state: 'well' | 'partly' | 'failing' | undefined
 
-  constructor(exporter: OTLPMetricExporter, url: string, counts: PushCounts, log: Logger) {
-    this.#exporter = exporter
-    this.#url = url
+  constructor(options: OtlpOptions, shownAs: string, counts: PushCounts, log: Logger) {
+    this.#exporter = createOtlpExporter(options, (read) => {
+      this.#readAnswer = read
+    })
+    this.#url = shownAs
     this.#counts = counts
     this.#log = log
   }
 
   export(metrics: ResourceMetrics, callback: ExportCallback): void {
     this.#exporter.export(metrics, (result) => {
-      if (result.code === 0) this.#succeeded()
-      else this.#failed(result.error)
+      try {
+        if (result.code !== 0) throw result.error
+        this.#succeeded(this.#takeAnswer())
+      } catch (error) {
+        this.#failed(error as Error | undefined)
+      }
       callback({ code: 0 }) // the reader would log each failure once more
     })
   }
@@ -78,25 +86,54 @@ class WatchedExporter implements PushMetricExporter {
     return this.#exporter.shutdown()
   }
 
-  #succeeded(): void {
+  #takeAnswer(): Answer | undefined {
+    const read = this.#readAnswer
+    this.#readAnswer = undefined
+    return read?.()
+  }
+
+  #succeeded({ rejectedPoints: rejected, message: reason }: Answer = { rejectedPoints: 0, message: '' }): void {
     this.#counts.successes++
-    if (this.#isFailing !== false) this.#log.info({ url: this.#url }, 'pushing metrics')
-    this.#isFailing = false
+    this.#counts.rejectedPoints += rejected
+    const isPart = rejected > 0 || reason !== ''
+    if (this.#changesTo(isPart ? 'partly' : 'well')) {
+      const about = { url: this.#url }
+      if (isPart) this.#log.warn({ ...about, rejected, reason }, 'the endpoint does not take all metrics')
+      else this.#log.info(about, 'pushing metrics')
+    }
   }
 
   #failed(error: Error | undefined): void {
     this.#counts.failures++
-    if (this.#isFailing !== true) {
+    if (this.#changesTo('failing'))
       this.#log.warn({ url: this.#url, reason: reasonOf(error) }, 'cannot push metrics; trying again at each interval')
-    }
-    this.#isFailing = true
+  }
+
+  #changesTo(state: 'well' | 'partly' | 'failing'): boolean {
+    const isChange = state !== this.#state
+    this.#state = state
+    return isChange
   }
 }
 
 /** The exporter's words for an answer that it would try again after: it keeps the status to itself. */
 const RETRYABLE = 'Export failed with retryable status'
 
-function reasonOf({ message = '', code }: Error & { readonly code?: string | number } = new Error('unknown')): string {
+type ExportError = Error & { readonly code?: string | number; readonly data?: string }
+
+function reasonOf({ message = '', code, data }: ExportError = new Error('unknown')): string {
   if (message === RETRYABLE) return 'the endpoint is busy or not there: it answered 429, 502, 503 or 504'
-  return code === undefined || message.includes(`${code}`) ? message : `${message} ${code}`.trim()
+  const status = code === undefined || message.includes(`${code}`) ? message : `${message} ${code}`.trim()
+  const words = wordsOf(data ?? '')
+  return words === '' ? status : `${status}: ${words}`
+}
+
+/** A receiver's own words: the message of an OTLP status in JSON, else the first line of whatever it is. */
+function wordsOf(body: string): string {
+  try {
+    const { message } = JSON.parse(body)
+    return firstLine(typeof message === 'string' ? message : body === '{}' ? '' : body)
+  } catch {
+    return firstLine(body)
+  }
 }

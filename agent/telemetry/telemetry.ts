@@ -16,7 +16,7 @@ export interface TelemetryOptions {
   /** Port of the metrics page: with the host name it makes the instance. */
   readonly port: number
   readonly openLabelLimit: number
-  readonly push?: Pick<PushOptions, 'url' | 'shownAs' | 'intervalMs' | 'timeoutMs'> | undefined
+  readonly push?: Omit<PushOptions, 'metricProducers' | 'log'> | undefined
   readonly log: Logger
 }
 
@@ -44,7 +44,7 @@ export async function openTelemetry({ version, port, openLabelLimit, push, log }
   }).merge(detectResources({ detectors: [envDetector] }))
   const metricProducers = [emptyHistogramProducer(SERVICE, () => instruments.emptyHistograms())]
   const scrape = new ScrapeReader({ metricProducers })
-  const exports: PushCounts = { successes: 0, failures: 0 }
+  const exports: PushCounts = { successes: 0, failures: 0, rejectedPoints: 0 }
   const pushing = push && (await import('./push.ts')).createPushReader({ ...push, metricProducers, log }, exports)
   const provider = new MeterProvider({ resource, readers: pushing ? [scrape, pushing] : [scrape] })
   const meter = provider.getMeter(SERVICE)

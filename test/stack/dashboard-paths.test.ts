@@ -57,7 +57,7 @@ async function* pushingTo({ otlpUrl }: Prometheus): AsyncGenerator<Scrape> {
   const host = { ...(first as (typeof fleet.hosts)[number]), starts: [end - HOURS * 3600] }
   vi.stubEnv('OTEL_RESOURCE_ATTRIBUTES', `service.name=${host.job},service.instance.id=${host.instance}`)
   vi.useFakeTimers({ toFake: ['Date'], now: end * 1000 })
-  const push = { url: otlpUrl, shownAs: otlpUrl, intervalMs: 3_600_000, timeoutMs: 10_000 }
+  const push = { url: otlpUrl, protocol: 'http/json' as const, shownAs: otlpUrl, intervalMs: 3_600_000, timeoutMs: 10_000 }
   for await (const scrape of scrapes(fleet, host, SCRAPE_SECONDS, push)) {
     const { at, agent } = scrape
     yield scrape

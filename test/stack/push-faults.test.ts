@@ -189,6 +189,10 @@ describe('before the start', () => {
     ['an authority that is not there', 'OTEL_EXPORTER_OTLP_CERTIFICATE', '/nowhere/ca.pem', '"/nowhere/ca.pem" does not exist'],
     ['a client key that is not there', 'OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY', '/nowhere/key.pem', '"/nowhere/key.pem" does not exist'],
     ['an endpoint that is no URL', 'FIBRE_OTLP_ENDPOINT', 'collector:4318', 'must be an address that begins with http:// or https://'],
+    ['a protocol that is not spoken', 'OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', 'grpc is not spoken here'],
+    ['a compression that there is not', 'OTEL_EXPORTER_OTLP_COMPRESSION', 'zstd', 'must be gzip or none'],
+    ['a header without a value', 'OTEL_EXPORTER_OTLP_HEADERS', 'a=1,authorization', 'entry 2 is no header'],
+    ['a header that cannot be sent', 'OTEL_EXPORTER_OTLP_METRICS_HEADERS', 'a=%0Ab', 'entry 1 is no header'],
     ['a timeout that is no number', 'OTEL_EXPORTER_OTLP_TIMEOUT', '10s', 'must be a number of milliseconds'],
   ] as const)('refuses %s, and names the variable', async ([, name, value, problem]) => {
     await using agent = await startAgentProcess({

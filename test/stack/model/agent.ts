@@ -95,7 +95,7 @@ const selfOf = (startedAt: number, age: number) =>
     startedAt,
     version: '1.2.3',
     executable: '/usr/local/bin/bitcoind',
-    exports: { successes: Math.trunc(age / 10), failures: 0 },
+    exports: { successes: Math.trunc(age / 10), failures: 0, rejectedPoints: 0 },
     clockErrorSeconds: agentFacts.clockError,
     certificateExpiry: startedAt + agentFacts.certificateSeconds,
     eventLoopLagSeconds: agentFacts.eventLoopLag,

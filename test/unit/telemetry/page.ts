@@ -16,7 +16,7 @@ const self = {
   version: '1.2.3',
   nodeName: 'n',
   executable: '/usr/local/bin/bitcoind',
-  exports: { successes: 0, failures: 0 },
+  exports: { successes: 0, failures: 0, rejectedPoints: 0 },
   clockErrorSeconds: 0.016,
   certificateExpiry: 1_900_000_000,
   eventLoopLagSeconds: 0.0001,

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import pino from 'pino'
-import { expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { OtlpOptions } from '../../../agent/telemetry/otlp.ts'
 import { seriesKey, startOtlpReceiver } from '../../kernel/otlp.ts'
 import { until } from '../../until.ts'
 import { connected, eventOf, FIBRE, timesAre, winnerIs } from '../blocks/events.ts'
@@ -12,10 +13,13 @@ import { openPage } from './page.ts'
 const NEVER = 600_000
 
 /** A page that is pushed as well, and what is logged of that. */
-async function openPushing(url: string, intervalMs: number) {
-  const lines: { msg: string; url?: string; reason?: string }[] = []
+async function openPushing(url: string, intervalMs: number, more: Partial<OtlpOptions> = {}) {
+  const lines: { msg: string; url?: string; reason?: string; rejected?: number }[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) })
-  const page = await openPage({ log, push: { url, shownAs: 'the endpoint', intervalMs, timeoutMs: 10_000 } })
+  const page = await openPage({
+    log,
+    push: { url, protocol: 'http/json', shownAs: 'the endpoint', intervalMs, timeoutMs: 10_000, ...more },
+  })
   onTestFinished(() => page.telemetry.close(0))
   return { ...page, lines, exports: page.telemetry.exports, messages: () => lines.map(({ msg }) => msg) }
 }
@@ -69,7 +73,7 @@ it('pushes the last values when it closes', async () => {
   await telemetry.close(5_000)
   expect(pushes).toHaveLength(1)
   expect(pushes[0]?.get(seriesKey('bitcoin_blocks_connected_total', { node: 'n' }))).toBe(1)
-  expect(exports).toEqual({ successes: 1, failures: 0 })
+  expect(exports).toEqual({ successes: 1, failures: 0, rejectedPoints: 0 })
 })
 
 it('closes in time though the endpoint never answers', async () => {
@@ -97,4 +101,96 @@ it('pushes the same series with the same values as are scraped', async () => {
   const [pushed] = pushes
   expect(pushed?.size).toBe(scraped.length)
   for (const { name, labels, value } of scraped) expect(pushed?.get(seriesKey(name, labels)), seriesKey(name, labels)).toBe(value)
+})
+
+describe('an endpoint that takes a part', () => {
+  /** ExportMetricsServiceResponse{partial_success{rejected_data_points: 17, error_message: "full\\nof old points"}}, by hand. */
+  const message = 'full\nof old points'
+  const inProtobuf = Buffer.concat([Buffer.from([0x0a, 4 + message.length, 0x08, 17, 0x12, message.length]), Buffer.from(message)])
+  const inJson = JSON.stringify({ partialSuccess: { rejectedDataPoints: '17', errorMessage: message } })
+
+  it.each([
+    ['http/json', inJson, '{}'],
+    ['http/protobuf', inProtobuf, ''],
+    ['http/protobuf', inJson, '{}'],
+  ] as const)('has what it rejected counted, and each change logged once (%s)', async (protocol, part, all) => {
+    let body: string | Buffer = part
+    const url = await listen((request, response) => request.resume().on('end', () => response.end(body)))
+    const { exports, lines } = await openPushing(url, 100, { protocol })
+    await until(() => exports.rejectedPoints >= 34, 'two parts')
+    body = all
+    const before = exports.successes + 1
+    await until(() => exports.successes > before, 'two pushes that were taken')
+    expect(exports).toMatchObject({ failures: 0, rejectedPoints: expect.any(Number) })
+    expect(exports.rejectedPoints % 17).toBe(0)
+    expect(lines.map(({ msg, rejected, reason }) => ({ msg, rejected, reason }))).toEqual([
+      { msg: 'the endpoint does not take all metrics', rejected: 17, reason: 'full' },
+      { msg: 'pushing metrics', rejected: undefined, reason: undefined },
+    ])
+  })
+
+  it('may only have something to say', async () => {
+    const url = await listen((_, response) => response.end('{"partialSuccess": {"errorMessage": "use deltas"}}'))
+    const { exports, lines } = await openPushing(url, 100)
+    await until(() => exports.successes >= 3, 'three pushes')
+    expect(exports).toMatchObject({ failures: 0, rejectedPoints: 0 })
+    expect(lines.map(({ reason }) => reason)).toEqual(['use deltas'])
+  })
+})
+
+describe('an answer that is no OTLP', () => {
+  const page = '\n <!doctype html>\u0007\u202e<title>Log in</title>\n<p>\n'
+  it.each([
+    ['http/json', page, '<!doctype html> <title>Log in</title>'],
+    ['http/protobuf', page, '<!doctype html> <title>Log in</title>'],
+    ['http/json', 'OK', 'OK'],
+    ['http/protobuf', 'OK', 'OK'],
+    ['http/json', '[]', '[]'],
+    ['http/json', `"${'x'.repeat(10_000)}"`, `"${'x'.repeat(199)}…`],
+  ] as const)('is a failure, which quotes its first line (%s)', async (protocol, body, quoted) => {
+    const { exports, lines } = await openPushing(await listen((_, response) => response.end(body)), 100, { protocol })
+    await until(() => exports.failures >= 3, 'three failures')
+    expect(exports.successes).toBe(0)
+    expect(lines.map(({ reason }) => reason)).toEqual([`the endpoint takes no OTLP, is its path right? It answered: ${quoted}`])
+  })
+})
+
+it.each([
+  ['{"code": 3, "message": "unsupported Content-Type\\nuse protobuf"}', 'Unsupported Media Type 415: unsupported Content-Type'],
+  ['only protobuf here\nhelp: …', 'Unsupported Media Type 415: only protobuf here'],
+  ['', 'Unsupported Media Type 415'],
+])("has a refusal logged with the receiver's own words: %j", async (body, reason) => {
+  const { exports, lines } = await openPushing(await listen((_, response) => response.writeHead(415).end(body)), 100)
+  await until(() => exports.failures >= 1, 'a failure')
+  expect(lines.map((line) => line.reason)).toEqual([reason])
+})
+
+describe('a proxy', () => {
+  /** A proxy for plain HTTP: it is sent whole addresses. */
+  async function startProxy() {
+    const asked: string[] = []
+    const url = await listen((request, response) => {
+      asked.push(request.url ?? '')
+      request.resume().on('end', () => response.end('{}'))
+    })
+    return { asked, variables: { HTTP_PROXY: new URL(url).origin, NO_PROXY: '.internal' } }
+  }
+
+  it('is gone through to other machines', async () => {
+    const { asked, variables } = await startProxy()
+    const { exports } = await openPushing('http://collector.example:4318/v1/metrics', 100, { proxy: variables })
+    await until(() => exports.successes >= 2, 'two pushes')
+    expect(asked[0]).toBe('http://collector.example:4318/v1/metrics')
+  })
+
+  it('is not gone through where NO_PROXY says so, nor to this machine', async () => {
+    const { asked, variables } = await startProxy()
+    const internal = await openPushing('http://collector.internal:4318/v1/metrics', 100, { proxy: variables })
+    await until(() => internal.exports.failures >= 1, 'a failure')
+    expect(internal.lines[0]?.reason).toContain('collector.internal')
+    const { url } = await startOtlpReceiver()
+    const here = await openPushing(`${url}/v1/metrics`, 100, { proxy: variables })
+    await until(() => here.exports.successes >= 1, 'a push')
+    expect(asked).toEqual([])
+  })
 })

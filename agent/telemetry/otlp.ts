@@ -1,0 +1,88 @@
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import { OTLPMetricExporterBase } from '@opentelemetry/exporter-metrics-otlp-http'
+import { convertLegacyHttpOptions, createOtlpHttpExportDelegate } from '@opentelemetry/otlp-exporter-base/node-http'
+import {
+  type IExportMetricsServiceResponse,
+  JsonMetricsSerializer,
+  MetricsExporterMetricsHelper,
+  ProtobufMetricsSerializer,
+} from '@opentelemetry/otlp-transformer'
+import type { ResourceMetrics } from '@opentelemetry/sdk-metrics'
+import { firstLine } from './first-line.ts'
+
+/** How metrics are written in a request, as OTEL_EXPORTER_OTLP_PROTOCOL names it. */
+export type OtlpProtocol = 'http/json' | 'http/protobuf'
+
+const encodings = {
+  'http/json': { serializer: JsonMetricsSerializer, contentType: 'application/json', component: 'otlp_http_json_metric_exporter' },
+  'http/protobuf': { serializer: ProtobufMetricsSerializer, contentType: 'application/x-protobuf', component: 'otlp_http_metric_exporter' },
+} as const
+
+export interface OtlpOptions {
+  /** Where metrics go: the full URL, path included. */
+  readonly url: string
+  readonly protocol: OtlpProtocol
+  readonly timeoutMillis: number
+  /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
+  readonly proxy?: Readonly<Record<string, string>> | undefined
+}
+
+/** What a receiver says of a request that it took. */
+export interface Answer {
+  /** Points that it rejected for good. */
+  readonly rejectedPoints: number
+  /** Why, or what else it has to say; empty if nothing. */
+  readonly message: string
+}
+
+/** An exporter of metrics; `answer` is told what came with the status 200, just before the result of the export. Throws for it what is no OTLP. */
+export function createOtlpExporter({ url, protocol, timeoutMillis, proxy }: OtlpOptions, answer: (read: () => Answer) => void) {
+  const { serializer, contentType, component } = encodings[protocol]
+  // Headers, compression and certificates come from OTEL_*.
+  const options = convertLegacyHttpOptions({ url, timeoutMillis }, 'METRICS', 'v1/metrics', { 'Content-Type': contentType })
+  const agentFactory = async (scheme: string) => withProxy(await options.agentFactory(scheme), isLoopback(url) ? {} : (proxy ?? {}))
+  const listening = {
+    serializeRequest: (metrics: ResourceMetrics) => serializer.serializeRequest(metrics),
+    deserializeResponse(body: Uint8Array): IExportMetricsServiceResponse {
+      answer(() => readAnswer(body, protocol))
+      return {}
+    },
+  }
+  return new OTLPMetricExporterBase(
+    createOtlpHttpExportDelegate({ ...options, agentFactory }, listening, component, MetricsExporterMetricsHelper, undefined),
+  )
+}
+
+type AnyAgent = HttpAgent & { readonly options: object }
+
+/** The same agent of connections, which goes through the proxy that is meant for an address. Takes Node.js 22.21 or 24.5. */
+function withProxy(agent: HttpAgent, proxyEnv: Readonly<Record<string, string>>): HttpAgent {
+  const options = { ...(agent as AnyAgent).options, proxyEnv }
+  return agent instanceof HttpsAgent ? new HttpsAgent(options) : new HttpAgent(options)
+}
+
+/** As in Go's programs, the Collector among them, no proxy stands between a machine and itself. */
+function isLoopback(url: string): boolean {
+  const { hostname } = new URL(url)
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname)
+}
+
+/** Throws where it is no answer to a push of metrics. */
+function readAnswer(body: Uint8Array, protocol: OtlpProtocol): Answer {
+  const { partialSuccess } = parse(body, protocol)
+  const { rejectedDataPoints, errorMessage } = partialSuccess ?? {}
+  const rejectedPoints = Number(rejectedDataPoints ?? 0) // a text in JSON, because it has 64 bits
+  return { rejectedPoints: rejectedPoints > 0 ? rejectedPoints : 0, message: firstLine(errorMessage ?? '') }
+}
+
+function parse(body: Uint8Array, protocol: OtlpProtocol): IExportMetricsServiceResponse {
+  if (body.length === 0) return {}
+  const text = Buffer.from(body).toString()
+  try {
+    if (protocol === 'http/protobuf' && !/^\s*\{/.test(text)) return ProtobufMetricsSerializer.deserializeResponse(body)
+    const json: unknown = JSON.parse(text)
+    if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json
+  } catch {}
+  throw new Error(`the endpoint takes no OTLP, is its path right? It answered: ${firstLine(text)}`)
+}
