@@ -2,6 +2,9 @@
  * The one kernel program of fibre-agent. It knows no tracepoint: user space writes, for each place in bitcoind where a
  * tracepoint fires, a `struct spec` that says where its arguments are, and attaches with the spec's number as cookie.
  *
+ * Hits of several threads run at once, are preempted and sleep. Since Linux 6.13 a function with 64 bytes of stack or more gets
+ * a stack for each CPU, on which such hits overwrite each other: every function here uses 48 at most, and the build checks it.
+ *
  * record_event writes one record a hit to a ring buffer; count_event adds to totals for tracepoints too hot for that.
  * Every struct here is read by user space through this object's BTF, so this file is the only statement of their layout.
  */
@@ -126,10 +129,12 @@ static __always_inline __u32 current_pid(void)
 }
 
 /* Some 6.6 to 6.9 kernels hand a link's program the hits of other processes too. */
-static __always_inline bool is_target(const struct spec *spec)
+static __noinline bool is_target(const struct spec *spec)
 {
 	__u32 pid = current_pid();
 
+	if (!spec)
+		return false;
 	/* A process in a namespace below the agent's has no number that both know; its link filters alone. */
 	return !pid || pid == spec->pid;
 }
@@ -142,49 +147,45 @@ static __always_inline void count_lost(__u32 key)
 		__sync_fetch_and_add(count, 1);
 }
 
-static __always_inline long read_user(void *to, __u32 size, const void *from)
-{
-	long error = bpf_probe_read_user(to, size, from);
-
-	if (error && settings.sleepable)
-		error = bpf_copy_from_user(to, size, from);
-	return error;
-}
-
-/* Reading a string does not page it in, so one byte of each page that it can touch is paged in by hand. */
-static __always_inline long read_text(char *to, __u32 size, const void *from)
-{
-	long length = bpf_probe_read_user_str(to, size, from);
-	char byte;
-
-	if (length >= 0 || !settings.sleepable)
-		return length;
-	bpf_copy_from_user(&byte, 1, from);
-	bpf_copy_from_user(&byte, 1, (void *)(((__u64)from | 4095) + 1));
-	return bpf_probe_read_user_str(to, size, from);
-}
-
-static __noinline long read_argument(const __u64 *registers, const struct argument *argument, __u64 *value)
+static __always_inline __u64 read_register(const void *ctx, __u32 number)
 {
 	__u64 word = 0;
+
+	if (8 * number < settings.registers_size)
+		bpf_probe_read_kernel(&word, sizeof(word), ctx + 8 * number);
+	return word;
+}
+
+/* The register, or the address in memory, that an argument names. */
+static __noinline __u64 read_place(const void *ctx, const struct argument *argument)
+{
+	__u64 word;
+
+	if (!ctx || !argument || argument->base >= REGISTERS || argument->index >= REGISTERS)
+		return 0;
+	word = read_register(ctx, argument->base);
+	if (argument->place == PLACE_INDEXED)
+		word += read_register(ctx, argument->index) << (argument->scale & 3);
+	return argument->place >= PLACE_MEMORY ? word + argument->offset : word;
+}
+
+static __noinline long read_argument(const void *ctx, const struct argument *argument, __u64 *value)
+{
+	__u64 word;
 	__u8 shift;
 
-	if (!registers || !argument || !value)
-		return -1;
-	if (argument->place == PLACE_UNKNOWN || argument->base >= REGISTERS || argument->index >= REGISTERS)
+	if (!ctx || !argument || !value || argument->place == PLACE_UNKNOWN)
 		return -1;
 	if (argument->place == PLACE_CONSTANT) {
 		word = argument->offset;
 	} else {
-		word = registers[argument->base];
-		if (argument->place == PLACE_INDEXED)
-			word += registers[argument->index] << (argument->scale & 3);
+		word = read_place(ctx, argument);
 		if (argument->place >= PLACE_MEMORY) {
-			const void *from = (void *)(word + argument->offset);
+			const void *from = (void *)word;
 			__u32 size = argument->size;
 
 			word = 0;
-			if (size < 1 || size > 8 || read_user(&word, size, from))
+			if (size < 1 || size > 8 || bpf_probe_read_user(&word, size, from))
 				return -1;
 		}
 	}
@@ -204,8 +205,57 @@ static __always_inline long read_memory(struct record *record, const struct argu
 	if (slot > SLOTS - 2 || size > 2 * SLOT_LENGTH)
 		return -1;
 	if (argument->type == TYPE_HASH)
-		return read_user(record->slots[slot], HASH_LENGTH, from);
-	return read_text(record->slots[slot], size, from) < 0;
+		return bpf_probe_read_user(record->slots[slot], HASH_LENGTH, from);
+	return bpf_probe_read_user_str(record->slots[slot], size, from) < 0;
+}
+
+/* Reads all arguments without sleeping, and marks what could not be read. */
+static __noinline long read_arguments(const void *ctx, const struct spec *spec, struct record *record)
+{
+	if (!ctx || !spec || !record)
+		return -1;
+	for (int i = 0; i < MAX_ARGUMENTS && i < spec->count; i++) {
+		const struct argument *argument = &spec->arguments[i];
+		__u64 value = 0;
+
+		if (argument->type == TYPE_SKIP)
+			continue;
+		if (read_argument(ctx, argument, &value) || read_memory(record, argument, (void *)value))
+			record->failed |= 1 << i;
+		record->numbers[i] = value;
+	}
+	return 0;
+}
+
+/* Pages in the two pages that an object of less than a page can touch. May sleep for as long as bitcoind would. */
+static __noinline void page_in(__u64 from)
+{
+	char byte;
+
+	bpf_copy_from_user(&byte, 1, (void *)from);
+	bpf_copy_from_user(&byte, 1, (void *)((from | 4095) + 1));
+}
+
+static __noinline void page_in_argument(const void *ctx, const struct argument *argument)
+{
+	__u64 value = 0;
+
+	if (!ctx || !argument || argument->place == PLACE_UNKNOWN)
+		return;
+	if (argument->place >= PLACE_MEMORY && read_argument(ctx, argument, &value))
+		page_in(read_place(ctx, argument));
+	if (argument->type >= TYPE_TEXT && !read_argument(ctx, argument, &value))
+		page_in(value);
+}
+
+static __noinline long page_in_arguments(const void *ctx, const struct spec *spec, __u32 failed)
+{
+	if (!ctx || !spec)
+		return -1;
+	for (int i = 0; i < MAX_ARGUMENTS && i < spec->count; i++)
+		if (failed & (1 << i))
+			page_in_argument(ctx, &spec->arguments[i]);
+	return 0;
 }
 
 /* Wakes the reader for a record that finds it asleep; while it drains by timer, only when the ring is filling up. */
@@ -221,78 +271,114 @@ static __always_inline __u64 wake_up(void)
 	return BPF_RB_NO_WAKEUP;
 }
 
-SEC("uprobe")
-int record_event(void *ctx)
+static __always_inline struct record *reserve_record(const struct spec *spec, __u64 stamp)
 {
-	__u64 registers[REGISTERS] = {};
-	__u32 key = bpf_get_attach_cookie(ctx);
-	struct spec *spec = bpf_map_lookup_elem(&specs, &key);
-	struct record *record;
+	struct record *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 
-	if (!spec || !is_target(spec))
+	if (!record)
 		return 0;
-	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
-	if (!record) {
-		count_lost(key);
-		return 0;
-	}
-	record->stamp = bpf_ktime_get_ns();
+	record->stamp = stamp;
 	record->target = spec->target;
 	record->tracepoint = spec->tracepoint;
 	record->count = spec->count;
 	record->failed = 0;
-	bpf_probe_read_kernel(registers, settings.registers_size, ctx);
+	return record;
+}
 
-	for (int i = 0; i < MAX_ARGUMENTS && i < spec->count; i++) {
-		const struct argument *argument = &spec->arguments[i];
-		__u64 value = 0;
+/*
+ * The reader stops at a record that is reserved and not submitted, so nothing sleeps while one is: not all nodes shall wait
+ * for a page of one. What cannot be read at once is paged in with the record given back, and then read again.
+ */
+SEC("uprobe")
+int record_event(void *ctx)
+{
+	__u64 stamp = bpf_ktime_get_ns();
+	__u32 key = bpf_get_attach_cookie(ctx);
+	struct spec *spec = bpf_map_lookup_elem(&specs, &key);
+	struct record *record;
+	__u32 failed;
 
-		if (argument->type == TYPE_SKIP)
-			continue;
-		if (read_argument(registers, argument, &value) || read_memory(record, argument, (void *)value))
-			record->failed |= 1 << i;
-		record->numbers[i] = value;
+	if (!spec || !is_target(spec))
+		return 0;
+	record = reserve_record(spec, stamp);
+	if (!record)
+		goto lost;
+	read_arguments(ctx, spec, record);
+	failed = record->failed;
+	if (failed && settings.sleepable) {
+		bpf_ringbuf_discard(record, wake_up()); /* the wake-up of a record at the reader's place is the only one */
+		page_in_arguments(ctx, spec, failed);
+		record = reserve_record(spec, stamp);
+		if (!record)
+			goto lost;
+		read_arguments(ctx, spec, record);
 	}
 	bpf_ringbuf_submit(record, wake_up());
 	return 0;
+lost:
+	count_lost(key);
+	return 0;
+}
+
+static __noinline struct total *new_total(const struct total_key *key)
+{
+	struct total zero = {};
+
+	if (!key)
+		return 0;
+	bpf_map_update_elem(&totals, key, &zero, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&totals, key);
+}
+
+static __noinline long count_hit(const struct spec *spec, const void *label, __u64 sum)
+{
+	struct total_key key = {};
+	struct total *total;
+
+	if (!spec)
+		return -1;
+	key.target = spec->target;
+	key.tracepoint = spec->tracepoint;
+	if (label && bpf_probe_read_user_str(key.label, sizeof(key.label), label) < 0 && settings.sleepable) {
+		page_in((__u64)label);
+		bpf_probe_read_user_str(key.label, sizeof(key.label), label);
+	}
+	total = bpf_map_lookup_elem(&totals, &key);
+	if (!total)
+		total = new_total(&key);
+	if (!total)
+		return -1;
+	/* Sites fire in several threads at once. */
+	__sync_fetch_and_add(&total->count, 1);
+	__sync_fetch_and_add(&total->sum, sum);
+	return 0;
+}
+
+static __always_inline __u64 read_number(const void *ctx, const struct argument *argument)
+{
+	__u64 value = 0;
+
+	if (read_argument(ctx, argument, &value) && settings.sleepable) {
+		page_in_argument(ctx, argument);
+		read_argument(ctx, argument, &value);
+	}
+	return value;
 }
 
 /* The spec's first argument is the text to count by, its second the number to add up; either may be PLACE_UNKNOWN. */
 SEC("uprobe")
 int count_event(void *ctx)
 {
-	__u64 registers[REGISTERS] = {};
-	__u32 cookie = bpf_get_attach_cookie(ctx);
-	struct spec *spec = bpf_map_lookup_elem(&specs, &cookie);
-	struct total_key key = {};
-	struct total *total;
-	__u64 label = 0, sum = 0;
+	__u32 key = bpf_get_attach_cookie(ctx);
+	struct spec *spec = bpf_map_lookup_elem(&specs, &key);
+	__u64 label, sum;
 
 	if (!spec || !is_target(spec))
 		return 0;
-	key.target = spec->target;
-	key.tracepoint = spec->tracepoint;
-	if (spec->arguments[0].place || spec->arguments[1].place) {
-		bpf_probe_read_kernel(registers, settings.registers_size, ctx);
-		if (!read_argument(registers, &spec->arguments[0], &label))
-			read_text(key.label, sizeof(key.label), (void *)label);
-		read_argument(registers, &spec->arguments[1], &sum);
-	}
-
-	total = bpf_map_lookup_elem(&totals, &key);
-	if (!total) {
-		struct total zero = {};
-
-		bpf_map_update_elem(&totals, &key, &zero, BPF_NOEXIST);
-		total = bpf_map_lookup_elem(&totals, &key);
-		if (!total) {
-			count_lost(cookie);
-			return 0;
-		}
-	}
-	/* Sites fire in several threads at once. */
-	__sync_fetch_and_add(&total->count, 1);
-	__sync_fetch_and_add(&total->sum, sum);
+	label = read_number(ctx, &spec->arguments[0]);
+	sum = read_number(ctx, &spec->arguments[1]);
+	if (count_hit(spec, (void *)label, sum))
+		count_lost(key);
 	return 0;
 }
 

@@ -1,0 +1,41 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { forms } from '../../agent/sources/ebpf/program.ts'
+import { startDemoNode } from '../demo-node.ts'
+import { until } from '../until.ts'
+import { Listener, requireBpf, total } from './listening.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'held-page-'))
+const binary = join(directory, 'held-page')
+beforeAll(() => {
+  execFileSync('clang', ['-O2', '-Wall', '-Werror', '-pthread', join(import.meta.dirname, 'held-page.c'), '-o', binary])
+})
+afterAll(() => rmSync(directory, { recursive: true }))
+beforeEach(requireBpf)
+
+it('a page that is held back from one node keeps nothing of another node waiting, and is read when it comes', async () => {
+  await using listener = new Listener({ forms: forms.filter(({ sleepable }) => sleepable) })
+  await using held = await startDemoNode({ binary, args: ['--control'] })
+  await using other = await startDemoNode({ args: ['--control'] })
+  listener.attach(held, 'held')
+  listener.attach(other, 'other')
+  await held.command('hit')
+
+  try {
+    const { events } = await other.command('blocks 50')
+    await until(() => listener.heard.length >= total(events), 'the events of the other node')
+    expect(listener.heard).toHaveLength(total(events))
+    expect(new Set(listener.heard.map(({ event }) => event.node))).toEqual(new Set(['other']))
+  } finally {
+    await held.command('release')
+  }
+  await until(() => listener.heard.some(({ event }) => event.node === 'held'), 'the event that waited')
+  expect(listener.heard.at(-1)).toMatchObject({
+    event: { probe: 'udp:block_send_start', blockHash: '00000000000000000001a2b3c4d5e6f700000000000000000001a2b3c4d5e6f7', startUs: 5 },
+    failed: [],
+  })
+  expect(listener.lost).toBe(0)
+})
