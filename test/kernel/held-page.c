@@ -1,6 +1,7 @@
 /*
  * A node with one tracepoint whose hash lies on a page that is held back until it is told to let go, as a page of a network
- * file system that does not answer is. Obeys "hit" and "release" from stdin, answers each with a line of JSON.
+ * file system that does not answer is. Obeys "hit", "pass" (fires
+ * with another hash, which is there) and "release" from stdin, answers each with a line of JSON.
  */
 #define _GNU_SOURCE
 #define _SDT_HAS_SEMAPHORES 1
@@ -9,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,17 +20,33 @@
 #include <unistd.h>
 
 static const char hash[] = "00000000000000000001a2b3c4d5e6f700000000000000000001a2b3c4d5e6f7";
+static const char other_hash[] = "000000000000000000091a2b3c4d5e6f000000000000000000091a2b3c4d5e6f";
 
 volatile unsigned short udp_block_send_start_semaphore __attribute__((used, section(".probes")));
 
 static char *held;
 static long page_size;
 
+static __attribute__((noinline)) void fire(const char *text, long long start_us)
+{
+	STAP_PROBE2(udp, block_send_start, text, start_us);
+}
+
 static void *hit(void *unused)
 {
 	(void)unused;
-	STAP_PROBE2(udp, block_send_start, held, 5LL);
+	fire(held, 5);
 	return NULL;
+}
+
+/* All on one CPU: what a hit leaves there, the next one finds. */
+static void stay_on_one_cpu(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
 }
 
 static int hold_page(void)
@@ -64,6 +82,7 @@ int main(void)
 	char line[64];
 	pthread_t thread;
 
+	stay_on_one_cpu();
 	while (fgets(line, sizeof(line), stdin)) {
 		struct uffd_msg fault;
 
@@ -71,6 +90,8 @@ int main(void)
 			pthread_create(&thread, NULL, hit, NULL);
 			if (read(faults, &fault, sizeof(fault)) < 0) /* it sleeps inside the tracepoint now */
 				return 1;
+		} else if (!strcmp(line, "pass\n")) {
+			fire(other_hash, 7);
 		} else if (!strcmp(line, "release\n")) {
 			release_page(faults);
 			pthread_join(thread, NULL);

@@ -16,6 +16,9 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true }))
 beforeEach(requireBpf)
 
+const heldHash = '00000000000000000001a2b3c4d5e6f700000000000000000001a2b3c4d5e6f7'
+const otherHash = '000000000000000000091a2b3c4d5e6f000000000000000000091a2b3c4d5e6f'
+
 it('a page that is held back from one node keeps nothing of another node waiting, and is read when it comes', async () => {
   await using listener = new Listener({ forms: forms.filter(({ sleepable }) => sleepable) })
   await using held = await startDemoNode({ binary, args: ['--control'] })
@@ -34,8 +37,22 @@ it('a page that is held back from one node keeps nothing of another node waiting
   }
   await until(() => listener.heard.some(({ event }) => event.node === 'held'), 'the event that waited')
   expect(listener.heard.at(-1)).toMatchObject({
-    event: { probe: 'udp:block_send_start', blockHash: '00000000000000000001a2b3c4d5e6f700000000000000000001a2b3c4d5e6f7', startUs: 5 },
+    event: { probe: 'udp:block_send_start', blockHash: heldHash, startUs: 5 },
     failed: [],
   })
   expect(listener.lost).toBe(0)
+})
+
+it('a hit that sleeps has its own arguments when it wakes, although another thread hit on the same CPU meanwhile', async () => {
+  await using listener = new Listener({ forms: forms.filter(({ sleepable }) => sleepable) })
+  await using held = await startDemoNode({ binary, args: ['--control'] })
+  listener.attach(held)
+  await held.command('hit')
+  await held.command('pass')
+  await held.command('release')
+  await until(() => listener.heard.length >= 2, 'both events')
+  expect(listener.heard.map(({ event }) => [event.blockHash, event.startUs]).sort()).toEqual([
+    [heldHash, 5],
+    [otherHash, 7],
+  ])
 })
