@@ -46,7 +46,7 @@ if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf test/demo-node* packa
   mkdir -p dist
   clang -O2 -g -Wall -Werror -Wframe-larger-than=48 -target bpf -mcpu=v3 -I"/usr/include/$(uname -m)-linux-gnu" -c bpf/usdt.bpf.c -o dist/usdt.bpf.o || {
     say 'If a stack frame is too large: a function of the kernel program may use 48 bytes of stack. Since Linux 6.13 one with 64 bytes or more'
-    say 'has its stack not for each thread but for each CPU, and hits that are preempted or sleep get each other'"'"'s arguments.'
+    say "has its stack not for each thread but for each CPU, and hits that are preempted or sleep get each other's arguments."
     exit 1
   }
   llvm-strip -g dist/usdt.bpf.o

@@ -133,8 +133,6 @@ static __always_inline bool is_target(const struct spec *spec)
 {
 	__u32 pid = current_pid();
 
-	if (!spec)
-		return false;
 	/* A process in a namespace below the agent's has no number that both know; its link filters alone. */
 	return !pid || pid == spec->pid;
 }

@@ -30,7 +30,8 @@ export interface AgentProcessOptions {
   readonly command?: readonly [string, ...string[]]
 }
 
-const bundle = join(import.meta.dirname, '../dist/agent.cjs')
+/** What operators run. */
+export const bundle = join(import.meta.dirname, '../dist/agent.cjs')
 
 /** Where programs are looked for: this Node.js before others. */
 export const searchPath = `${dirname(process.execPath)}:${process.env.PATH}`

@@ -1,26 +1,17 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { searchPath, startAgentProcess } from '../agent.ts'
+import { bundle, searchPath, startAgentProcess } from '../agent.ts'
+import { certificate } from '../unit/settings/settings.ts'
 import { requireBpf } from './listening.ts'
 import { attached, stage, startNode } from './stage.ts'
 
 beforeEach(requireBpf)
 
-const bundle = join(import.meta.dirname, '../../dist/agent.cjs')
-
 /** Runs `fibre-agent health` with the environment given and nothing else. */
 function health(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const { status, stdout, stderr } = spawnSync(bundle, ['health', ...args], { env: { PATH: searchPath, ...env }, encoding: 'utf8' })
   return { status, stdout, stderr }
-}
-
-function certificateIn(folder: (...parts: string[]) => string) {
-  const [cert, key] = [`${folder()}/node.crt`, `${folder()}/node.key`]
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-  execFileSync('openssl', ['req', '-x509', ...curve, '-subj', '/CN=node.example', '-keyout', key, '-out', cert], { stdio: 'pipe' })
-  return { cert, key }
 }
 
 describe('fibre-agent health', () => {
@@ -32,37 +23,34 @@ describe('fibre-agent health', () => {
     ['on all addresses of IPv6', () => ({ FIBRE_LISTEN_ADDRESS: '::' })],
     [
       'with TLS',
-      ({ folder }) => {
-        const { cert, key } = certificateIn(folder)
+      () => {
+        const { cert, key } = certificate()
         return { FIBRE_TLS_CERT: cert, FIBRE_TLS_KEY: key }
       },
     ],
-  ] satisfies [string, (at: ReturnType<typeof stage>) => Record<string, string>][])(
-    'asks an agent that serves %s',
-    async ([, settings]) => {
-      const at = stage()
-      const env: Record<string, string> = settings(at)
-      await using agent = await startAgentProcess({ args: ['--bitcoind', at.install('bitcoind')], env })
-      const { port } = new URL(agent.url('health'))
-      writeFileSync(at.path('port.yaml'), `health_port: ${port}\n`)
+  ] satisfies [string, () => Record<string, string>][])('asks an agent that serves %s', async ([, settings]) => {
+    const at = stage()
+    const env: Record<string, string> = settings()
+    await using agent = await startAgentProcess({ args: ['--bitcoind', at.install('bitcoind')], env })
+    const { port } = new URL(agent.url('health'))
+    writeFileSync(at.path('port.yaml'), `health_port: ${port}\n`)
 
-      const healthy = { status: 0, stdout: 'OK\n', stderr: '' }
-      expect(health([], { ...env, FIBRE_HEALTH_PORT: port })).toEqual(healthy)
-      expect(health(['--health-port', port], env)).toEqual(healthy)
-      expect(health([], { ...env, FIBRE_CONFIG: at.path('port.yaml') })).toEqual(healthy)
-      const { status, stdout } = health(['--ready', `--health-port=${port}`], env)
-      expect(status).toBe(1)
-      expect(stdout).toContain('bitcoind')
+    const healthy = { status: 0, stdout: 'OK\n', stderr: '' }
+    expect(health([], { ...env, FIBRE_HEALTH_PORT: port })).toEqual(healthy)
+    expect(health(['--health-port', port], env)).toEqual(healthy)
+    expect(health([], { ...env, FIBRE_CONFIG: at.path('port.yaml') })).toEqual(healthy)
+    const { status, stdout } = health(['--ready', `--health-port=${port}`], env)
+    expect(status).toBe(1)
+    expect(stdout).toContain('bitcoind')
 
-      agent.kill()
-      await agent.exited
-      expect(health([], { ...env, FIBRE_HEALTH_PORT: port })).toEqual({
-        status: 1,
-        stdout: '',
-        stderr: expect.stringMatching(/^fibre-agent: health: no answer from https?:.*\/health: .*ECONNREFUSED/),
-      })
-    },
-  )
+    agent.kill()
+    await agent.exited
+    expect(health([], { ...env, FIBRE_HEALTH_PORT: port })).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^fibre-agent: health: no answer from https?:.*\/health: .*ECONNREFUSED/),
+    })
+  })
 
   it('--ready ends with 0 when all is measured', async () => {
     const { path, install } = stage()

@@ -1,7 +1,7 @@
 /*
  * A node with one tracepoint whose hash lies on a page that is held back until it is told to let go, as a page of a network
- * file system that does not answer is. Obeys "hit", "pass" (fires
- * with another hash, which is there) and "release" from stdin, answers each with a line of JSON.
+ * file system that does not answer is. Obeys "hit", "pass" (fires with another hash, which is there) and "release" from stdin,
+ * answers each with a line of JSON.
  */
 #define _GNU_SOURCE
 #define _SDT_HAS_SEMAPHORES 1

@@ -1,9 +1,8 @@
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
-import { join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { type AgentProcess, startAgentProcess } from '../agent.ts'
+import { type AgentProcess, bundle, startAgentProcess } from '../agent.ts'
 import { type DemoNode, probes } from '../demo-node.ts'
 import { until } from '../until.ts'
 import { connectTo, idleConnections } from './connections.ts'
@@ -12,8 +11,6 @@ import { seriesKey, startOtlpReceiver } from './otlp.ts'
 import { attached, ended, stage, startNode } from './stage.ts'
 
 beforeEach(requireBpf)
-
-const bundle = join(import.meta.dirname, '../../dist/agent.cjs')
 
 const unheld = Object.fromEntries(probes.map((probe) => [probe, 0]))
 
