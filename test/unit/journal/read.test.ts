@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { appendFileSync, existsSync, readdirSync, readlinkSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -146,7 +147,11 @@ setInterval(() => {
 it('reads no record twice and misses none while another process writes, rotates and deletes', async () => {
   const path = join(temporaryDirectory(), 'blocks.ndjson')
   const child = spawn(process.execPath, ['-e', writer, path], { stdio: 'inherit' })
-  onTestFinished(() => void child.kill())
+  const exited = once(child, 'exit')
+  onTestFinished(async () => {
+    child.kill()
+    await exited // it writes until then, and its folder is taken away next
+  })
   await until(() => existsSync(path) && read(path, 'backwards').records.length > 30, 'thirty records')
   for (let time = 0; time < 500; time++) {
     const heights = read(path, 'backwards').records.map(({ height = 0 }) => height)
