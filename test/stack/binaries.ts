@@ -3,10 +3,13 @@ import { accessSync, constants, globSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
-export type Program = 'otelcol' | 'loki' | 'prometheus' | 'promtool'
+/** Programs that build.ts builds. */
+export type BuiltProgram = 'otelcol' | 'victorialogs' | 'prometheus' | 'promtool'
+/** Loki is never built or downloaded, for it is under the AGPL: the variable LOKI names one that its user has. */
+export type Program = BuiltProgram | 'loki'
 
 /** Folders of the Go modules that the programs are built from. */
-export const modules = ['collector', 'loki', 'prometheus'] as const
+export const modules = ['collector', 'prometheus', 'victorialogs'] as const
 
 /** Where built programs are: in the folder that FIBRE_STACK_BIN names, else in one of the user's cache, named for what they were built from. */
 export function binaryFolder(): string {
@@ -14,9 +17,9 @@ export function binaryFolder(): string {
   return FIBRE_STACK_BIN || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'fibre-agent/stack', hashOfModules())
 }
 
-/** Path of a built program, `undefined` where it is not built: see build.ts. */
+/** Path of a program, `undefined` where it is not there. */
 export function stackBinary(name: Program): string | undefined {
-  const path = join(binaryFolder(), name)
+  const path = name === 'loki' ? (process.env.LOKI ?? '') : join(binaryFolder(), name)
   try {
     accessSync(path, constants.X_OK)
     return path
@@ -34,3 +37,7 @@ function hashOfModules(): string {
   for (const file of files.sort()) hash.update(`${file}\0`).update(readFileSync(join(import.meta.dirname, file)))
   return hash.digest('hex').slice(0, 16)
 }
+
+/** How to get a program that is missing. */
+export const howToGet = (name: Program) =>
+  name === 'loki' ? 'no Loki is given: LOKI=/path/to/loki npm run test:stack' : `${name} is not built: node test/stack/build.ts`

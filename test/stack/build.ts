@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { binaryFolder, type modules, type Program, stackBinary } from './binaries.ts'
+import { type BuiltProgram, binaryFolder, type modules, stackBinary } from './binaries.ts'
 import { findGo, goEnvironment } from './go.ts'
 
 const PROGRESS_MS = 30_000
@@ -16,9 +16,13 @@ interface Source {
   readonly title: string
 }
 
-const sources: Readonly<Record<Program, Source>> = {
-  otelcol: { module: 'collector', package: '.', title: 'OpenTelemetry Collector 0.149.0' },
-  loki: { module: 'loki', package: 'github.com/grafana/loki/v3/cmd/loki', title: 'Loki 3.7.8' },
+const sources: Readonly<Record<BuiltProgram, Source>> = {
+  otelcol: { module: 'collector', package: '.', title: 'OpenTelemetry Collector 0.160.0' },
+  victorialogs: {
+    module: 'victorialogs',
+    package: 'github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs',
+    title: 'VictoriaLogs 1.52.1',
+  },
   // Without its service discoveries: they are the clients of every cloud there is.
   prometheus: {
     module: 'prometheus',
@@ -46,18 +50,18 @@ try {
 }
 
 async function main(): Promise<void> {
-  const missing = (Object.keys(sources) as Program[]).filter((name) => stackBinary(name) === undefined)
+  const missing = (Object.keys(sources) as BuiltProgram[]).filter((name) => stackBinary(name) === undefined)
   if (missing.length === 0) return
   const go = findGo()
   const folder = binaryFolder()
   mkdirSync(folder, { recursive: true })
   say(`Building ${missing.join(', ')} with Go ${go.version} into ${folder}.`)
-  say('The first time it takes some 11 minutes and 7.4 GB for caches of Go, on two cores; with them under 2 minutes.')
+  say('The first time it takes some minutes, and some GB for caches of Go.')
   for (const name of missing) await build(name, go.path, folder)
 }
 
 /** Under another name first: what has the right one is whole, whoever else builds or is interrupted. */
-async function build(name: Program, go: string, folder: string): Promise<void> {
+async function build(name: BuiltProgram, go: string, folder: string): Promise<void> {
   const { module, package: target, tags = '', title } = sources[name]
   const unfinished = join(folder, `.${name}.${process.pid}`)
   process.once('exit', () => rmSync(unfinished, { force: true }))

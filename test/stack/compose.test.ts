@@ -7,6 +7,7 @@ import { isScalar, parse, parseDocument, type YAMLMap } from 'yaml'
 import manifest from '../../package.json' with { type: 'json' }
 import { type Program, stackBinary } from './binaries.ts'
 import { buildComposecheck, loadProject, type Service } from './compose.ts'
+import { requirePrograms } from './requirements.ts'
 
 const root = join(import.meta.dirname, '../..')
 const file = join(root, 'compose.yaml')
@@ -46,6 +47,13 @@ describe('docker compose', () => {
     expect(Object.keys(load({ ...passwords, COMPOSE_PROFILES: 'scrape' })).sort()).toEqual(
       ['agent-scrape', ...always, 'prometheus-scrape'].sort(),
     )
+  })
+
+  it('keeps logs in VictoriaLogs as well when that is asked for, and sends them where LOGS_OTLP says', () => {
+    const LOGS_OTLP = 'http://victorialogs:9428/insert/opentelemetry'
+    const services = load({ ...passwords, COMPOSE_PROFILES: 'push,victorialogs', LOGS_OTLP })
+    expect(Object.keys(services).sort()).toEqual(['agent', ...always, 'prometheus', 'victorialogs'].sort())
+    expect(services.collector?.environment?.LOGS_OTLP).toBe(LOGS_OTLP)
   })
 
   it('refuses to start without a password for Grafana', () => {
@@ -155,14 +163,14 @@ describe('what services are given', () => {
     for (const variable of Object.keys(serviceOf(name).environment ?? {})) expect(text).toContain(`\${${prefix}${variable}:-`)
   })
 
-  it.each<[Program, ...string[]]>([
+  it.for<[Program, string, ...string[]]>([
     ['otelcol', 'collector', 'validate'],
     ['loki', 'loki', '-verify-config'],
     ['promtool', 'prometheus', 'check', 'config'],
     ['promtool', 'prometheus-scrape', 'check', 'config', '--syntax-only'], // the password's file is in the container
-  ])('is accepted by the program itself: %s for %s', (binary, name, ...verb) => {
-    const program = stackBinary(binary)
-    if (!program) throw new Error(`${binary} is not built: node test/stack/build.ts`)
+  ])('is accepted by the program itself: %s for %s', ([binary, name, ...verb], context) => {
+    requirePrograms(context, binary)
+    const program = stackBinary(binary) as string
     const { command = [], environment = {} } = serviceOf(name)
     const flags = command.map((word) => outside(name, word))
     const words = binary === 'promtool' ? [flags[0]?.replace('--config.file=', '') as string] : flags

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { need } from '../needs.ts'
 import { Asking } from './asking.ts'
 import { stackBinary } from './binaries.ts'
 import { namesIn, readDashboards, type Target } from './dashboard-queries.ts'
@@ -10,6 +9,7 @@ import type { Scraped } from './model/agent.ts'
 import { type Scrape, scrapes, store } from './model/backfill.ts'
 import { simulateFleet } from './model/fleet.ts'
 import { startPrometheus } from './prometheus.ts'
+import { requirePrograms } from './requirements.ts'
 
 const DAYS = 30
 const MODEL_DAYS = 3
@@ -24,7 +24,7 @@ const everything = { job: '.+', node: '.+', window: '24h' }
 
 it('answers each query of the overview in 200 ms, of thirty days of three nodes', async (context) => {
   const promtool = stackBinary('promtool')
-  need(context, promtool !== undefined && stackBinary('prometheus') !== undefined, 'prometheus is not built: node test/stack/build.ts')
+  requirePrograms(context, 'promtool', 'prometheus')
   const folder = mkdtempSync(join(tmpdir(), 'dashboard-cost-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const config = join(folder, 'prometheus.yaml')

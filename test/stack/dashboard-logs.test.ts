@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
-import { need } from '../needs.ts'
 import { until } from '../until.ts'
 import { type Answer, Asking } from './asking.ts'
 import { type Program, stackBinary } from './binaries.ts'
@@ -15,6 +14,7 @@ import { sendJournal } from './model/journal.ts'
 import { hadRace, mean, rebuilt, sum } from './model/truth.ts'
 import { startCollector } from './otelcol.ts'
 import { startPrometheus } from './prometheus.ts'
+import { requirePrograms } from './requirements.ts'
 import { shipped } from './shipped.ts'
 
 const DAY = 86_400
@@ -33,7 +33,7 @@ const folder = mkdtempSync(join(tmpdir(), 'dashboard-logs-'))
 const servers = new AsyncDisposableStack()
 const programs: readonly Program[] = ['loki', 'otelcol', 'prometheus', 'promtool']
 const missing = programs.filter((program) => stackBinary(program) === undefined)
-const requireServers = (context: TestContext) => need(context, missing.length === 0, `${missing} not built: node test/stack/build.ts`)
+const requireServers = (context: TestContext) => requirePrograms(context, ...programs)
 let asking: Asking
 let emptiness: Asking
 
@@ -74,7 +74,7 @@ async function collect(loki: Loki): Promise<void> {
       FIBRE_LOG_FILE: join(logs, 'agent.log'),
       FIBRE_NODE_NAME: 'alpha',
       LOG_START_AT: 'beginning',
-      LOKI_OTLP: loki.otlpUrl,
+      LOGS_OTLP: loki.otlpUrl,
       COLLECTOR_STATE_DIR: join(folder, 'state'),
     },
   })

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { need } from '../needs.ts'
 import { until } from '../until.ts'
 import { type Answer, Asking } from './asking.ts'
 import { stackBinary } from './binaries.ts'
@@ -10,6 +9,7 @@ import { readDashboards } from './dashboard-queries.ts'
 import { type Scrape, scrapes, store } from './model/backfill.ts'
 import { SCRAPE_SECONDS, simulateFleet } from './model/fleet.ts'
 import { type Prometheus, startPrometheus } from './prometheus.ts'
+import { requirePrograms } from './requirements.ts'
 import { shipped } from './shipped.ts'
 
 const HOURS = 4
@@ -19,7 +19,7 @@ const ofScraping = /\b(up|scrape_\w+)\b(?=\{|$)/
 
 it('shows the same in every panel, whether an agent is scraped or pushes', async (context) => {
   const promtool = stackBinary('promtool')
-  need(context, promtool !== undefined && stackBinary('prometheus') !== undefined, 'prometheus is not built: node test/stack/build.ts')
+  requirePrograms(context, 'promtool', 'prometheus')
   const folder = mkdtempSync(join(tmpdir(), 'dashboard-paths-'))
   onTestFinished(() => {
     vi.useRealTimers()

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
 import { fieldsOf, type Recorded, readRecording } from '../kernel/recording.ts'
-import { need } from '../needs.ts'
 import { eventOf } from '../unit/blocks/events.ts'
 import { Asking } from './asking.ts'
 import { stackBinary } from './binaries.ts'
@@ -14,6 +13,7 @@ import { openAgent } from './model/agent.ts'
 import { type Scrape, store } from './model/backfill.ts'
 import type { Arrival } from './model/blocks.ts'
 import { type Prometheus, startPrometheus } from './prometheus.ts'
+import { requirePrograms } from './requirements.ts'
 
 const NODES = ['A', 'B'] as const
 const SCRAPE_SECONDS = 10
@@ -48,8 +48,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-const requirePrometheus = (context: TestContext) =>
-  need(context, stackBinary('prometheus') !== undefined, 'prometheus is not built: node test/stack/build.ts')
+const requirePrometheus = (context: TestContext) => requirePrograms(context, 'prometheus')
 
 /** The recorded nodes with one agent, which is scraped. */
 async function* replay(): AsyncGenerator<Scrape> {

@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
-import { need } from '../needs.ts'
 import { type Answer, Asking, type Choice } from './asking.ts'
 import { stackBinary } from './binaries.ts'
 import { type DashboardQueries, namesIn, readDashboards, readRules, ruleFiles, type Target } from './dashboard-queries.ts'
@@ -11,6 +10,7 @@ import { deviations, figureOf } from './expectations.ts'
 import { backfill } from './model/backfill.ts'
 import { SCRAPE_SECONDS, simulateFleet } from './model/fleet.ts'
 import { type Prometheus, startPrometheus } from './prometheus.ts'
+import { requirePrograms } from './requirements.ts'
 
 const dashboards = readDashboards()
 const rules = readRules().filter(({ language }) => language === 'promql')
@@ -39,8 +39,7 @@ let asking: Asking
 let empty: Prometheus
 let emptiness: Asking
 
-const requirePrometheus = (context: TestContext) =>
-  need(context, stackBinary('prometheus') !== undefined, 'prometheus is not built: node test/stack/build.ts')
+const requirePrometheus = (context: TestContext) => requirePrograms(context, 'prometheus')
 
 beforeAll(async () => {
   const promtool = stackBinary('promtool')

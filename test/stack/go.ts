@@ -5,8 +5,8 @@ import { homedir } from 'node:os'
 /** What the modules' go.mod files ask for. */
 const LEAST = '1.26.5'
 
-/** No download of another Go behind our back: it is the installed one or none. */
-export const goEnvironment = { ...process.env, GOTOOLCHAIN: 'local' }
+/** No download of another Go behind our back: it is the installed one or none. No C compiler either. */
+export const goEnvironment = { ...process.env, GOTOOLCHAIN: 'local', CGO_ENABLED: '0' }
 
 /** An installed Go that is new enough: from PATH, or from where its own installers put it. Throws, saying how to get one. */
 export function findGo(): { readonly path: string; readonly version: string } {

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startAgentProcess } from '../agent.ts'
 import { cpuSeconds, residentMegabytes } from '../bench/process-usage.ts'
@@ -8,39 +9,38 @@ import { attached, stage, startNode } from '../kernel/stage.ts'
 import { until } from '../until.ts'
 import { stackBinary } from './binaries.ts'
 import { parseEntry } from './debug-log.ts'
-import { type Loki, type LokiEntry, startLoki } from './loki.ts'
 import { startCollector } from './otelcol.ts'
 import { startPrometheus } from './prometheus.ts'
 import { requireStack, tellOnFailure } from './requirements.ts'
 import { linesWritten, openRotatedLog, renameRotated } from './rotated-log.ts'
 import type { Server } from './server.ts'
 import { shipped } from './shipped.ts'
+import { type StoredLine, startVictoriaLogs, type VictoriaLogs } from './victorialogs.ts'
 
 const recordings = join(import.meta.dirname, '../fixtures/logs')
 const LINES_PER_SECOND = 5_000
-const PAGE_LENGTH = 5_000
 const ARRIVAL_MS = 40_000
-const NS_PER_MS = 1_000_000n
+const POLL_MS = 250
 
-/** It takes 11 s to be ready: one for all, each test with nodes of its own. */
-let loki: Loki
-const lokiFolder = mkdtempSync(join(tmpdir(), 'fibre-loki-'))
+/** One for all, each test with nodes of its own. */
+let store: VictoriaLogs
+const storeFolder = mkdtempSync(join(tmpdir(), 'fibre-logs-'))
 beforeAll(async () => {
-  if (stackBinary('loki')) loki = await startLoki({ config: shipped('loki.yaml'), folder: lokiFolder })
+  if (stackBinary('victorialogs')) store = await startVictoriaLogs(storeFolder)
 })
 afterAll(async () => {
-  await loki?.[Symbol.asyncDispose]()
-  rmSync(lokiFolder, { recursive: true })
+  await store?.[Symbol.asyncDispose]()
+  rmSync(storeFolder, { recursive: true })
 })
 
-it('keeps every line once through rotations, a killed Collector and a killed Loki', async (context) => {
-  requireStack(context, 'otelcol', 'loki')
+it('keeps every line once through rotations, a killed Collector and a killed store', async (context) => {
+  requireStack(context, 'otelcol', 'victorialogs')
   const { path, folder } = stage()
   const debugLog = join(folder('bitcoin'), 'debug.log')
   await using collector = await collect({ node: 'alpha', debugLog, agentLog: path('agent.log'), state: path('state') })
-  tellOnFailure({ collector, loki })
+  tellOnFailure({ collector, store })
 
-  const selector = '{job="bitcoin", node="alpha"}'
+  const selector = '{job="bitcoin",node="alpha"}'
   const lines = withNumbers(recordedLines(20_000))
   const next = (count: number) => lines.splice(0, count)
   using log = openRotatedLog(debugLog, LINES_PER_SECOND / 2)
@@ -56,7 +56,7 @@ it('keeps every line once through rotations, a killed Collector and a killed Lok
     for (let times = 0; times < 4; times++) {
       await killAndStart(collector)
       const last = numbersIn(linesWritten(debugLog)).at(-1)
-      await arrived(`${selector} |~ "number=${last}$"`, 1) // so that the next time it is killed while it reads
+      await arrived(`${selector} _msg:~"number=${last}$"`, 1) // so that the next time it is killed while it reads
     }
   }
   const writeMeanwhile = async () => {
@@ -67,13 +67,15 @@ it('keeps every line once through rotations, a killed Collector and a killed Lok
   await Promise.all([killCollector(), writeMeanwhile()])
   log.copyTruncate()
   await log.write(next(1_000))
-  const writeWithoutLoki = async () => {
+  await arrived(selector, new Set(linesWritten(debugLog)).size)
+  await store.flushed()
+  const writeWithoutStore = async () => {
     await log.write(next(2_000))
     await rename()
     await log.write(next(2_000))
     log.copyTruncate()
   }
-  await Promise.all([killAndStart(loki), writeWithoutLoki()])
+  await Promise.all([killAndStart(store), writeWithoutStore()])
   await log.write(lines)
 
   await using node = await startNode(join(import.meta.dirname, '../../dist/demo-node'), folder('bitcoin'))
@@ -85,32 +87,34 @@ it('keeps every line once through rotations, a killed Collector and a killed Lok
 
   const written = new Set(linesWritten(debugLog))
   const stored = await arrived(selector, written.size)
-  expect(differences(written, stored)).toEqual({ lost: [], twice: [], invented: [], atAnotherTime: [] })
+  const kept = folded(stored)
+  expect(differences(written, kept)).toEqual({ lost: [], twice: [], invented: [], atAnotherTime: [] })
   expect(written.size).toBeGreaterThan(20_000)
-  expect(numbersIn(stored.map(({ line }) => line))).toEqual(Array.from({ length: 2_000 }, (_, number) => number))
+  console.log(`${written.size} lines, ${stored.length - kept.length} of them sent again after one of four kills, or equal to the letter`)
+  expect(numbersIn(kept.map(({ line }) => line))).toEqual(Array.from({ length: 2_000 }, (_, number) => number))
 
-  const races = await arrived(`${selector} | winner != ""`, 1)
+  const races = folded(await arrived(`${selector} winner:*`, 1))
   expect(races.length).toBeGreaterThan(100)
-  expect(races.map(({ line, metadata: { winner, block_hash, height } }) => ({ line, winner, block_hash, height })).sort(byLine)).toEqual(
+  expect(races.map(({ line, fields: { winner, block_hash, height } }) => ({ line, winner, block_hash, height })).sort(byLine)).toEqual(
     racesIn([...written]).sort(byLine),
   )
-  expect(await loki.streams('{job=~".+"}', lately())).toEqual([{ job: 'bitcoin', node: 'alpha', service_name: 'bitcoind' }])
+  expect(await store.streams('*')).toEqual(['{job="bitcoin",node="alpha",service.name="bitcoind"}'])
 })
 
 it('takes odd lines of a debug.log that appears late, and the records of an agent under their own node', async (context) => {
-  requireStack(context, 'otelcol', 'loki')
+  requireStack(context, 'otelcol', 'victorialogs')
   const { path, folder, install } = stage()
   const debugLog = join(path('bitcoin'), 'debug.log')
   await using collector = await collect({ node: 'beta', debugLog, agentLog: path('agent.log'), state: path('state') })
-  tellOnFailure({ collector, loki })
+  tellOnFailure({ collector, store })
 
   const bitcoind = install('bitcoind')
   await using node = await startNode(bitcoind, path())
   await using _agent = await startAgentProcess({ args: ['--bitcoind', bitcoind, '--node-name', 'gamma', '--log-file', path('agent.log')] })
   await attached(node)
-  const ownRecords = await arrived('{service_name="fibre-agent", node="gamma"} | msg = "attached to bitcoind"', 1)
-  expect(ownRecords.map(({ labels }) => labels)).toEqual([{ job: 'fibre-agent', node: 'gamma', service_name: 'fibre-agent' }])
-  expect(await arrived('{service_name="fibre-agent", node="beta"} | msg = "starting"', 1)).toHaveLength(1)
+  const ownRecords = await arrived('{"service.name"="fibre-agent",node="gamma"} msg:="attached to bitcoind"', 1)
+  expect(ownRecords.map(({ stream }) => stream)).toEqual([{ job: 'fibre-agent', node: 'gamma', 'service.name': 'fibre-agent' }])
+  expect(await arrived('{"service.name"="fibre-agent",node="beta"} msg:="starting"', 1)).toHaveLength(1)
 
   const time = new Date().toISOString()
   const entries = [
@@ -136,16 +140,16 @@ it('takes odd lines of a debug.log that appears late, and the records of an agen
   const withoutTime = readFileSync(join(recordings, 'no-timestamps.log'), 'utf8')
   writeFileSync(`${debugLog}.1`, withoutTime)
   const expected = [...entries, ...withoutTime.split('\n').filter((line) => line !== '')]
-  const stored = await arrived('{job="bitcoin", node="beta"}', expected.length)
+  const stored = await arrived('{job="bitcoin",node="beta"}', expected.length)
   expect(stored.map(({ line }) => line).sort()).toEqual(expected.sort())
 })
 
 it('keeps every record of the journal once, each field beside it, through a rotation and a killed Collector', async (context) => {
-  requireStack(context, 'otelcol', 'loki')
+  requireStack(context, 'otelcol', 'victorialogs')
   const { path, install } = stage()
   const journal = path('blocks.ndjson')
   await using collector = await collect({ node: 'none', debugLog: path('none'), agentLog: path('none'), journal, state: path('state') })
-  tellOnFailure({ collector, loki })
+  tellOnFailure({ collector, store })
   const bitcoind = install('bitcoind')
   await using node = await startNode(bitcoind, path())
   const args = ['--bitcoind', bitcoind, '--node-name', 'zeta', '--journal', journal, '--journal-file-size', '64KiB']
@@ -161,20 +165,21 @@ it('keeps every record of the journal once, each field beside it, through a rota
   const records = files.flatMap((name) => readFileSync(path(name), 'utf8').split('\n').slice(0, -1))
   expect(files.length).toBeGreaterThan(1)
   expect(records).toHaveLength(200)
-  const stored = await arrived('{job="fibre-blocks", node="zeta"}', records.length)
+  const stored = folded(await arrived('{job="fibre-blocks",node="zeta"}', records.length))
   expect(stored.map(({ line }) => line).sort()).toEqual(records.sort())
-  for (const { line, labels, metadata } of stored) {
+  for (const { line, stream, fields: received } of stored) {
     const { time, node, ...fields } = JSON.parse(line)
-    expect(labels).toEqual({ job: 'fibre-blocks', node: 'zeta', service_name: 'fibre-agent' })
-    const { detected_level, ...stored } = metadata // Loki's own
-    expect(stored).toEqual(Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, `${value}`])))
+    expect(stream).toEqual({ job: 'fibre-blocks', node: 'zeta', 'service.name': 'fibre-agent' })
+    expect(received).toEqual(Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, `${value}`])))
   }
   const wins = records.filter((line) => JSON.parse(line).path === 'fibre_udp')
-  expect(await arrived('{job="fibre-blocks", node="zeta"} | path="fibre_udp" | head_start_ms >= 0', wins.length)).toHaveLength(wins.length)
+  expect(folded(await arrived('{job="fibre-blocks",node="zeta"} path:="fibre_udp" head_start_ms:>=0', wins.length))).toHaveLength(
+    wins.length,
+  )
 })
 
 it('works on beside a directory and a file that it may not read, and reads what takes their place', async (context) => {
-  requireStack(context, 'otelcol', 'loki')
+  requireStack(context, 'otelcol', 'victorialogs')
   const { path, folder } = stage()
   const debugLog = join(folder('bitcoin'), 'debug.log')
   const time = new Date().toISOString()
@@ -185,9 +190,9 @@ it('works on beside a directory and a file that it may not read, and reads what 
   // Root may read all files but for these capabilities.
   const launcher = ['setpriv', '--bounding-set=-dac_override,-dac_read_search']
   await using collector = await collect({ node: 'delta', debugLog, agentLog: folder('agent.log'), state: path('state'), launcher })
-  tellOnFailure({ collector, loki })
+  tellOnFailure({ collector, store })
 
-  const linesOf = async (count: number) => (await arrived('{job="bitcoin", node="delta"}', count)).map(({ line }) => line).sort()
+  const linesOf = async (count: number) => (await arrived('{job="bitcoin",node="delta"}', count)).map(({ line }) => line).sort()
   expect(await linesOf(1)).toEqual([`${time} readable`])
   await until(() => collector.log.includes('permission denied'), 'a word about the file')
   chmodSync(`${debugLog}.1`, 0o600)
@@ -199,13 +204,13 @@ it('works on beside a directory and a file that it may not read, and reads what 
 })
 
 it('takes little: 5,000 lines a second, and a push every 10 s', async (context) => {
-  requireStack(context, 'otelcol', 'loki', 'prometheus')
+  requireStack(context, 'otelcol', 'victorialogs', 'prometheus')
   const { path, folder, install } = stage()
   const debugLog = join(folder('bitcoin'), 'debug.log')
   await using prometheus = await startPrometheus({ config: shipped('prometheus-otlp.yaml'), folder: path('prometheus'), otlp: true })
   const env = { PROMETHEUS_OTLP: prometheus.otlpUrl }
   await using collector = await collect({ node: 'epsilon', debugLog, agentLog: path('agent.log'), state: path('state'), env })
-  tellOnFailure({ prometheus, collector, loki })
+  tellOnFailure({ prometheus, collector, store })
   const bitcoind = install('bitcoind')
   await using node = await startNode(bitcoind, path())
   await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind, '--otlp-endpoint', collector.url, '--otlp-interval', '10'] })
@@ -215,7 +220,7 @@ it('takes little: 5,000 lines a second, and a push every 10 s', async (context) 
   using log = openRotatedLog(debugLog, LINES_PER_SECOND)
   const costOf = { Collector: meter(collector.pid), agent: meter(agent.pid) }
   await Promise.all([log.write([...lines, `${new Date().toISOString()} last`]), node.command('blocks 15 1000000')])
-  expect(await arrived('{job="bitcoin", node="epsilon"} |= "Z last"', 1)).toHaveLength(1)
+  expect(await arrived('{job="bitcoin",node="epsilon"} _msg:~"Z last$"', 1)).toHaveLength(1)
   const costs = Object.fromEntries(Object.entries(costOf).map(([name, read]) => [name, read()]))
   await prometheus.until('bitcoin_blocks_connected_total == 15', 'the blocks to be pushed', 30_000)
 
@@ -243,7 +248,7 @@ function collect({ node, debugLog, agentLog, state, journal = `${state}/none`, e
     configs: [shipped('config.yaml')],
     env: {
       ...env,
-      LOKI_OTLP: loki.otlpUrl,
+      LOGS_OTLP: store.otlpUrl,
       FIBRE_NODE_NAME: node,
       BITCOIN_DEBUG_LOG: debugLog,
       FIBRE_LOG_FILE: agentLog,
@@ -260,7 +265,7 @@ async function killAndStart(server: Server): Promise<void> {
   await server.start()
 }
 
-/** The recordings over and over, each time two minutes later: Loki refuses what is too old beside the rest of its stream. */
+/** The recordings over and over, each time two minutes later. */
 function recordedLines(count: number): string[] {
   const recorded = ['default.log', 'levels.log', 'levels-threads.log', 'source-locations.log', 'mocktime.log'].map((name) =>
     readFileSync(join(recordings, name), 'utf8')
@@ -280,7 +285,7 @@ function beginningAt(startMs: number, lines: readonly string[]): string[] {
   return lines.map((line) => new Date(secondOf(line) + shiftMs).toISOString().slice(0, 19) + line.slice(19))
 }
 
-/** Recorded lines may be equal to the letter, which Loki folds. Each tenth is followed by one that is not. */
+/** Recorded lines may be equal to the letter. Each tenth is followed by one that is not. */
 function withNumbers(lines: readonly string[]): string[] {
   return lines.flatMap((line, index) => (index % 10 ? [line] : [line, `${line.slice(0, line.indexOf('Z'))}Z number=${index / 10}`]))
 }
@@ -289,42 +294,27 @@ function numbersIn(lines: readonly string[]): number[] {
   return lines.flatMap((line) => /Z number=(\d+)$/.exec(line)?.slice(1).map(Number) ?? []).sort((a, b) => a - b)
 }
 
-/** All that Loki has, as soon as it is so much: less when that takes too long. */
-async function arrived(query: string, count: number): Promise<readonly LokiEntry[]> {
+/** All that is stored, as soon as there are so many different lines: less when that takes too long. */
+async function arrived(query: string, count: number): Promise<readonly StoredLine[]> {
   const deadline = performance.now() + ARRIVAL_MS
-  let entries = await allOf(query)
-  while (entries.length < count && performance.now() < deadline) entries = await allOf(query)
-  return entries
+  while ((await store.countDistinct(query)) < count && performance.now() < deadline) await setTimeout(POLL_MS)
+  return store.query(query)
 }
 
-/** Page by page. Lines of one time may be on two: the next page begins with all of the last one's time. */
-async function allOf(query: string): Promise<readonly LokiEntry[]> {
-  const entries: LokiEntry[] = []
-  for (let { startNs, endNs } = lately(); ; ) {
-    const page = await loki.queryRange(query, { startNs, endNs, limit: PAGE_LENGTH })
-    if (page.length < PAGE_LENGTH) return [...entries, ...page]
-    startNs = page.at(-1)?.timeNs ?? endNs
-    entries.push(...page.filter(({ timeNs }) => timeNs < startNs))
-  }
-}
-
-/** The last two hours, and what may be on its way. */
-function lately() {
-  const nowNs = BigInt(Date.now()) * NS_PER_MS
-  return { startNs: nowNs - 7_200_000n * NS_PER_MS, endNs: nowNs + 60_000n * NS_PER_MS }
+/** The lines without those that are the same as another one in every field, as a store keeps them that does not fold what comes twice. */
+function folded(stored: readonly StoredLine[]): readonly StoredLine[] {
+  return [...new Map(stored.map((entry) => [JSON.stringify({ ...entry, timeNs: `${entry.timeNs}` }), entry])).values()]
 }
 
 /** What is not as it should be, the first few of each kind. */
-function differences(written: ReadonlySet<string>, stored: readonly LokiEntry[]) {
+function differences(written: ReadonlySet<string>, stored: readonly StoredLine[]) {
   const seen = Map.groupBy(stored, ({ line }) => line)
-  const twice = [...seen].filter(([, entries]) => entries.length > 1).map(([line]) => line)
-  const atAnotherTime = stored.filter(({ line, timeNs }) => timeNs !== timeOf(line)).map(({ line }) => line)
   const few = (lines: Iterable<string>) => [...lines].slice(0, 5)
   return {
     lost: few(written.difference(seen)),
-    twice: few(twice),
+    twice: few([...seen].flatMap(([line, entries]) => (entries.length > 1 ? [line] : []))),
     invented: few(new Set(seen.keys()).difference(written)),
-    atAnotherTime: few(atAnotherTime),
+    atAnotherTime: few(stored.flatMap(({ line, timeNs }) => (timeNs === timeOf(line) ? [] : [line]))),
   }
 }
 

@@ -4,11 +4,9 @@ import { expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { lokiAlerts } from '../../dashboards/loki-rules.ts'
 import { stage } from '../kernel/stage.ts'
-import { need } from '../needs.ts'
 import { until } from '../until.ts'
-import { stackBinary } from './binaries.ts'
 import { type Loki, type LokiRule, startLoki } from './loki.ts'
-import { tellOnFailure } from './requirements.ts'
+import { requirePrograms, tellOnFailure } from './requirements.ts'
 import { shipped } from './shipped.ts'
 
 const rulesFile = join(import.meta.dirname, '../../dashboards/loki-rules.yaml')
@@ -18,7 +16,7 @@ const records = { 'service.name': 'fibre-agent', job: 'fibre-blocks' }
 const agentLog = { 'service.name': 'fibre-agent', job: 'fibre-agent' }
 
 it('evaluates every rule in the ruler, and fires for the node that the lines are of', async (context) => {
-  need(context, stackBinary('loki') !== undefined, 'loki is not built: node test/stack/build.ts')
+  requirePrograms(context, 'loki')
   const { path, folder } = stage()
   const rules = folder('rules')
   writeImpatient(join(rules, 'fake'))
@@ -74,7 +72,7 @@ it('evaluates every rule in the ruler, and fires for the node that the lines are
 })
 
 it('misses the logs of one node among several, and of all', async (context) => {
-  need(context, stackBinary('loki') !== undefined, 'loki is not built: node test/stack/build.ts')
+  requirePrograms(context, 'loki')
   const { path, folder } = stage()
   const rules = folder('rules')
   writeImpatient(join(rules, 'fake'), 'bitcoin')

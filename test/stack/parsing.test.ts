@@ -2,12 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, type TestContext } from 'vitest'
-import { need } from '../needs.ts'
 import { until } from '../until.ts'
-import { stackBinary } from './binaries.ts'
 import { type LogOptions, parseEntry } from './debug-log.ts'
 import { startCollector } from './otelcol.ts'
 import { type ReceivedLog, startLogReceiver } from './otlp-logs.ts'
+import { requirePrograms } from './requirements.ts'
 import { shipped } from './shipped.ts'
 
 const recordings = join(import.meta.dirname, '../fixtures/logs')
@@ -229,7 +228,7 @@ interface Files {
 
 /** What the shipped configuration makes of these files: all that it sends until it is told to end. */
 async function collect(context: TestContext, { debugLogs = {}, agentLog, expected }: Files): Promise<readonly ReceivedLog[]> {
-  need(context, stackBinary('otelcol') !== undefined, 'otelcol is not built: node test/stack/build.ts')
+  requirePrograms(context, 'otelcol')
   const folder = mkdtempSync(join(tmpdir(), 'fibre-parsing-'))
   try {
     for (const [name, content] of Object.entries(debugLogs)) writeFileSync(join(folder, name), content)

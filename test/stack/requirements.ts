@@ -1,13 +1,22 @@
 import { onTestFailed, type TestContext } from 'vitest'
 import { requireBpf } from '../kernel/listening.ts'
 import { need } from '../needs.ts'
-import { type Program, stackBinary } from './binaries.ts'
+import { howToGet, type Program, stackBinary } from './binaries.ts'
 import type { Server } from './server.ts'
 
 /** Skips the test where the agent cannot measure or a server is not built. */
 export function requireStack(context: TestContext, ...programs: readonly Program[]): void {
   requireBpf(context)
-  for (const program of programs) need(context, stackBinary(program) !== undefined, `${program} is not built: node test/stack/build.ts`)
+  requirePrograms(context, ...programs)
+}
+
+/** Skips the test where a server is missing; for want of a Loki, in CI too. */
+export function requirePrograms(context: TestContext, ...programs: readonly Program[]): void {
+  for (const program of programs) {
+    const isThere = stackBinary(program) !== undefined
+    if (program === 'loki') context.skip(!isThere, howToGet(program))
+    else need(context, isThere, howToGet(program))
+  }
 }
 
 /** Prints what the servers logged last if the test fails. */

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { until } from '../until.ts'
-import { type Program, stackBinary } from './binaries.ts'
+import { howToGet, type Program, stackBinary } from './binaries.ts'
 
 /** How a server is started, each time the same: one that was stopped comes back on its ports and with its data. */
 export interface ServerOptions {
@@ -50,7 +50,7 @@ export class Server implements AsyncDisposable {
   async start(): Promise<void> {
     const { program, args, launcher = [], env = {} } = this.#options
     const path = stackBinary(program)
-    if (path === undefined) throw new Error(`${program} is not built: node test/stack/build.ts`)
+    if (path === undefined) throw new Error(howToGet(program))
     const [command = path, ...words] = [...launcher, path, ...args]
     const child = spawn(command, words, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     await once(child, 'spawn')
