@@ -2,7 +2,7 @@ import { mostBlocksIn } from './alerts/windows.ts'
 import { type Alert, rulesYaml } from './rule.ts'
 import { logs } from './thresholds.ts'
 
-const { silence, races, undecoded, disconnects, slowBlock, faults } = logs
+const { silence, races, undecoded, disconnects, slowBlock, dropped, faults } = logs
 
 /** debug.log, the agent's log, and its record of each block. */
 const debugLog = '{job="bitcoin"}'
@@ -10,6 +10,9 @@ const agentLog = '{job="fibre-agent"}'
 const blockRecords = '{job="fibre-blocks"}'
 
 const lines = (query: string, window: string, by = 'node') => `sum by (${by}) (count_over_time(${query} [${window}]))`
+
+/** How much bitcoind says it dropped. */
+const droppedBytes = 'regexp "(?P<bytes>[0-9]+) bytes were dropped" | unwrap bytes | __error__=""'
 
 /** What is only in the logs. */
 export const lokiAlerts: readonly Alert[] = [
@@ -54,6 +57,20 @@ export const lokiAlerts: readonly Alert[] = [
     severity: 'warning',
     summary: 'FIBRE peers of {{ $labels.node }} come and go',
     description: `{{ $labels.node }} lost FIBRE peers {{ $value }} times in ${disconnects.window}.`,
+  },
+  {
+    alert: 'FibreLogSuppressed',
+    expr: `${lines(`${debugLog} |= "Excessive logging detected from" | level = "warning"`, dropped.window)} > 0`,
+    severity: 'warning',
+    summary: 'bitcoind of {{ $labels.node }} drops log lines',
+    description: `bitcoind of {{ $labels.node }} writes so much that it no longer logs what comes from {{ $value }} places in its source, for an hour.`,
+  },
+  {
+    alert: 'FibreLogDropped',
+    expr: `sum by (node) (sum_over_time(${debugLog} |= "Restarting logging from" | level = "warning" | ${droppedBytes} [${dropped.window}])) > 0`,
+    severity: 'warning',
+    summary: 'debug.log of {{ $labels.node }} has a gap',
+    description: `bitcoind of {{ $labels.node }} dropped {{ $value }} bytes of its log: what it wrote there in the last hours is not whole.`,
   },
   {
     alert: 'FibreSlowBlock',

@@ -85,5 +85,7 @@ export const logs = {
   undecoded: { window: '6h', blocks: 2 },
   disconnects: { window: '1h', count: 10 },
   slowBlock: { window: '15m', milliseconds: 2500 },
+  /** bitcoind drops the lines of one place in its source for an hour at most, then says how much that was. */
+  dropped: { window: '1h' },
   faults: { window: '15m' },
 } as const

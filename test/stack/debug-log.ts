@@ -18,6 +18,10 @@ export function parseEntry(entry: string, { timestamps, threadNames, sourceLocat
   const fields: Record<string, string | number> = {}
   let rest = entry
   let timeNs: bigint | undefined
+  if (rest.startsWith('[*] ')) {
+    fields.suppressing = 'true'
+    rest = rest.slice('[*] '.length)
+  }
   if (timestamps) {
     timeNs = nanoseconds(rest.slice(0, rest.indexOf('Z')))
     rest = rest.slice(rest.indexOf('Z') + 2)
@@ -39,7 +43,7 @@ export function parseEntry(entry: string, { timestamps, threadNames, sourceLocat
     if (!levels.includes(category)) fields.category = category
     fields.level = levels.includes(category) ? category : level
   }
-  return { timeNs, fields: { ...fields, ...blockOf(rest), ...raceOf(rest) } }
+  return { timeNs, fields: { ...fields, ...blockOf(rest), ...transactionsOf(rest), ...raceOf(rest) } }
 }
 
 function nanoseconds(time: string): bigint {
@@ -76,6 +80,22 @@ function isBlockHash(word: string, before: string): boolean {
 
 function isHex(text: string): boolean {
   return [...text].every((digit) => '0123456789abcdef'.includes(digit))
+}
+
+function transactionsOf(message: string) {
+  if (!message.startsWith('Successfully reconstructed block ')) return {}
+  const words = message.replaceAll(/[(),]/g, '').split(' ')
+  const numbersBefore = (word: string) => words.flatMap((each, index) => (each === word ? Number(words[index - 1]) : []))
+  const transactions = numbersBefore('txn')
+  const bytes = words.at(-2) === 'bytes' ? { requested_bytes: numbersBefore('bytes').at(-1) as number } : {}
+  const extra = Number(words[words.indexOf('least') + 1])
+  return {
+    prefilled_transactions: transactions[0] as number,
+    mempool_transactions: transactions[1] as number,
+    extra_pool_transactions: extra,
+    requested_transactions: transactions.at(-1) as number,
+    ...bytes,
+  }
 }
 
 function raceOf(message: string) {

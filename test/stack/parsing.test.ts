@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, type TestContext } from 'vitest'
+import { parse } from 'yaml'
 import { until } from '../until.ts'
 import { type LogOptions, parseEntry } from './debug-log.ts'
 import { startCollector } from './otelcol.ts'
@@ -133,12 +134,67 @@ describe('a line of debug.log', () => {
   })
 })
 
+interface VersionedLine {
+  readonly version: string
+  readonly line: string
+  readonly fields: Readonly<Record<string, string | number>>
+}
+
+it('lines of all versions are read, `[*] ` before them or not', async (context) => {
+  const cases = parse(readFileSync(join(recordings, 'versions.yaml'), 'utf8')) as readonly VersionedLine[]
+  const logs = await collect(context, { debugLogs: { 'debug.log': linesOf(cases.map(({ line }) => line)) }, expected: cases.length })
+  expect(logs.map((log) => ({ line: log.body, fields: fieldsOf(log) }))).toEqual(cases.map(({ line, fields }) => ({ line, fields })))
+  for (const { body, timeNs } of logs) {
+    const [, second, fraction = ''] = /^(?:\[\*\] )?(\S+?)(?:\.(\d+))?Z/.exec(String(body)) ?? []
+    expect(timeNs).toBe(BigInt(Date.parse(`${second}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, '0')))
+  }
+  expect(cases.map(({ version }) => version)).toEqual(
+    expect.arrayContaining([...Array.from({ length: 9 }, (_, index) => `Bitcoin Core ${23 + index}`), 'FIBRE']),
+  )
+})
+
+it('`[*] ` is no part of a message that has no time', async (context) => {
+  const lines = ['[*] [msghand] [net] x', '[*] [warning] y']
+  const logs = await collect(context, { debugLogs: { 'debug.log': linesOf(lines) }, expected: lines.length })
+  expect(logs.map((log) => [log.body, fieldsOf(log)])).toEqual([
+    [lines[0], { thread: 'msghand', category: 'net', level: 'debug', suppressing: 'true' }],
+    [lines[1], { level: 'warning', suppressing: 'true' }],
+  ])
+})
+
+it('runs of NUL, left by a power cut, spoil no entry beside them', async (context) => {
+  const nul = (count: number) => '\0'.repeat(count)
+  const cut = `${time} ${race} winner=FIBRE/UDP winner_peer=a udp=1.00ms udp_peer=a cmpct=n/a cmpct_peer=n/a`
+  const entries = [`${time} first`, cut, `${time} [error] second`, `[*] ${time} third`, `${time} fourth`, `${time} last`]
+  const text = [
+    `${entries[0]}\n${nul(5000)}\n\n\n\n\n\n`, // a line of its own, and what bitcoind writes when it starts
+    `${cut}${nul(1)}\n`, // at the end of one
+    `${entries[2]}${nul(300_000)}`, // of one that was not ended, and longer than an entry may be
+    `${entries[3]}\n${nul(7)}${entries[4]}\n${entries[5]}\n`,
+  ].join('')
+  const record = (height: number) => `{"schema":1,"time":"${time}","node":"paris","height":${height}}`
+  const logs = await collect(context, {
+    debugLogs: { 'debug.log': text },
+    agentLog: `${nul(100)}{"level":"error","time":"${time}","msg":"a"}\n${nul(9)}\n`,
+    journal: `${record(1)}\n${nul(4096)}${record(2)}\n${nul(10)}\n${record(3)}\n`,
+    expected: entries.length + 4,
+  })
+  const ofJob = (job: string) => logs.filter(({ resource }) => resource.job === job)
+  expect(ofJob('bitcoin').map(({ body }) => body)).toEqual(entries)
+  expect(ofJob('bitcoin').map(({ timeNs }) => timeNs)).toEqual(entries.map(() => 1795364709776967000n))
+  expect(ofJob('bitcoin').map(({ attributes: { level, winner } }) => winner ?? level)).toEqual([
+    ...['info', 'FIBRE/UDP', 'error', 'info', 'info', 'info'],
+  ])
+  expect(ofJob('fibre-agent').map(({ attributes }) => attributes.msg)).toEqual(['a'])
+  expect(ofJob('fibre-blocks').map(({ attributes }) => attributes.height)).toEqual([1, 2, 3])
+})
+
 describe('entries of debug.log', () => {
   const cases: Readonly<Record<string, { readonly text: string | Buffer; readonly entries: readonly string[] }>> = {
     'go on with lines that have no time': {
-      text: `${time} CTransaction(hash=4d9e)\n    CTxIn()\n\tCTxOut()\n${time} next\n${time} \n\n****\nEXCEPTION: bad\n[init] in msghand   \n${time} last\n`,
+      text: `${time} CTransaction(hash=4d9e)\n    CTxIn()\n\tCTxOut()\n[\n[1]\n]\n${time} next\n${time} \n\n****\nEXCEPTION: bad\n[init] in msghand   \n${time} last\n`,
       entries: [
-        `${time} CTransaction(hash=4d9e)\n    CTxIn()\n\tCTxOut()`,
+        `${time} CTransaction(hash=4d9e)\n    CTxIn()\n\tCTxOut()\n[\n[1]\n]`,
         `${time} next`,
         `${time} \n\n****\nEXCEPTION: bad\n[init] in msghand`,
         `${time} last`,
@@ -223,22 +279,25 @@ interface Files {
   /** Content by name; every name begins with `debug.log`. */
   readonly debugLogs?: Readonly<Record<string, string | Buffer>>
   readonly agentLog?: string
+  readonly journal?: string
   readonly expected: number
 }
 
 /** What the shipped configuration makes of these files: all that it sends until it is told to end. */
-async function collect(context: TestContext, { debugLogs = {}, agentLog, expected }: Files): Promise<readonly ReceivedLog[]> {
+async function collect(context: TestContext, { debugLogs = {}, agentLog, journal, expected }: Files): Promise<readonly ReceivedLog[]> {
   requirePrograms(context, 'otelcol')
   const folder = mkdtempSync(join(tmpdir(), 'fibre-parsing-'))
   try {
     for (const [name, content] of Object.entries(debugLogs)) writeFileSync(join(folder, name), content)
     if (agentLog !== undefined) writeFileSync(join(folder, 'agent.log'), agentLog)
+    if (journal !== undefined) writeFileSync(join(folder, 'blocks.ndjson'), journal)
     using receiver = await startLogReceiver()
     await using collector = await startCollector({
       configs: [shipped('config.yaml'), receiver.overlay],
       env: {
         BITCOIN_DEBUG_LOG: join(folder, 'debug.log'),
         FIBRE_LOG_FILE: join(folder, 'agent.log'),
+        FIBRE_JOURNAL: join(folder, 'blocks.ndjson'),
         FIBRE_NODE_NAME: '007',
         COLLECTOR_STATE_DIR: join(folder, 'state'),
         LOG_START_AT: 'beginning',
