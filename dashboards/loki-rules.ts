@@ -63,7 +63,7 @@ export const lokiAlerts: readonly Alert[] = [
     expr: `${lines(`${debugLog} |= "Excessive logging detected from" | level = "warning"`, dropped.window)} > 0`,
     severity: 'warning',
     summary: 'bitcoind of {{ $labels.node }} drops log lines',
-    description: `bitcoind of {{ $labels.node }} writes so much that it no longer logs what comes from {{ $value }} places in its source, for an hour.`,
+    description: `bitcoind of {{ $labels.node }} writes so much that it no longer logs what some places in its source write ({{ $value }}), for an hour.`,
   },
   {
     alert: 'FibreLogDropped',

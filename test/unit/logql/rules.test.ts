@@ -24,7 +24,10 @@ interface Case {
 }
 
 const NOW = 1_795_654_800
-const cases = parse(readFileSync(join(import.meta.dirname, '../../fixtures/logql/rules.yaml'), 'utf8')) as readonly Case[]
+const fixture = (name: string) => parse(readFileSync(join(import.meta.dirname, '../../fixtures', name), 'utf8'))
+const cases = fixture('logql/rules.yaml') as readonly Case[]
+/** Lines as bitcoind writes them, with the fields that the Collector finds: test/stack/parsing.test.ts. */
+const versions = fixture('logs/versions.yaml') as readonly { readonly line: string; readonly fields: NonNullable<Written['fields']> }[]
 
 const linesOf = ({ job, node, ago = '0s', times = 1, text, fields = {} }: Written): readonly Line[] =>
   Array.from({ length: times }, () => ({
@@ -35,9 +38,35 @@ const linesOf = ({ job, node, ago = '0s', times = 1, text, fields = {} }: Writte
   }))
 
 it.each(cases)('fires: $name', ({ lines, firing, texts = [] }) => {
-  const written = lines.flatMap(linesOf)
-  const alerts = lokiAlerts.flatMap(({ alert, expr, description, summary }) =>
-    (evaluate(parseLogql(expr), written, [NOW])[0] ?? []).map(({ labels, value }) => ({
+  const alerts = alertsFor(lines)
+  expect(alerts.map(({ name }) => name).sort()).toEqual(firing)
+  const said = alerts.flatMap((alert) => alert.texts)
+  expect(said).toEqual(expect.arrayContaining([...texts]))
+  for (const text of said) expect(text).not.toMatch(/no value|NaN|\{\{/)
+})
+
+it('fires for the lines that bitcoind itself writes', () => {
+  const alerts = alertsFor(versions.map(({ line: text, fields }) => ({ job: 'bitcoin', node: 'paris', text, fields })))
+  expect(alerts.map(({ name }) => name)).toEqual(['FibreLogSuppressed paris', 'FibreLogDropped paris', 'FibreNodeFault paris'])
+  expect(alerts.flatMap(({ texts }) => texts)).toEqual(
+    expect.arrayContaining([
+      'bitcoind of paris writes so much that it no longer logs what some places in its source write (1), for an hour.',
+      'bitcoind of paris dropped 7340032 bytes of its log: what it wrote there in the last hours is not whole.',
+      'bitcoind of paris logged 3 errors in 15m.',
+    ]),
+  )
+})
+
+it('has a case for every alert', () => {
+  const fired = new Set(cases.flatMap(({ firing }) => firing.map((one) => one.split(' ')[0])))
+  expect([...fired].sort()).toEqual(lokiAlerts.map(({ alert }) => alert).sort())
+})
+
+/** The alerts that these lines make, with their texts. */
+function alertsFor(written: readonly Written[]) {
+  const lines = written.flatMap(linesOf)
+  return lokiAlerts.flatMap(({ alert, expr, description, summary }) =>
+    (evaluate(parseLogql(expr), lines, [NOW])[0] ?? []).map(({ labels, value }) => ({
       name: `${alert} ${labels.node}`,
       texts: [summary, description].map((text) =>
         text.replaceAll(/\{\{ \$(?:labels\.(\w+)|value) \}\}/g, (_, label?: string) =>
@@ -46,13 +75,4 @@ it.each(cases)('fires: $name', ({ lines, firing, texts = [] }) => {
       ),
     })),
   )
-  expect(alerts.map(({ name }) => name).sort()).toEqual(firing)
-  const said = alerts.flatMap((alert) => alert.texts)
-  expect(said).toEqual(expect.arrayContaining([...texts]))
-  for (const text of said) expect(text).not.toMatch(/no value|NaN|\{\{/)
-})
-
-it('has a case for every alert', () => {
-  const fired = new Set(cases.flatMap(({ firing }) => firing.map((one) => one.split(' ')[0])))
-  expect([...fired].sort()).toEqual(lokiAlerts.map(({ alert }) => alert).sort())
-})
+}
