@@ -18,6 +18,7 @@ interface Receiver {
 export interface CollectorConfiguration {
   readonly receivers: Readonly<Record<string, Receiver | undefined>>
   readonly processors: Readonly<Record<string, { readonly log_statements?: readonly string[] } | undefined>>
+  readonly exporters: Readonly<Record<string, { readonly headers?: Readonly<Record<string, string>> } | null | undefined>>
   readonly service: {
     readonly pipelines: Readonly<Record<string, { readonly receivers: readonly string[]; readonly processors: readonly string[] }>>
   }
@@ -38,8 +39,12 @@ export function differencesOf(collector: CollectorConfiguration, loki: LokiConfi
   const indexed = loki.limits_config.otlp_config.resource_attributes.attributes_config.flatMap(({ action, attributes }) =>
     action === 'index_label' ? attributes.map(labelName) : [],
   )
+  const forVictoriaLogs = Object.values(collector.exporters).flatMap((exporter) => exporter?.headers?.['VL-Stream-Fields'] ?? [])
   return [
     ...differences('the labels of streams', new Set(streamLabels), new Set(indexed)),
+    ...forVictoriaLogs.flatMap((fields) =>
+      differences("VictoriaLogs' stream fields", new Set(streamLabels), new Set(fields.split(',').map(labelName))),
+    ),
     ...Object.values(collector.service.pipelines).flatMap(({ receivers, processors }) => {
       const lines = collector.receivers[receivers[0] ?? '']
       if (!receivers[0]?.startsWith('file_log/')) return []

@@ -130,6 +130,12 @@ describe('the list of fields', () => {
     ).toContain(difference)
   })
 
+  it('is not when VictoriaLogs indexes by something else', () => {
+    const indexing = (fields: string) => ({ ...read('config.yaml'), exporters: { logs: { headers: { 'VL-Stream-Fields': fields } } } })
+    expect(differencesOf(indexing('node,job,service.name'), loki)).toEqual([])
+    expect(differencesOf(indexing('job,node'), loki)).toEqual(["VictoriaLogs' stream fields: service_name is listed, but not yielded"])
+  })
+
   it('is not when Loki indexes by something else', () => {
     const other = structuredClone(loki)
     other.limits_config.otlp_config.resource_attributes.attributes_config[0].attributes.push('host.name')
