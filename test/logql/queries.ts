@@ -67,10 +67,12 @@ function* ofDocuments(): Generator<ShippedQuery> {
 /** A selector of streams; a series in PromQL has its name before the brace. */
 const selector = /(?:^|[(\s])\{\s*\w+\s*(?:=~|!~|!=|=)\s*"/
 
-/** Code that is LogQL: lines of blocks, and spans in the text. What Promtail wanted is no query of ours. */
+/** Code that is LogQL: lines of blocks, but those in VictoriaLogs' language, and spans in the text. What Promtail wanted is no query of ours. */
 export function queriesInMarkdown(text: string): readonly string[] {
-  const blocks = /^```.*\n([\s\S]*?)^```/gm
-  const lines = [...text.matchAll(blocks)].flatMap(([, content = '']) => content.split('\n').filter((line) => !line.startsWith('#')))
+  const blocks = /^```(.*)\n([\s\S]*?)^```/gm
+  const lines = [...text.matchAll(blocks)].flatMap(([, language, content = '']) =>
+    language === 'logsql' ? [] : content.split('\n').filter((line) => !line.startsWith('#')),
+  )
   const spans = withoutPromtail(text.replaceAll(blocks, '')).matchAll(/`([^`\n]+)`/g)
   return [...lines, ...[...spans].map(([, span = '']) => span.replaceAll('\\|', '|'))].filter((code) => selector.test(code))
 }
