@@ -37,6 +37,8 @@ export interface AgentOptions {
   readonly settings: Settings
   readonly version: string
   readonly log: Logger
+  /** Lines of the log that were dropped, by output. */
+  readonly logDropped?: () => ReadonlyMap<string, number>
   /** Where events come from: the compiled kernel program, or a recording. */
   readonly source: Buffer | Replay
   /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, for pushes. */
@@ -72,7 +74,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   try {
     const { port, peerLabel: openLabelLimit } = settings
     const telemetry = await openTelemetry({ version, port, openLabelLimit, push: pushOptions(options), log })
-    const records = openRecords(settings, version, log)
+    const records = await openRecords(settings, version, log)
     started.push(() => records.close())
     const measuring = new Measuring({
       instruments: telemetry.instruments,
@@ -182,7 +184,7 @@ function readStatus(options: AgentOptions, startedAt: Date, measuring: Measuring
 }
 
 async function readSelf(
-  { settings, version }: AgentOptions,
+  { settings, version, logDropped }: AgentOptions,
   startedAt: Date,
   telemetry: Telemetry,
   records: Records,
@@ -202,6 +204,7 @@ async function readSelf(
     process: readProcessState(readings),
     journal: records.journalState,
     webhook: records.webhookState,
+    logDropped: logDropped?.() ?? new Map(),
   } satisfies Partial<SelfState>
 }
 

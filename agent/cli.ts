@@ -50,12 +50,19 @@ async function run({ onBlock }: CommandOptions, invocation: Invocation, source: 
   const { settings, warnings, proxy } = invocation
   const log = createLog({ level: settings.logLevel, file: settings.logFile })
   for (const warning of warnings) log.logger.warn(warning)
-  const agent = await startAgent({ settings, proxy, version: manifest.version, source: source(), log: log.logger, onBlock })
-  const reload = () => {
-    log.reopen()
-    agent.reload()
+  try {
+    const { logger, dropped: logDropped } = log
+    const agent = await startAgent({ settings, proxy, version: manifest.version, source: source(), log: logger, logDropped, onBlock })
+    const reload = () => {
+      log.reopen()
+      agent.reload()
+    }
+    const stop = () => agent.stop().then(log.close)
+    return { agent: { ...agent, stop }, reload }
+  } catch (error) {
+    await log.close()
+    throw error
   }
-  return { agent, reload }
 }
 
 /** What a recording says is not to be told to others as if it happened now, unless that is asked for. */

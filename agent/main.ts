@@ -2,11 +2,14 @@
 // The small nursery saves 10 MB of memory and some time: without it V8 gives much room to events, which are soon gone.
 // SIGUSR1 would open Node.js's debugger to every local user.
 import { runCommand } from './cli.ts'
+import { isWaitingForFile, prepareForFiles } from './files/threads.ts'
+import { exitNow } from './sources/ebpf/libbpf.ts'
 
 // Bundled as CommonJS, the kernel program lies beside it.
 void main(__dirname)
 
 async function main(folder: string): Promise<void> {
+  prepareForFiles()
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   if (major < 22 || (major === 22 && minor < 15)) {
     process.stderr.write(`fibre-agent: takes Node.js 22.15 or newer, not ${process.version}; in a checkout, npm start brings its own\n`)
@@ -28,11 +31,13 @@ async function main(folder: string): Promise<void> {
   const outcome = await runCommand({ argv: process.argv.slice(2), folder })
   if ('exitCode' in outcome) {
     process.exitCode = outcome.exitCode
+    if (isWaitingForFile()) exitNow(outcome.exitCode)
     return
   }
   reload = () => outcome.reload()
   if (isReloadDue) reload()
   await Promise.race([order.promise, ...(outcome.ends ? [outcome.ends] : [])])
   await outcome.agent.stop()
+  if (isWaitingForFile()) exitNow(0) // process.exit waits for all threads
   process.exit(0)
 }

@@ -69,7 +69,7 @@ export class Records {
   }
 
   get webhookState(): WebhookState {
-    return this.#webhook?.state ?? { delivered: 0, failed: 0, pending: 0, givenUp: 0 }
+    return this.#webhook?.state ?? { delivered: 0, failed: 0, pending: 0, givenUp: 0, refused: 0 }
   }
 
   /** What an operator should see to, in words. */
@@ -81,14 +81,14 @@ export class Records {
     ]
   }
 
-  /** Opens the journal anew, after it was rotated. */
+  /** Opens the journal anew, after it was rotated, and reads the webhook's headers anew. */
   reopen(): void {
     this.#journal?.reopen()
+    void this.#webhook?.reload()
   }
 
   async close(): Promise<void> {
-    this.#journal?.close()
-    await this.#webhook?.close()
+    await Promise.all([this.#journal?.close(), this.#webhook?.close()])
   }
 
   #alert(record: BlockRecord): void {
@@ -99,12 +99,18 @@ export class Records {
   }
 }
 
-export function openRecords(settings: Settings, version: string, log: Logger): Records {
-  const { journal: path, journalFileBytes: maxFileBytes, journalKeep: keep, alerts, alertWebhookUrl: url } = settings
-  const journal = path === undefined ? undefined : openJournal({ path, maxFileBytes, keep, log })
-  const queueFile = path?.replace(/(\.[^./]*)?$/, '.webhook-queue')
-  const webhook = alerts && url !== undefined ? openWebhook({ url, queueFile, version, log }) : undefined
+export async function openRecords(settings: Settings, version: string, log: Logger): Promise<Records> {
+  const { journal: path, journalFileBytes: maxFileBytes, journalKeep: keep, alerts } = settings
+  const webhook = await openWebhookOf(settings, version, log)
+  const before = async () => webhook?.kept()
+  const journal = path === undefined ? undefined : await openJournal({ path, maxFileBytes, keep, log, before })
   return new Records(journal, webhook, alerts ? thresholdsOf(settings) : undefined, log)
+}
+
+async function openWebhookOf(settings: Settings, version: string, log: Logger): Promise<Webhook | undefined> {
+  const { journal, alerts, alertWebhookUrl: url, alertWebhookHeaders: headers, alertWebhookHeadersFile: headersFile } = settings
+  const queueFile = journal?.replace(/(\.[^./]*)?$/, '.webhook-queue')
+  return alerts && url !== undefined ? openWebhook({ url, headers, headersFile, queueFile, version, log }) : undefined
 }
 
 export function thresholdsOf({ slowThresholdMs: slowMs, verySlowThresholdMs: verySlowMs }: Settings): SlowThresholds {

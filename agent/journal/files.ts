@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 /** What the name of a rotated file ends with: when that was, in UTC, such as 20261122T101530.123Z. */
@@ -11,8 +12,17 @@ export function journalFiles(path: string): readonly string[] {
 
 /** The files that were rotated away, oldest first. */
 export function rotatedFiles(path: string): readonly string[] {
+  return rotatedAmong(readdirSync(dirname(path)), path)
+}
+
+/** The same, without holding up other work. */
+export async function listRotatedFiles(path: string): Promise<readonly string[]> {
+  return rotatedAmong(await readdir(dirname(path)), path)
+}
+
+function rotatedAmong(names: readonly string[], path: string): readonly string[] {
   const prefix = `${basename(path)}.`
-  return readdirSync(dirname(path))
+  return names
     .filter((name) => name.startsWith(prefix) && ROTATED_AT.test(name.slice(prefix.length)))
     .sort()
     .map((name) => join(dirname(path), name))

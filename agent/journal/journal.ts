@@ -1,8 +1,14 @@
 import type { Logger } from 'pino'
 import type { BlockRecord } from '../blocks/record.ts'
-import { faultOf } from './fault.ts'
-import { type JournalFile, NotAJournalError, openJournalFile } from './journal-file.ts'
-import { readJournal } from './read.ts'
+import type { AppendFile } from '../files/append-file.ts'
+import { Changing } from '../files/changes.ts'
+import { ForeignFileError, faultOf } from '../files/fault.ts'
+import { type Line, LineWriter } from '../files/line-writer.ts'
+import { within } from '../files/task.ts'
+import { listRotatedFiles } from './files.ts'
+import { openJournalFile, rotate } from './journal-file.ts'
+import { JournalTime } from './journal-time.ts'
+import { readNewest } from './read-newest.ts'
 import { enforceRetention, type Retention } from './retention.ts'
 
 export interface JournalOptions {
@@ -13,6 +19,8 @@ export interface JournalOptions {
   readonly log: Logger
   /** A file that cannot be written is tried again with each record, and after this time. */
   readonly retryMs?: number
+  /** What has to be on disk before a record is. */
+  readonly before?: () => Promise<void>
 }
 
 export interface JournalState {
@@ -22,164 +30,164 @@ export interface JournalState {
   readonly failed: number
 }
 
-interface Line {
+interface RecordLine extends Line {
   readonly node: string
-  readonly bytes: Buffer
 }
 
-const RETRY_MS = 10_000
+const RETRY_MS = 1_000
 /** Lines that wait while the file cannot be written: a week of a node. */
-const MOST_WAITING = 1_000
+const MOST_WAITING = { lines: 1_000, characters: Number.POSITIVE_INFINITY }
 /** Records of before that the agent takes up again: two weeks of a node. */
 const RECENT = 2_000
+/** What opening may take before the agent goes on without what the journal has. */
+const OPEN_MS = 2_000
+/** What writing the last records may take. */
+const CLOSE_MS = 250
 
-/** Opens a journal. One that cannot be written is said in the log and tried again. */
-export function openJournal(options: JournalOptions): Journal {
+/** Opens a journal, and reads what it has. One that cannot be written is said in the log and tried again. */
+export async function openJournal(options: JournalOptions): Promise<Journal> {
   const journal = new Journal(options)
-  journal.reopen()
+  await within(journal.flush(), OPEN_MS)
   return journal
 }
 
 /**
  * One line of JSON for each block, in a file that is rotated by its size.
- * The kernel has a record when `append` returns, so a killed agent loses none; a power cut may cost the latest.
- * No stream is in between: pino's, SonicBoom, ends a line that a full disk cut in the next file, and puts those that waited into one write.
+ * The kernel has a record some milliseconds after it was appended, so a killed agent loses the latest at most, and a power cut some more.
  */
 export class Journal {
   readonly #options: JournalOptions
+  readonly #writer: LineWriter<RecordLine>
   readonly #written = new Map<string, number>()
-  readonly #waiting: Line[] = []
-  #file: JournalFile | undefined
-  #retry: NodeJS.Timeout | undefined
-  #failed = 0
-  /** Lines given up since the file cannot be written. */
-  #lost = 0
-  /** Why it cannot be written, if so. */
-  #error: unknown
+  readonly #time = new JournalTime()
   /** The error with which files cannot be rotated or deleted, if so. */
-  #untidy: string | undefined
+  readonly #untidy = new Changing<string | undefined>(undefined)
+  #file: AppendFile | undefined
+  #isToReopen = false
+  #recent: readonly BlockRecord[] | undefined
 
   constructor(options: JournalOptions) {
+    const { path, log, retryMs = RETRY_MS } = options
     this.#options = options
+    this.#writer = new LineWriter({
+      target: () => this.#fileToWrite(),
+      most: MOST_WAITING,
+      gives: 'oldest',
+      isEager: true,
+      retryMs,
+      faultOf: (error) => faultOf(error, '--journal'),
+      failing: (reason) => log.error({ journal: path, reason }, 'cannot write the journal; measuring goes on, and records wait'),
+      losing: () => log.error({ journal: path }, 'too many records wait for the journal: the oldest are lost'),
+      recovered: (lost) => log.info({ journal: path, lost }, 'the journal can be written again'),
+      written: (lines) => {
+        for (const { node } of lines) this.#written.set(node, (this.#written.get(node) ?? 0) + 1)
+      },
+    })
   }
 
   get state(): JournalState {
-    return { written: this.#written, failed: this.#failed }
+    return { written: this.#written, failed: this.#writer.late }
   }
 
   /** Why the file cannot be written at present, if so. */
   get fault(): string | undefined {
-    return this.#error === undefined ? undefined : faultOf(this.#error)
+    return this.#writer.fault
   }
 
-  /** Writes a record. If that cannot be done now it waits, and with too many the oldest are given up. */
+  /** Has a record written soon. If that cannot be done it waits, and with too many the oldest are given up. */
   append(record: BlockRecord): void {
-    this.#waiting.push({ node: record.node, bytes: Buffer.from(`${JSON.stringify(record)}\n`) })
-    this.#write()
-    if (this.#waiting.length > 0) this.#failed++
-    if (this.#waiting.length > MOST_WAITING) this.#giveUpOldest()
+    this.#writer.append({ node: record.node, text: `${JSON.stringify(record)}\n` })
   }
 
-  /** The newest records that are there, oldest first. */
+  /** Tries to write all that waits. Resolves when that is done or has failed. */
+  flush(): Promise<void> {
+    return this.#writer.flush()
+  }
+
+  /** The newest records that were there when it was opened, oldest first. */
   recent(): readonly BlockRecord[] {
-    if (this.#error instanceof NotAJournalError) return [] // whatever it is: it may be long
-    try {
-      return readJournal(this.#options.path, { direction: 'backwards' }).take(RECENT).toArray().reverse()
-    } catch (error) {
-      this.#options.log.debug({ journal: this.#options.path, err: error }, 'no records of before')
-      return []
-    }
+    return this.#recent ?? []
   }
 
   /** Opens the file, or another one of that name after it was renamed. */
   reopen(): void {
-    this.#closeFile()
-    this.#write()
+    this.#isToReopen = true
+    void this.flush()
   }
 
-  close(): void {
-    this.#write()
-    clearTimeout(this.#retry)
-    this.#closeFile()
-    const lost = this.#lost + this.#waiting.length
-    if (lost > 0) this.#options.log.error({ journal: this.#options.path, lost }, 'records could not be written to the journal')
-  }
-
-  /** Writes what waits. */
-  #write(): void {
-    clearTimeout(this.#retry)
-    try {
-      this.#fileToWrite() // though nothing may wait: a file that cannot be written is better known at once
-      for (let [line] = this.#waiting; line; [line] = this.#waiting) {
-        this.#fileToWrite().append(line.bytes)
-        this.#waiting.shift()
-        this.#written.set(line.node, (this.#written.get(line.node) ?? 0) + 1)
-      }
-      this.#succeeded()
-    } catch (error) {
-      this.#closeFile() // opening it ends a line that was begun
-      this.#hasFailed(error)
-    }
+  async close(): Promise<void> {
+    const { path, log } = this.#options
+    await this.#writer.close(CLOSE_MS)
+    if (!this.#writer.isBusy) await this.#closeFile()
+    const lost = this.#writer.unwritten
+    if (lost > 0) log.error({ journal: path, lost }, 'records could not be written to the journal')
   }
 
   /** Opens another file if there is none, if it is full, or if its name does not stand for it any longer. */
-  #fileToWrite(): JournalFile {
+  async #fileToWrite(): Promise<AppendFile> {
+    await this.#options.before?.()
+    if (this.#isToReopen) await this.#closeFile()
+    this.#isToReopen = false
     const { path, maxFileBytes, log } = this.#options
-    const size = this.#file?.size()
-    if (this.#file && size !== undefined && (size < maxFileBytes || !this.#tidy(this.#file))) return this.#file
+    const size = await this.#file?.sizeByName()
+    if (this.#file && size !== undefined && (size < maxFileBytes || !(await this.#tidy(this.#file))))
+      return this.#withRoom(this.#file, size)
     if (this.#file && size === undefined) log.info({ journal: path }, 'the journal was renamed or deleted; going on in a new file')
-    this.#closeFile()
-    this.#file = openJournalFile(path)
-    this.#tidy()
-    return this.#file
+    await this.#closeFile()
+    this.#file = await this.#open()
+    await this.#tidy()
+    return this.#withRoom(this.#file, (await this.#file.sizeByName()) ?? 0)
+  }
+
+  #withRoom(file: AppendFile, size: number): AppendFile {
+    file.room = this.#options.maxFileBytes - size
+    return file
+  }
+
+  /** Also reads what is there, the first time. */
+  async #open(): Promise<AppendFile> {
+    const { path } = this.#options
+    try {
+      const file = await openJournalFile(path)
+      await this.#readRecent()
+      return file
+    } catch (error) {
+      if (error instanceof ForeignFileError)
+        this.#recent ??= [] // whatever it is: it may be long
+      else await this.#readRecent()
+      throw error
+    }
+  }
+
+  async #readRecent(): Promise<void> {
+    if (this.#recent) return
+    const { path, log } = this.#options
+    try {
+      this.#recent = await readNewest(path, RECENT)
+      this.#time.learn((await listRotatedFiles(path)).at(-1), this.#recent)
+    } catch (error) {
+      this.#recent = []
+      log.debug({ journal: path, err: error }, 'no records of before')
+    }
   }
 
   /** Rotates a file that is full, and deletes old ones. Where that fails the file grows on: no record is lost for it. */
-  #tidy(full?: JournalFile): boolean {
+  async #tidy(full?: AppendFile): Promise<boolean> {
     const { path, keep, log } = this.#options
-    const now = new Date()
     try {
-      if (full) log.info({ journal: path, rotated: full.rotate(now) }, 'journal rotated')
-      for (const file of enforceRetention(path, keep, now)) log.info({ journal: path, file }, 'old journal deleted')
-      this.#untidy = undefined
+      if (full) log.info({ journal: path, rotated: await rotate(full, new Date()) }, 'journal rotated')
+      for (const file of await enforceRetention(path, keep, this.#time.now())) log.info({ journal: path, file }, 'old journal deleted')
+      this.#untidy.set(undefined)
       return true
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code !== this.#untidy) log.error({ journal: path, err: error }, 'cannot rotate the journal or delete old files of it')
-      this.#untidy = code
+      const isNew = this.#untidy.set((error as NodeJS.ErrnoException).code)
+      if (isNew) log.error({ journal: path, err: error }, 'cannot rotate the journal or delete old files of it')
       return false
     }
   }
 
-  #closeFile(): void {
-    const file = this.#file
+  async #closeFile(): Promise<void> {
+    await this.#file?.close()
     this.#file = undefined
-    try {
-      file?.close()
-    } catch (error) {
-      this.#options.log.debug({ journal: this.#options.path, err: error }, 'closing failed') // what was written is written
-    }
-  }
-
-  #giveUpOldest(): void {
-    this.#waiting.shift()
-    this.#lost++
-    if (this.#lost === 1)
-      this.#options.log.error({ journal: this.#options.path }, 'too many records wait for the journal: the oldest are lost')
-  }
-
-  #hasFailed(error: unknown): void {
-    const { path, retryMs = RETRY_MS, log } = this.#options
-    const reason = faultOf(error)
-    if (reason !== this.fault) log.error({ journal: path, reason }, 'cannot write the journal; measuring goes on, and records wait')
-    this.#error = error
-    this.#retry = setTimeout(() => this.#write(), retryMs).unref()
-  }
-
-  #succeeded(): void {
-    if (this.#error === undefined) return
-    this.#options.log.info({ journal: this.#options.path, lost: this.#lost }, 'the journal can be written again')
-    this.#error = undefined
-    this.#lost = 0
   }
 }

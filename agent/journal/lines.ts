@@ -1,6 +1,6 @@
 import { readSync } from 'node:fs'
 
-const BLOCK_BYTES = 64 * 1024
+export const BLOCK_BYTES = 64 * 1024
 
 /** No record is that long; whatever is shall not fill the memory. */
 const LONGEST_LINE = 2 ** 20
@@ -9,22 +9,38 @@ const NEWLINE = 10
 
 export type Direction = 'forwards' | 'backwards'
 
-/**
- * The lines of the first `size` bytes of a file, from its beginning or from its end, read block by block.
- * `undefined` stands for a line that is too long.
- */
+/** The lines of the first `size` bytes of a file, from its beginning or from its end, read block by block. */
 export function* linesOf(fd: number, size: number, direction: Direction): Generator<string | undefined> {
-  let line = new Line(direction)
-  for (const block of blocksOf(fd, size, direction)) {
-    for (const [index, piece] of inOrder(splitAtNewlines(block), direction).entries()) {
+  const splitter = new LineSplitter(direction)
+  for (const block of blocksOf(fd, size, direction)) yield* splitter.push(block)
+  yield splitter.end()
+}
+
+/** Lines of blocks that are pushed in the order of a direction. `undefined` stands for a line that is too long. */
+export class LineSplitter {
+  readonly #direction: Direction
+  #line: Line
+
+  constructor(direction: Direction) {
+    this.#direction = direction
+    this.#line = new Line(direction)
+  }
+
+  /** The lines that a block ends. */
+  *push(block: Buffer): Generator<string | undefined> {
+    for (const [index, piece] of inOrder(splitAtNewlines(block), this.#direction).entries()) {
       if (index > 0) {
-        yield line.text()
-        line = new Line(direction)
+        yield this.#line.text()
+        this.#line = new Line(this.#direction)
       }
-      line.add(piece)
+      this.#line.add(piece)
     }
   }
-  yield line.text()
+
+  /** The line that no block has ended. */
+  end(): string | undefined {
+    return this.#line.text()
+  }
 }
 
 function* blocksOf(fd: number, size: number, direction: Direction): Generator<Buffer> {

@@ -79,18 +79,22 @@ function attempt<T>(path: string, read: () => T): T | undefined {
 function* recordsIn({ fd, stats }: OpenFile, { direction, onUnreadable }: ReadOptions): Generator<BlockRecord> {
   for (const line of linesOf(fd, stats.size, direction)) {
     if (line === '') continue
-    const record = parse(line)
+    const record = parseRecord(line)
     if (record) yield record
     else onUnreadable?.()
   }
 }
 
-function parse(line: string | undefined): BlockRecord | undefined {
+/** The record that a line holds, if it does. Nothing in a record is nested: what is may be nested without end. */
+export function parseRecord(line: string | undefined): BlockRecord | undefined {
   if (line === undefined) return undefined
   try {
     const value: unknown = JSON.parse(line)
-    return isBlockRecord(value) ? value : undefined
+    return isBlockRecord(value) && Object.values(value).every(isScalar) ? value : undefined
   } catch {
     return undefined
   }
 }
+
+/** JSON has no infinite number, but 1e999 is read as one. */
+const isScalar = (value: unknown) => value === null || (typeof value !== 'object' && (typeof value !== 'number' || Number.isFinite(value)))

@@ -34,6 +34,8 @@ export interface SelfState {
   readonly process: ProcessState
   readonly journal: JournalState
   readonly webhook: WebhookState
+  /** Lines of the log that were dropped, by output. */
+  readonly logDropped: ReadonlyMap<string, number>
 }
 
 export interface JournalState {
@@ -51,6 +53,8 @@ export interface WebhookState {
   readonly pending: number
   /** Slow blocks that were never delivered, because too many waited. */
   readonly givenUp: number
+  /** Slow blocks that were never delivered, because the receiver refused them for good. */
+  readonly refused: number
 }
 
 /** `undefined` where it cannot be read. */
@@ -183,7 +187,18 @@ export const selfMetrics = [
   counter('fibre_exporter_webhook_deliveries_total', 'Total slow blocks that the webhook took', ({ webhook }) => webhook.delivered),
   counter('fibre_exporter_webhook_failures_total', 'Total attempts to deliver to the webhook that failed', ({ webhook }) => webhook.failed),
   counter('fibre_exporter_webhook_given_up_total', 'Total slow blocks given up because too many waited', ({ webhook }) => webhook.givenUp),
+  counter(
+    'fibre_exporter_webhook_refused_total',
+    'Total slow blocks that the webhook refused for good (answers 4xx but 408, 425 and 429)',
+    ({ webhook }) => webhook.refused,
+  ),
   gauge('fibre_exporter_webhook_pending', 'Slow blocks that wait to be delivered to the webhook', ({ webhook }) => webhook.pending),
+  counter(
+    'fibre_exporter_log_lines_dropped_total',
+    'Total lines of the log that were dropped because the output did not take them',
+    ({ logDropped }) => [...logDropped].map(([output, dropped]) => sample(dropped, { output })),
+    ['output'],
+  ),
   gauge(
     'fibre_exporter_clock_error_seconds',
     "Most that the machine's clock can be wrong by, as the kernel knows it (adjtimex maxerror)",

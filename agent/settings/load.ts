@@ -3,6 +3,7 @@ import { CommandLine } from './command-line.ts'
 import { ConfigFile } from './config-file.ts'
 import { defaults, type Effective, merge, withSetting } from './effective.ts'
 import { type Environment, problemsOfPushing, proxyOf, readEnvironment, switchedOffBy } from './environment.ts'
+import { withHeadersFile } from './headers-file.ts'
 import { helpText } from './help.ts'
 import { withPasswordFile } from './password-file.ts'
 import { type Key, keys, type Settings } from './schema.ts'
@@ -47,7 +48,7 @@ export function loadSettings(argv: readonly string[], env: Environment, version:
   const problems = given.flatMap((source) => source.problems)
   const warnings = given.flatMap((source) => source.warnings)
 
-  const effective = withoutSwitchedOff(withPasswordFile(merge(given), problems), env, warnings)
+  const effective = withoutSwitchedOff(withHeadersFile(withPasswordFile(merge(given), problems), problems), env, warnings)
   // Half of a pair may stand in the file that could not be read.
   if (!file?.isUnusable) problems.push(...check(effective))
   if (effective.settings.otlpEndpoint) problems.push(...problemsOfPushing(env))

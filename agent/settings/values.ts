@@ -106,6 +106,26 @@ const httpUrl = z
 
 export const webhookUrl = httpUrl.transform(({ href }) => href)
 
+/** Headers that the agent sets itself, and those that say how a message is framed. */
+const NOT_TO_BE_SET = /^(content-length|transfer-encoding|connection|host|te|trailer|upgrade|expect|idempotency-key)$/i
+const MOST_HEADERS = 32
+
+/** Headers of a request, one `Name: value` a line. What is wrong with them is told without repeating any: a value may be a secret. */
+export const webhookHeaders = z.string().transform((text, context): Readonly<Record<string, string>> => {
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '')
+  const headers = lines.map((line) => /^([\w!#$%&'*+.^`|~-]+):[ \t]*([\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)[ \t]*$/.exec(line))
+  const problem =
+    headers.length === 0 || headers.includes(null)
+      ? 'must hold one "Name: value" a line, in ASCII'
+      : headers.length > MOST_HEADERS
+        ? `must hold ${MOST_HEADERS} headers at most`
+        : headers.some((header) => NOT_TO_BE_SET.test(header?.[1] ?? ''))
+          ? 'holds a header that the agent sets itself (Content-Length, Host, Idempotency-Key and the like)'
+          : undefined
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })
+  return Object.fromEntries(headers.map((header) => [header?.[1] ?? '', header?.[2] ?? '']))
+})
+
 /** Where metrics are posted; an address without a path gets the usual one. */
 export const otlpMetricsUrl = httpUrl.transform((url) => (url.pathname === '/' ? withMetricsPath(url) : url.href))
 

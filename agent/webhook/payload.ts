@@ -69,6 +69,52 @@ export function slowBlockPayload(record: BlockRecord, thresholds: SlowThresholds
   }
 }
 
+/** What is told of a slow block, as it was kept in a file that somebody else may have written to; `undefined` if it is nothing of the kind. */
+export function readPayload(value: unknown): SlowBlockPayload | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const given = value as Readonly<Record<string, unknown>>
+  const known = Object.entries(fits).filter(([name]) => given[name] !== undefined)
+  const isPayload = needed.every((name) => given[name] !== undefined) && known.every(([name, fits]) => fits(given[name]))
+  return isPayload ? (Object.fromEntries(known.map(([name]) => [name, given[name]])) as unknown as SlowBlockPayload) : undefined
+}
+
+const needed = ['event_type', 'node_name', 'block_hash', 'schema', 'delivery_id'] as const
+
+const isText = (value: unknown) => typeof value === 'string'
+const orNull = (fits: (value: unknown) => boolean) => (value: unknown) => value === null || fits(value)
+const count = orNull(Number.isSafeInteger)
+const ratioOrNull = orNull(Number.isFinite)
+
+const fits: Readonly<Record<keyof SlowBlockPayload, (value: unknown) => boolean>> = {
+  event_type: (value) => value === 'slow_block_reconstruction',
+  severity: (value) => value === 'slow' || value === 'very_slow',
+  seen_at_utc: isText,
+  node_name: isText,
+  block_hash: (value) => isText(value) && /^[0-9a-f]{64}$/.test(value as string),
+  height: count,
+  src_peer: orNull(isText),
+  reconstruction_ms: Number.isFinite,
+  chunks_used: count,
+  chunks_recvd: count,
+  chunk_peer_count: count,
+  missing_tx_count: count,
+  missing_tx_bytes: count,
+  mempool_tx_count: count,
+  total_tx_count: count,
+  all_tx_from_mempool: (value) => value === null || typeof value === 'boolean',
+  chunk_efficiency: ratioOrNull,
+  mempool_hit_ratio: ratioOrNull,
+  missing_tx_ratio: ratioOrNull,
+  notes: (value) => value === null || value === 'partial_record_timeout',
+  schema: (value) => value === 1,
+  delivery_id: isDeliveryId, // it becomes a header
+}
+
+/** Whether something is what tells the deliveries of one slow block from those of others. */
+export function isDeliveryId(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)
+}
+
 /** As JSON in ASCII, as the older recorder sends it: whatever a peer calls itself, no receiver's terminal or parser gets to see it raw. */
 export function toAsciiJson(value: unknown): string {
   return JSON.stringify(value).replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)

@@ -4,6 +4,8 @@ export interface Post {
   /** A user and password in it are sent to its own origin only. */
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
+  /** Sent to the address's own origin only. */
+  readonly ownHeaders: Readonly<Record<string, string>>
   readonly body: string
   /** Ends it at any stage. */
   readonly signal: AbortSignal
@@ -13,6 +15,8 @@ export interface PostAnswer {
   readonly status: number
   /** How long the server asks to be left alone; 0 if it does not. */
   readonly retryAfterMs: number
+  /** How the body begins: its first line, without control characters. */
+  readonly firstLine: string
 }
 
 const MAX_REDIRECTS = 5
@@ -20,28 +24,31 @@ const MAX_REDIRECTS = 5
 const redirects: ReadonlySet<number | undefined> = new Set([301, 302, 307, 308])
 /** More of an answer's body is not read. */
 const MAX_BODY_BYTES = 4096
+/** Nor is more of its first line kept. */
+const MAX_LINE_CHARACTERS = 200
 const MAX_RETRY_AFTER_MS = 600_000
 
 /** Posts something, and once more wherever it is redirected. Rejects if no answer comes. */
 export async function post(request: Post): Promise<PostAnswer> {
   let { url } = request
   for (let redirected = 0; redirected <= MAX_REDIRECTS; redirected++) {
-    const { statusCode: status = 0, headers } = await exchange(request, url)
-    if (!redirects.has(status)) return { status, retryAfterMs: retryAfterMs(status, headers['retry-after']) }
+    const { response, firstLine } = await exchange(request, url)
+    const { statusCode: status = 0, headers } = response
+    if (!redirects.has(status)) return { status, retryAfterMs: retryAfterMs(status, headers['retry-after']), firstLine }
     url = redirectedUrl(request.url, url, headers.location)
   }
   throw new Error(`redirected more than ${MAX_REDIRECTS} times`)
 }
 
 /** Node's own client: the first `fetch` costs 28 MB of memory, this 6. TLS is loaded when it is needed. */
-async function exchange({ headers, body, signal }: Post, url: URL): Promise<IncomingMessage> {
+async function exchange({ url: own, headers, ownHeaders, body, signal }: Post, url: URL) {
   const { request } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http')
   const length = Buffer.byteLength(body)
-  const outgoing = request(url, { method: 'POST', headers: { ...headers, 'Content-Length': length }, agent: false, signal })
+  const all = { ...headers, ...(url.origin === own.origin && ownHeaders), 'Content-Length': length }
+  const outgoing = request(url, { method: 'POST', headers: all, agent: false, signal })
   outgoing.end(body)
   const response = await responseTo(outgoing)
-  await finish(response)
-  return response
+  return { response, firstLine: firstLineOf(await readBody(response)) }
 }
 
 function responseTo(request: ClientRequest): Promise<IncomingMessage> {
@@ -52,16 +59,27 @@ function responseTo(request: ClientRequest): Promise<IncomingMessage> {
 }
 
 /** Lets the server say its piece, within bounds. However that ends: it is the status that counts, and that is known. */
-async function finish(response: IncomingMessage): Promise<void> {
+async function readBody(response: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
   let bytes = 0
   try {
     for await (const chunk of response) {
+      chunks.push(chunk)
       bytes += chunk.length
       if (bytes > MAX_BODY_BYTES) break
     }
   } catch {
     // ended early, by the server or by the signal
   }
+  return Buffer.concat(chunks)
+}
+
+function firstLineOf(body: Buffer): string {
+  const [line = ''] = body
+    .toString('utf8', 0, MAX_BODY_BYTES)
+    .trimStart()
+    .split(/[\r\n]/, 1)
+  return line.replace(/\p{C}/gu, '').slice(0, MAX_LINE_CHARACTERS)
 }
 
 function redirectedUrl(first: URL, from: URL, location: string | undefined): URL {

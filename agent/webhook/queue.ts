@@ -1,5 +1,8 @@
 import type { Logger } from 'pino'
-import { QueueFile } from './queue-file.ts'
+import { faultOf } from '../files/fault.ts'
+import { onThread } from '../files/threads.ts'
+import { isDeliveryId, readPayload, toAsciiJson } from './payload.ts'
+import { QueueFile, readQueueFile } from './queue-file.ts'
 
 /** Something to be delivered: JSON, ASCII, on one line. */
 export interface Alert {
@@ -13,22 +16,22 @@ const MAX_PENDING_BYTES = 8 * 2 ** 20
 const MAX_DONE = 4096
 /** The file is written anew when it has twice what waits and this much, of which the ids that are remembered take a third. */
 const SLACK_BYTES = 512 * 1024
-/** A file that could not be written is tried again after this time: it is then written as a whole. */
-const RETRY_MS = 1_000
+/** No slow block takes so much. */
+const LONGEST_LINE = 2 ** 20
+/** What writing the last changes to the file may take. */
+const CLOSE_MS = 250
 
 /** What waits to be delivered, in its order, also in a file if one is given. Memory and file are bounded. */
 export class Queue {
-  readonly #file: QueueFile | undefined
   readonly #log: Logger
-  readonly #pending = new Map<string, string>()
   readonly #done = new Set<string>()
+  #pending = new Map<string, string>()
+  #file: QueueFile | undefined
   #pendingBytes = 0
   #givenUp = 0
   #isGivingUp = false
-  #failedAtMs: number | undefined
 
-  constructor(file: QueueFile | undefined, log: Logger) {
-    this.#file = file
+  constructor(log: Logger) {
     this.#log = log
   }
 
@@ -63,24 +66,52 @@ export class Queue {
     this.#note([doneLine(id)])
   }
 
-  /** Takes over what an earlier life of the agent left in the file. */
-  restore(lines: readonly string[]): void {
-    for (const line of lines) {
-      const { delivery_id: id, done } = parse(line)
-      if (typeof id === 'string') this.#setPending({ id, body: line })
-      else if (typeof done === 'string') this.#setDone(done)
+  /** Takes over what an earlier life of the agent left in a file, and keeps what waits in it from then on. */
+  async keepIn(path: string): Promise<void> {
+    try {
+      this.#restore(await onThread(() => readQueueFile(path)))
+    } catch (err) {
+      this.#log.warn({ err, path }, 'cannot use the file for the queue of the webhook; keeping slow blocks in memory only')
+      return
     }
-    this.#save(() => this.#file?.rewrite(this.#lines()))
+    this.#file = new QueueFile({
+      path,
+      lines: () => this.#lines(),
+      faultOf: (error) => faultOf(error, '--journal'),
+      changed: (reason) =>
+        reason === undefined
+          ? this.#log.info('keeping slow blocks for the webhook in their file again')
+          : this.#log.warn({ path, reason }, 'cannot write the queue of the webhook; keeping slow blocks in memory only'),
+    })
+    this.#file.rewrite()
+    await this.#file.kept()
   }
 
-  close(): void {
-    if (this.#failedAtMs !== undefined) this.#save(() => this.#file?.rewrite(this.#lines()))
-    this.#file?.close()
+  /** Resolves when all is in the file, or when that is not to be expected soon. */
+  async kept(): Promise<void> {
+    await this.#file?.kept()
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close(CLOSE_MS)
+  }
+
+  #restore(lines: readonly string[]): void {
+    const since = this.#pending
+    this.#pending = new Map()
+    this.#pendingBytes = 0
+    for (const line of lines) {
+      const entry = parse(line)
+      if (typeof entry === 'string') this.#setDone(entry)
+      else if (entry && !this.#done.has(entry.id)) this.#setPending(entry)
+    }
+    for (const [id, body] of since) if (!this.#done.has(id)) this.#setPending({ id, body })
+    this.#makeRoom()
   }
 
   #setPending({ id, body }: Alert): void {
+    this.#pendingBytes += body.length - (this.#pending.get(id)?.length ?? 0)
     this.#pending.set(id, body)
-    this.#pendingBytes += body.length
   }
 
   #setDone(id: string): void {
@@ -113,22 +144,9 @@ export class Queue {
 
   /** Adds to the file what has just changed. */
   #note(lines: readonly string[]): void {
-    if (this.#failedAtMs !== undefined && performance.now() - this.#failedAtMs < RETRY_MS) return
     const isBloated = (this.#file?.bytes ?? 0) > 2 * this.#pendingBytes + SLACK_BYTES
-    const isWhole = this.#failedAtMs !== undefined || isBloated
-    this.#save(() => (isWhole ? this.#file?.rewrite(this.#lines()) : this.#file?.append(lines)))
-  }
-
-  #save(write: () => void): void {
-    try {
-      write()
-      if (this.#failedAtMs !== undefined) this.#log.info('keeping slow blocks for the webhook in their file again')
-      this.#failedAtMs = undefined
-    } catch (err) {
-      if (this.#failedAtMs === undefined)
-        this.#log.warn({ err }, 'cannot write the queue of the webhook; keeping slow blocks in memory only')
-      this.#failedAtMs = performance.now()
-    }
+    if (isBloated) this.#file?.rewrite()
+    else this.#file?.append(lines)
   }
 
   #lines(): readonly string[] {
@@ -136,27 +154,17 @@ export class Queue {
   }
 }
 
-/** Opens the queue that an earlier life of the agent left in a file; without one it is kept in memory. */
-export function openQueue(path: string | undefined, log: Logger): Queue {
-  if (path === undefined) return new Queue(undefined, log)
-  const file = new QueueFile(path)
-  try {
-    const lines = file.read()
-    const queue = new Queue(file, log)
-    queue.restore(lines)
-    return queue
-  } catch (err) {
-    log.warn({ err, path }, 'cannot use the file for the queue of the webhook; keeping slow blocks in memory only')
-    return new Queue(undefined, log)
-  }
-}
-
 const doneLine = (id: string) => JSON.stringify({ done: id })
 
-function parse(line: string): { readonly delivery_id?: unknown; readonly done?: unknown } {
+/** The id of what was delivered, or what is to be; `undefined` if it is neither: torn when the agent was killed, or written by somebody else. */
+function parse(line: string): string | Alert | undefined {
+  if (line.length > LONGEST_LINE) return undefined
   try {
-    return Object(JSON.parse(line))
+    const value = JSON.parse(line)
+    if (isDeliveryId(value?.done)) return value.done
+    const payload = readPayload(value)
+    return payload && { id: payload.delivery_id, body: toAsciiJson(payload) }
   } catch {
-    return {} // torn when the agent was killed, or the disk full
+    return undefined
   }
 }

@@ -1,14 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { Changing } from '../files/changes.ts'
+import { within } from '../files/task.ts'
+import { onThread } from '../files/threads.ts'
+import { type Headers, readHeaders } from './headers.ts'
 import { type SlowBlockPayload, toAsciiJson } from './payload.ts'
 import { post } from './post.ts'
-import { type Alert, openQueue, type Queue } from './queue.ts'
+import { type Alert, Queue } from './queue.ts'
 
 export { slowBlockPayload } from './payload.ts'
 
 export interface WebhookOptions {
   /** May hold a secret: only its origin is logged. */
   readonly url: string
+  /** Sent along, to the address's own origin only. They may hold a secret. */
+  readonly headers?: Headers | undefined
+  /** Where they come from, to be read anew when files are. */
+  readonly headersFile?: string | undefined
   /** Where slow blocks that are not delivered yet outlive the agent; undefined: nowhere. */
   readonly queueFile: string | undefined
   readonly version: string
@@ -26,6 +34,8 @@ export interface WebhookState {
   readonly pending: number
   /** Never delivered, because too many waited. */
   readonly givenUp: number
+  /** Never delivered, because the receiver would take them at no time. */
+  readonly refused: number
   /** Whether the last attempt failed. */
   readonly isFailing: boolean
 }
@@ -33,10 +43,19 @@ export interface WebhookState {
 interface Failure {
   readonly reason: string
   readonly retryAfterMs: number
+  /** What the receiver said of one that it will take at no time. */
+  readonly refusal?: string | undefined
 }
 
+/** What the last attempt came to. A refusal with its reason: another one is news. */
+type Condition = 'unknown' | 'delivering' | 'failing' | `refused: ${string}`
+
+/** What may be taken another time although it is the sender's fault: too slow, too early, too often. */
+const passing: ReadonlySet<number> = new Set([408, 425, 429])
 const BACKOFF = { firstMs: 1_000, mostMs: 60_000 }
 const DEADLINE_MS = 10_000
+/** What reading the queue may take before the agent goes on without what it holds. */
+const OPEN_MS = 2_000
 /** How long an attempt under way may take when the agent ends. */
 const CLOSE_GRACE_MS = 250
 
@@ -47,21 +66,24 @@ export class Webhook {
   readonly #log: Logger
   readonly #queue: Queue
   readonly #closing = new AbortController()
+  readonly #condition = new Changing<Condition>('unknown')
   /** Ends the attempt under way. */
   #attempt: AbortController | undefined
   #delivering: Promise<void> | undefined
-  #isFailing: boolean | undefined
+  #headers: Headers
   #delivered = 0
   #failed = 0
+  #refused = 0
 
   constructor(options: WebhookOptions, queue: Queue) {
     this.#options = options
     this.#url = new URL(options.url)
     this.#log = options.log.child({ webhook: this.#url.origin })
     this.#queue = queue
+    this.#headers = options.headers ?? {}
   }
 
-  /** Queues a slow block, unless it was queued before. When this returns it is in the file; it is delivered later. */
+  /** Queues a slow block, unless it was queued before. It is in the file once `kept` resolves, and is delivered later. */
   offer(payload: SlowBlockPayload): void {
     if (this.#queue.add({ id: payload.delivery_id, body: toAsciiJson(payload) })) this.deliver()
   }
@@ -73,7 +95,24 @@ export class Webhook {
 
   get state(): WebhookState {
     const { pending, givenUp } = this.#queue
-    return { delivered: this.#delivered, failed: this.#failed, pending, givenUp, isFailing: this.#isFailing ?? false }
+    const isFailing = !['unknown', 'delivering'].includes(this.#condition.state)
+    return { delivered: this.#delivered, failed: this.#failed, pending, givenUp, refused: this.#refused, isFailing }
+  }
+
+  /** Resolves when all that was offered is in the file, or when that is not to be expected soon. */
+  kept(): Promise<void> {
+    return this.#queue.kept()
+  }
+
+  /** Reads the headers anew. Where that fails the old ones stay. */
+  async reload(): Promise<void> {
+    const { headersFile } = this.#options
+    if (headersFile === undefined) return
+    try {
+      this.#headers = await onThread(() => readHeaders(headersFile))
+    } catch (error) {
+      this.#log.error({ file: headersFile, reason: (error as Error).message }, 'cannot read the headers anew; going on with the old ones')
+    }
   }
 
   /** Ends soon. What is not delivered by then stays in the file. */
@@ -82,7 +121,7 @@ export class Webhook {
     const grace = setTimeout(() => this.#attempt?.abort(), CLOSE_GRACE_MS)
     await this.#delivering
     clearTimeout(grace)
-    this.#queue.close()
+    await this.#queue.close()
   }
 
   async #deliverAll(): Promise<void> {
@@ -90,7 +129,7 @@ export class Webhook {
     let failures = 0
     for (let alert = this.#queue.head; alert && !this.#closing.signal.aborted; alert = this.#queue.head) {
       const failure = await this.#try(alert)
-      if (failure) await this.#wait(failures++, failure)
+      if (failure && failure.refusal === undefined) await this.#wait(failures++, failure)
       else failures = 0
     }
     this.#delivering = undefined
@@ -99,6 +138,7 @@ export class Webhook {
   async #try(alert: Alert): Promise<Failure | undefined> {
     const failure = await this.#post(alert)
     if (failure === undefined) this.#succeeded(alert)
+    else if (failure.refusal !== undefined) this.#wasRefused(alert, failure)
     else if (!this.#closing.signal.aborted) this.#hasFailed(failure)
     return failure
   }
@@ -111,8 +151,10 @@ export class Webhook {
     const deadline = setTimeout(() => attempt.abort(), deadlineMs)
     this.#attempt = attempt
     try {
-      const { status, retryAfterMs } = await post({ url: this.#url, headers, body, signal })
-      return status >= 200 && status < 300 ? undefined : { reason: `answered ${status}`, retryAfterMs }
+      const { status, retryAfterMs, firstLine } = await post({ url: this.#url, headers, ownHeaders: this.#headers, body, signal })
+      if (status >= 200 && status < 300) return undefined
+      const isFinal = status >= 400 && status < 500 && !passing.has(status)
+      return { reason: `answered ${status}`, retryAfterMs, ...(isFinal && { refusal: firstLine }) }
     } catch (error) {
       return { reason: signal.aborted ? `no answer within ${deadlineMs / 1e3} s` : reasonOf(error), retryAfterMs: 0 }
     } finally {
@@ -123,16 +165,26 @@ export class Webhook {
   #succeeded({ id }: Alert): void {
     this.#delivered++
     this.#queue.done(id)
-    if (this.#isFailing !== false) this.#log.info({ pending: this.#queue.pending }, 'delivering slow blocks')
-    this.#isFailing = false
+    if (this.#condition.set('delivering')) this.#log.info({ pending: this.#queue.pending }, 'delivering slow blocks')
+  }
+
+  /** It would be refused again, and those behind it would wait for ever. */
+  #wasRefused({ id }: Alert, { reason, refusal }: Failure): void {
+    this.#failed++
+    this.#refused++
+    this.#queue.done(id)
+    const fields = { reason, answer: refusal, deliveryId: id, refused: this.#refused }
+    if (this.#condition.set(`refused: ${reason} ${refusal}`))
+      this.#log.error(fields, 'the webhook refuses slow blocks for good: they are lost')
+    else this.#log.debug(fields, 'the webhook refused another slow block')
   }
 
   #hasFailed({ reason }: Failure): void {
     this.#failed++
     const { pending } = this.#queue
-    if (this.#isFailing) this.#log.debug({ reason, pending }, 'still cannot deliver slow blocks')
-    else this.#log.warn({ reason, pending }, 'cannot deliver slow blocks; trying again for as long as it takes')
-    this.#isFailing = true
+    if (this.#condition.set('failing'))
+      this.#log.warn({ reason, pending }, 'cannot deliver slow blocks; trying again for as long as it takes')
+    else this.#log.debug({ reason, pending }, 'still cannot deliver slow blocks')
   }
 
   async #wait(failures: number, { retryAfterMs }: Failure): Promise<void> {
@@ -143,8 +195,12 @@ export class Webhook {
 }
 
 /** Starts with what an earlier life of the agent left undelivered. */
-export function openWebhook(options: WebhookOptions): Webhook {
-  const webhook = new Webhook(options, openQueue(options.queueFile, options.log))
+export async function openWebhook(options: WebhookOptions): Promise<Webhook> {
+  const { queueFile, log } = options
+  const queue = new Queue(log)
+  const webhook = new Webhook(options, queue)
+  const restored = queueFile === undefined ? Promise.resolve() : queue.keepIn(queueFile).then(() => webhook.deliver())
+  await within(restored, OPEN_MS)
   webhook.deliver()
   return webhook
 }

@@ -100,7 +100,8 @@ const selfOf = (startedAt: number, age: number) =>
     certificateExpiry: startedAt + agentFacts.certificateSeconds,
     eventLoopLagSeconds: agentFacts.eventLoopLag,
     journal: { written: new Map(), failed: 0 },
-    webhook: { delivered: 0, failed: 0, pending: 0, givenUp: 0 },
+    webhook: { delivered: 0, failed: 0, pending: 0, givenUp: 0, refused: 0 },
+    logDropped: new Map([['stdout', 0]]),
     process: { ...agentFacts, cpuSeconds: 1.5 + age / 1000, virtualBytes: 1e9 },
   }) satisfies Partial<SelfState>
 

@@ -1,35 +1,23 @@
 import { execFileSync } from 'node:child_process'
 import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { describe, expect, it, onTestFinished, type TestContext } from 'vitest'
-import { need } from '../../needs.ts'
+import { describe, expect, it } from 'vitest'
+import { mountMemory } from '../../mounted.ts'
 import { until } from '../../until.ts'
 import { blockAt, blocks, journalWith, ndjson, temporaryDirectory } from './blocks-journal.ts'
-import { heightsIn, heightsOf, linesIn, open, textOf } from './journal-open.ts'
+import { append, heightsIn, heightsOf, linesIn, open, textOf } from './journal-open.ts'
 
 const CANNOT = 'cannot write the journal; measuring goes on, and records wait'
 const CAN_AGAIN = 'the journal can be written again'
 
-/** A file system of its own, of 64 KiB. */
-function mounted(context: TestContext): string {
-  const directory = temporaryDirectory()
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', directory], { stdio: 'pipe' })
-  } catch {
-    need(context, false, 'it takes root that may mount file systems')
-  }
-  onTestFinished(() => void execFileSync('umount', ['--lazy', directory]))
-  return directory
-}
-
 describe('a full disk', () => {
-  it('holds records up until there is room; then they are written, each once and in order', (context) => {
-    const directory = mounted(context)
+  it('holds records up until there is room; then they are written, each once and in order', async (context) => {
+    const directory = mountMemory(context)
     const path = join(directory, 'blocks.ndjson')
     writeFileSync(join(directory, 'filler'), Buffer.alloc(40_000))
-    const { journal, logged } = open(path)
+    const { journal, logged } = await open(path)
     const records = blocks(60)
-    for (const record of records.slice(0, 50)) journal.append(record)
+    await append(journal, ...records.slice(0, 50))
     const { failed } = journal.state
     expect(failed).toBeGreaterThan(10)
     expect(journal.state.written.get('fra1')).toBe(50 - failed)
@@ -37,7 +25,7 @@ describe('a full disk', () => {
     expect(logged).toEqual([{ level: 50, journal: path, reason: 'the disk is full: make room there', msg: CANNOT }])
 
     rmSync(join(directory, 'filler'))
-    for (const record of records.slice(50)) journal.append(record)
+    await append(journal, ...records.slice(50))
     expect(journal.state).toEqual({ written: new Map([['fra1', 60]]), failed })
     expect(logged.slice(1)).toEqual([{ level: 30, journal: path, lost: 0, msg: CAN_AGAIN }])
     const lines = textOf(path).split('\n')
@@ -47,16 +35,17 @@ describe('a full disk', () => {
     expect(lines.filter((line) => !torn.includes(line))).toEqual(whole)
   })
 
-  it('is met again and again without end', (context) => {
-    const directory = mounted(context)
+  it('is met again and again without end', async (context) => {
+    const directory = mountMemory(context)
     const path = join(directory, 'blocks.ndjson')
-    const { journal, logged } = open(path)
+    const { journal, logged } = await open(path)
     const records = blocks(30)
     for (const record of records) {
       expect(() => writeFileSync(join(directory, 'filler'), Buffer.alloc(2 ** 17))).toThrow('ENOSPC')
-      journal.append(record)
+      await append(journal, record)
       rmSync(join(directory, 'filler'))
       journal.reopen()
+      await journal.flush()
     }
     const lines = textOf(path).split('\n')
     const whole = ndjson(records).split('\n')
@@ -85,20 +74,21 @@ describe('what cannot be written to', () => {
     ['binary', holding(random), somethingElse],
     ['zeros', holding(Buffer.alloc(10_000)), somethingElse],
     ['a journal with a foreign end', holding(Buffer.concat([Buffer.from(ndjson(blocks(5))), random])), somethingElse],
-  ] as const)('%s is left as it is, and said; records wait until it is gone', ([, make, reason]) => {
+  ] as const)('%s is left as it is, and said; records wait until it is gone', async ([, make, reason]) => {
     const path = join(temporaryDirectory(), 'blocks.ndjson')
     make(path)
     const before = lstatSync(path)
-    const { journal, logged } = open(path)
+    const { journal, logged } = await open(path)
     expect(journal.recent()).toEqual([])
-    for (const record of blocks(3)) journal.append(record)
+    await append(journal, ...blocks(3))
     journal.reopen()
+    await journal.flush()
     expect(journal.state).toEqual({ written: new Map(), failed: 3 })
     expect(logged).toEqual([{ level: 50, journal: path, reason, msg: CANNOT }])
     expect(lstatSync(path)).toMatchObject({ ino: before.ino, size: before.size, mtimeMs: before.mtimeMs })
 
     renameSync(path, `${path}.away`)
-    journal.append(blockAt(3))
+    await append(journal, blockAt(3))
     expect(linesIn(path)).toEqual(blocks(4))
     expect(journal.state).toEqual({ written: new Map([['fra1', 4]]), failed: 3 })
     expect(journal.fault).toBeUndefined()
@@ -106,12 +96,12 @@ describe('what cannot be written to', () => {
   })
 
   it('is written again as soon as that is possible, also when no block comes', async (context) => {
-    const directory = mounted(context)
+    const directory = mountMemory(context)
     const remount = (mode: 'ro' | 'rw') => execFileSync('mount', ['-o', `remount,${mode}`, directory])
     const path = join(directory, 'blocks.ndjson')
     remount('ro')
-    const { journal, logged } = open(path, { retryMs: 20 })
-    journal.append(blockAt(0))
+    const { journal, logged } = await open(path, { retryMs: 20 })
+    await append(journal, blockAt(0))
     expect(logged).toMatchObject([{ reason: expect.stringMatching(/^it is read-only there: /), msg: CANNOT }])
     remount('rw')
     await until(() => journal.state.written.size > 0, 'the record to be written')
@@ -122,26 +112,26 @@ describe('what cannot be written to', () => {
     ['/proc/nonesuch/journal/blocks.ndjson', `its folder cannot be made: make it, or ${elsewhere}`],
     ['/dev/null/blocks.ndjson', `part of its path is a file: ${elsewhere}`],
     ['/dev/full', noFile],
-  ] as const)('is said of %s', ([path, reason]) => {
-    const { journal, logged } = open(path)
-    journal.append(blockAt(0))
+  ] as const)('is said of %s', async ([path, reason]) => {
+    const { journal, logged } = await open(path)
+    await append(journal, blockAt(0))
     expect(logged).toEqual([{ level: 50, journal: path, reason, msg: CANNOT }])
     expect(journal.fault).toBe(reason)
   })
 
-  it('can take the place of what could', () => {
+  it('can take the place of what could', async () => {
     const path = journalWith('')
-    const { journal, logged } = open(path)
-    journal.append(blockAt(0))
+    const { journal, logged } = await open(path)
+    await append(journal, blockAt(0))
     renameSync(path, `${path}.away`)
     writeFileSync(path, 'something else')
-    journal.append(blockAt(1))
+    await append(journal, blockAt(1))
     expect(readFileSync(path, 'utf8')).toBe('something else')
     rmSync(dirname(path), { recursive: true })
     writeFileSync(dirname(path), '')
-    journal.append(blockAt(2))
+    await append(journal, blockAt(2))
     rmSync(dirname(path))
-    journal.append(blockAt(3))
+    await append(journal, blockAt(3))
     expect(linesIn(path)).toEqual(blocks(4).slice(1))
     expect(logged.map(({ msg, reason }) => reason ?? msg)).toEqual([
       'the journal was renamed or deleted; going on in a new file',
@@ -151,25 +141,26 @@ describe('what cannot be written to', () => {
     ])
   })
 
-  it('does not fill the memory: of many records the newest 1,000 wait', () => {
+  it('does not fill the memory: of many records the newest 1,000 wait', async () => {
     const path = join(temporaryDirectory(), 'blocks.ndjson')
     mkdirSync(path)
-    const { journal, logged } = open(path)
-    for (const record of blocks(1_100)) journal.append(record)
+    const { journal, logged } = await open(path)
+    await append(journal, ...blocks(1_100))
     expect(journal.state.failed).toBe(1_100)
     expect(logged.map(({ msg }) => msg)).toEqual([CANNOT, 'too many records wait for the journal: the oldest are lost'])
     rmSync(path, { recursive: true })
     journal.reopen()
+    await journal.flush()
     expect(heightsIn(path)).toEqual(heightsOf(blocks(1_100).slice(100)))
     expect(logged.at(-1)).toMatchObject({ lost: 100, msg: CAN_AGAIN })
   })
 
-  it('takes along what waits when the agent ends, which is said', () => {
+  it('takes along what waits when the agent ends, which is said', async () => {
     const path = join(temporaryDirectory(), 'blocks.ndjson')
     mkdirSync(path)
-    const { journal, logged } = open(path)
-    for (const record of blocks(3)) journal.append(record)
-    journal.close()
+    const { journal, logged } = await open(path)
+    await append(journal, ...blocks(3))
+    await journal.close()
     expect(logged.at(-1)).toEqual({ level: 50, journal: path, lost: 3, msg: 'records could not be written to the journal' })
   })
 })

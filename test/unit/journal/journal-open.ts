@@ -3,7 +3,7 @@ import pino from 'pino'
 import { onTestFinished } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import { journalFiles } from '../../../agent/journal/files.ts'
-import { type JournalOptions, openJournal } from '../../../agent/journal/journal.ts'
+import { type Journal, type JournalOptions, openJournal } from '../../../agent/journal/journal.ts'
 
 interface Logged {
   readonly level: number
@@ -12,12 +12,18 @@ interface Logged {
 }
 
 /** Opens a journal in this process, and keeps what it logs. */
-export function open(path: string, options: Partial<JournalOptions> = {}) {
+export async function open(path: string, options: Partial<JournalOptions> = {}) {
   const logged: Logged[] = []
   const log = pino({ base: null, timestamp: false }, { write: (line: string) => void logged.push(JSON.parse(line)) })
-  const journal = openJournal({ path, maxFileBytes: 2 ** 20, keep: { bytes: 2 ** 30 }, log, ...options })
+  const journal = await openJournal({ path, maxFileBytes: 2 ** 20, keep: { bytes: 2 ** 30 }, log, ...options })
   onTestFinished(() => journal.close())
   return { journal, logged }
+}
+
+/** Appends records and waits until they are written, or until that has failed. */
+export async function append(journal: Journal, ...records: readonly BlockRecord[]): Promise<void> {
+  for (const record of records) journal.append(record)
+  await journal.flush()
 }
 
 export function textOf(path: string): string {

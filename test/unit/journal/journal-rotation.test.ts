@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { journalFiles, rotatedFiles, rotatedName } from '../../../agent/journal/files.ts'
 import { blockAt, blocks, journalWith, ndjson, temporaryDirectory } from './blocks-journal.ts'
-import { heightsIn, heightsOf, linesIn, open } from './journal-open.ts'
+import { append, heightsIn, heightsOf, linesIn, open } from './journal-open.ts'
 
 const sizeOf = (path: string) => statSync(path).size
 const sum = (numbers: readonly number[]) => numbers.reduce((sum, number) => sum + number, 0)
@@ -11,11 +11,11 @@ const CANNOT_TIDY = 'cannot rotate the journal or delete old files of it'
 const GONE = 'the journal was renamed or deleted; going on in a new file'
 
 describe('a file that is full', () => {
-  it('is renamed to the time of that, and the next record begins another', () => {
+  it('is renamed to the time of that, and the next record begins another', async () => {
     const path = journalWith('')
-    const { journal, logged } = open(path, { maxFileBytes: 3_000 })
+    const { journal, logged } = await open(path, { maxFileBytes: 3_000 })
     const start = new Date()
-    for (const record of blocks(20)) journal.append(record)
+    await append(journal, ...blocks(20))
     const end = new Date()
 
     expect(linesIn(path)).toEqual(blocks(20))
@@ -32,10 +32,10 @@ describe('a file that is full', () => {
     expect(logged).toEqual(rotated.map((name) => ({ level: 30, journal: path, rotated: name, msg: 'journal rotated' })))
   })
 
-  it('grows on where it cannot be renamed, which is said once', () => {
+  it('grows on where it cannot be renamed, which is said once', async () => {
     const path = join(temporaryDirectory(), 'b'.repeat(250)) // a longer name would be too long
-    const { journal, logged } = open(path, { maxFileBytes: 2_000 })
-    for (const record of blocks(20)) journal.append(record)
+    const { journal, logged } = await open(path, { maxFileBytes: 2_000 })
+    await append(journal, ...blocks(20))
     expect(linesIn(path)).toEqual(blocks(20))
     expect(journal.state.failed).toBe(0)
     expect(logged).toMatchObject([{ level: 50, journal: path, err: { code: 'ENAMETOOLONG' }, msg: CANNOT_TIDY }])
@@ -51,11 +51,11 @@ describe('what is kept', () => {
   const current = ndjson(blocks(16).slice(12))
   const sizes = [...Object.values(files), current].map(({ length }) => length)
 
-  it('by size: the oldest files are deleted when they are too much together', () => {
+  it('by size: the oldest files are deleted when they are too much together', async () => {
     const path = journalWith('')
-    const { journal } = open(path, { maxFileBytes: 5_000, keep: { bytes: 20_000 } })
+    const { journal } = await open(path, { maxFileBytes: 5_000, keep: { bytes: 20_000 } })
     for (const record of blocks(200)) {
-      journal.append(record)
+      await append(journal, record)
       expect(sum(journalFiles(path).map(sizeOf))).toBeLessThan(20_000 + 5_000 + 1_500)
     }
     const kept = heightsIn(path)
@@ -70,75 +70,76 @@ describe('what is kept', () => {
     [sum(sizes.slice(1)) - 1, 1],
     [sum(sizes.slice(2)) - 1, 0],
     [1, 0],
-  ] as const)('by size: of four files together, %i bytes leave %i rotated ones', ([bytes, count]) => {
+  ] as const)('by size: of four files together, %i bytes leave %i rotated ones', async ([bytes, count]) => {
     const path = journalWith(current, files)
-    const { logged } = open(path, { keep: { bytes } })
+    const { logged } = await open(path, { keep: { bytes } })
     expect(linesIn(path)).toEqual(blocks(16).slice(4 * (3 - count)))
     expect(logged.map(({ msg }) => msg)).toEqual(Array(3 - count).fill('old journal deleted'))
   })
 
-  it('by age: files are deleted that many days after they were rotated', () => {
+  it('by age: files are deleted that many days after they were rotated', async () => {
     const daysAgo = (days: number) => rotatedName('', new Date(Date.now() - days * 86_400_000)).slice(1)
     const times = [400, 31, 29, 0].map(daysAgo)
     const path = journalWith('', Object.fromEntries(times.map((time, i) => [time, ndjson([blockAt(i)])])))
-    open(path, { keep: { days: 30 } })
+    await open(path, { keep: { days: 30 } })
     expect(rotatedFiles(path)).toEqual(times.slice(2).map((time) => `${path}.${time}`))
   })
 
-  it('does not concern files of other names', () => {
+  it('does not concern files of other names', async () => {
     const path = journalWith('')
     const others = ['blocks.ndjson.1', 'blocks.ndjson.20200101T000000.000Z.gz', 'other.ndjson.20200101T000000.000Z', 'blocks.ndjson~']
     for (const name of others) writeFileSync(join(dirname(path), name), 'x'.repeat(1_000))
-    open(path, { keep: { bytes: 1 } })
-    open(path, { keep: { days: 1 } })
+    await open(path, { keep: { bytes: 1 } })
+    await open(path, { keep: { days: 1 } })
     expect(readdirSync(dirname(path)).sort()).toEqual(['blocks.ndjson', ...others].sort())
   })
 
-  it('is more where files cannot be deleted, which is said once and costs no record', () => {
+  it('is more where files cannot be deleted, which is said once and costs no record', async () => {
     const path = journalWith('')
     mkdirSync(`${path}.20200101T000000.000Z`)
-    const { journal, logged } = open(path, { maxFileBytes: 2_000, keep: { days: 1 } })
-    for (const record of blocks(20)) journal.append(record)
+    const { journal, logged } = await open(path, { maxFileBytes: 2_000, keep: { days: 1 } })
+    await append(journal, ...blocks(20))
     expect(journal.state).toMatchObject({ failed: 0, written: new Map([['fra1', 20]]) })
     expect(logged.filter(({ level }) => level > 30)).toMatchObject([{ journal: path, msg: CANNOT_TIDY }])
   })
 })
 
 describe('a file that somebody else', () => {
-  it('renames gets no more; the next record begins another', () => {
+  it('renames gets no more; the next record begins another', async () => {
     const path = journalWith('')
-    const { journal, logged } = open(path)
-    journal.append(blockAt(0))
+    const { journal, logged } = await open(path)
+    await append(journal, blockAt(0))
     renameSync(path, `${path}.1`)
-    journal.append(blockAt(1))
+    await append(journal, blockAt(1))
     expect([`${path}.1`, path].map((file) => readFileSync(file, 'utf8'))).toEqual([ndjson([blockAt(0)]), ndjson([blockAt(1)])])
     expect(logged).toEqual([{ level: 30, journal: path, msg: GONE }])
   })
 
-  it('renames is there again as soon as it is reopened', () => {
+  it('renames is there again as soon as it is reopened', async () => {
     const path = journalWith(ndjson([blockAt(0)]))
-    const { journal } = open(path)
+    const { journal } = await open(path)
     renameSync(path, `${path}.1`)
     journal.reopen()
+    await journal.flush()
     expect(sizeOf(path)).toBe(0)
   })
 
-  it('deletes, with its folder, is made anew', () => {
+  it('deletes, with its folder, is made anew', async () => {
     const path = join(temporaryDirectory(), 'journal/blocks.ndjson')
-    const { journal, logged } = open(path)
-    journal.append(blockAt(0))
+    const { journal, logged } = await open(path)
+    await append(journal, blockAt(0))
     rmSync(dirname(path), { recursive: true })
-    journal.append(blockAt(1))
+    await append(journal, blockAt(1))
     expect(linesIn(path)).toEqual([blockAt(1)])
     expect(logged).toEqual([{ level: 30, journal: path, msg: GONE }])
   })
 
-  it('replaces by another journal is that one from then on', () => {
+  it('replaces by another journal is that one from then on', async () => {
     const path = journalWith('')
-    const { journal } = open(path)
-    journal.append(blockAt(0))
+    const { journal } = await open(path)
+    await append(journal, blockAt(0))
     renameSync(journalWith(ndjson([blockAt(7)])), path)
-    journal.append(blockAt(1))
+    await append(journal, blockAt(1))
     expect(linesIn(path)).toEqual([blockAt(7), blockAt(1)])
   })
 })

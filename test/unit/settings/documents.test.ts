@@ -30,8 +30,8 @@ it('gives an example file that sets nothing, and works when its settings are tak
   const untouched = file(example)
   expect(run(['-c', untouched]).settings).toEqual({ ...run([]).settings, config: untouched })
 
-  // Files that are on the operator's machine only, and the second of two ways to give a password.
-  const taken = example.replace(/^#(?=\w+: )(?!tls_|log_file|metrics_auth_password_file)/gm, '')
+  // Files that are on the operator's machine only, and the second of two ways to give a secret.
+  const taken = example.replace(/^#(?=\w+: )(?!tls_|log_file|metrics_auth_password_file|alert_webhook_headers_file)/gm, '')
   const { settings, sources } = run(['-c', file(taken)])
   expect(settings).toMatchObject({
     bitcoind: '/usr/local/bin/bitcoind',
@@ -39,7 +39,7 @@ it('gives an example file that sets nothing, and works when its settings are tak
     metricsAuthUsername: 'prometheus',
     otlpIntervalMs: 10_000,
   })
-  expect(Object.values(sources).filter((where) => where.includes('config.yaml:'))).toHaveLength(keys.length - 5)
+  expect(Object.values(sources).filter((where) => where.includes('config.yaml:'))).toHaveLength(keys.length - 6)
 })
 
 it('shows with --config.check what the settings come to, and from where', () => {

@@ -53,6 +53,8 @@ const samples: Record<Key, () => Samples> = {
   verySlowThresholdMs: () => numbers('150', '200.5', '3600000'),
   alertWebhookUrl: () =>
     pairs(['http://a', 'http://a/'], ['https://b/token?x=1', 'https://b/token?x=1'], ['http://u:p@c:1/', 'http://u:p@c:1/']),
+  alertWebhookHeaders: () => pairs(['A: 1', { A: '1' }], ['B:two words', { B: 'two words' }], ['C: 3\nD: 4', { C: '3', D: '4' }]),
+  alertWebhookHeadersFile: () => same(file('A: 1\n'), file('B: 2'), file('C: 3')),
   alerts: () => pairs(['false', false], ['yes', true], ['0', false]),
   verbose: () => pairs(['true', true], ['off', false], ['1', true]),
   logLevel: () => pairs(['DEBUG', 'DEBUG'], ['warning', 'WARNING'], ['Error', 'ERROR']),

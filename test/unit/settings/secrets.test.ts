@@ -3,17 +3,22 @@ import { keys, options } from '../../../agent/settings/schema.ts'
 import { file, printed, refusal } from './settings.ts'
 
 const SECRET = 'hunter2'
+/** Where it is but a part of the value. */
+const secrets: Readonly<Record<string, string>> = {
+  alertWebhookUrl: `https://chat.example/${SECRET}`,
+  alertWebhookHeaders: `Authorization: Bearer ${SECRET}`,
+}
 
 describe('a secret is not repeated by --config.check', () => {
   const user = { FIBRE_METRICS_AUTH_USERNAME: 'ann', FIBRE_METRICS_AUTH_PASSWORD: 'x' }
   it.each(keys.filter((key) => options[key].secret === true))('%s', (key) => {
     const { flag, env, yaml } = options[key]
-    const secret = key === 'alertWebhookUrl' ? `https://chat.example/${SECRET}` : SECRET
+    const secret = secrets[key] ?? SECRET
     const { [env]: _, ...others } = user as Readonly<Record<string, string>>
     const all = [
       printed(['--config.check', `--${flag}=${secret}`], others),
       printed(['--config.check'], { ...others, [env]: secret }),
-      printed(['--config.check', '-c', file(`${yaml[0]}: ${secret}`)], others),
+      printed(['--config.check', '-c', file(`${yaml[0]}: ${JSON.stringify(secret)}`)], others),
     ]
     for (const text of all) {
       expect(text).toMatch(new RegExp(`${key} +\\*\\*\\* `))
@@ -30,6 +35,12 @@ describe('a secret is not repeated by --config.check', () => {
     expect(text).not.toContain(SECRET)
   })
 
+  it('from a file of headers', () => {
+    const text = printed(['--config.check'], { FIBRE_ALERT_WEBHOOK_HEADERS_FILE: file(`A: 1\n\nAuthorization: ${SECRET}\n`, 'headers') })
+    expect(text).toMatch(/alertWebhookHeaders +\*\*\* +\/.*headers \(FIBRE_ALERT_WEBHOOK_HEADERS_FILE\)/)
+    expect(text).not.toContain(SECRET)
+  })
+
   it('in an address', () => {
     const text = printed(['--config.check', '--otlp-endpoint', `https://ann:${SECRET}@collector/in?token=${SECRET}`])
     expect(text).toContain('https://***@collector/in?***')
@@ -38,6 +49,13 @@ describe('a secret is not repeated by --config.check', () => {
 })
 
 describe('a secret is not repeated by an error', () => {
+  it('of a file of headers', () => {
+    const path = file(`X: 1\n${SECRET}`, 'headers')
+    expect(refusal(['--alert-webhook-headers-file', path]).problems).toEqual([
+      `--alert-webhook-headers-file: the file of headers "${path}" must hold one "Name: value" a line, in ASCII`,
+    ])
+  })
+
   it.each([
     [['--metrics-auth-password', SECRET]],
     [['--metrics-auth-pasword', SECRET]],
@@ -47,6 +65,9 @@ describe('a secret is not repeated by an error', () => {
     [[`--metrics-auth-password:${SECRET}`]],
     [[`--=${SECRET}`]],
     [['--metrics-auth-password', `-${SECRET}`]],
+    [['--alert-webhook-headers', SECRET]],
+    [['--alert-webhook-headers', `Host: ${SECRET}`]],
+    [['--alert-webhook-headers', `X: ${SECRET}\u0007`]],
     [['--otlp-endpoint', `htp://ann:${SECRET}@collector`]],
     [['--otlp-endpoint', `ann:${SECRET}@collector`]],
   ])('%j', (argv) => {

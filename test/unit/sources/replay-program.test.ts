@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type AgentProcess, startAgentProcess } from '../../agent.ts'
 import type { Scrape } from '../../scrape.ts'
+import { until } from '../../until.ts'
 import { type ExpectedRecord, withinMicrosecond } from '../blocks/expected-record.ts'
 import { expectedRecords, file, NODES, recording } from '../blocks/recorded.ts'
 import { recordingOf, temporaryPath } from './recordings.ts'
@@ -17,6 +18,8 @@ async function replayAll() {
   const journal = temporaryPath('blocks.ndjson')
   const agent = await startReplay([file], ['--speed', 'max', '--journal', journal])
   await agent.logged(({ msg }) => msg === 'replayed')
+  const { blocks } = await getJson<{ blocks: readonly unknown[] }>(agent, '/api/v1/blocks?limit=2000')
+  await until(() => recordsIn(journal).length === blocks.length, 'the last records')
   return { agent, journal }
 }
 

@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openRecorder } from '../../../agent/sources/replay/recorder.ts'
 import { type TracepointEvent, tracepoints } from '../../../agent/tracepoints/index.ts'
+import { mountMemory } from '../../mounted.ts'
 import { until } from '../../until.ts'
 import { eventOf } from '../blocks/events.ts'
 import { HASH, startLog, startReplay, temporaryPath } from './recordings.ts'
@@ -27,7 +29,7 @@ const sendStart = (startUs: number) => eventOf('udp:block_send_start', { blockHa
 
 function startRecorder(file: string) {
   const { log, lines } = startLog()
-  return { recorder: openRecorder({ file, log }), lines }
+  return { recorder: openRecorder({ file, log, retryMs: 50 }), lines }
 }
 
 async function record(file: string, ...events: readonly TracepointEvent[]) {
@@ -105,19 +107,54 @@ it('goes on in a new file after a rotation, and loses nothing', async () => {
   expect(lines).toEqual([])
 })
 
-it('says a full disk once, and how much was lost in the end', async () => {
-  const { recorder, lines } = startRecorder('/dev/full')
-  recorder.record(sendStart(1))
+it('says a full disk once; once there is room it has every event, whole', async (context) => {
+  const directory = mountMemory(context)
+  const file = join(directory, 'events.jsonl')
+  const { recorder, lines } = startRecorder(file)
+  for (let i = 0; i < 1_000; i++) recorder.record(sendStart(i))
   await until(() => lines.length > 0, 'the failure')
-  for (let i = 0; i < 3; i++) {
-    recorder.record(sendStart(2))
-    recorder.reopen()
-    await new Promise(setImmediate)
-  }
+  for (let i = 1_000; i < 1_500; i++) recorder.record(sendStart(i))
+  execFileSync('mount', ['-o', 'remount,size=1m', directory])
+  await until(() => lines.length > 1, 'that it can be written')
+  await recorder.close()
+  expect(lines).toEqual([
+    { level: 50, file, reason: 'the disk is full: make room there', msg: 'cannot write the recording; trying again' },
+    { level: 30, file, lost: 0, msg: 'the recording can be written again' },
+  ])
+  expect(await replayed(file)).toMatchObject({ unreadable: 0, starts: Array.from({ length: 1_500 }, (_, i) => i) })
+})
+
+it('says in the end how much was lost', async () => {
+  const { recorder, lines } = startRecorder('/dev/full')
+  await until(() => lines.length > 0, 'the failure')
+  for (let i = 0; i < 4; i++) recorder.record(sendStart(i))
   await recorder.close()
   expect(lines).toMatchObject([
-    { level: 50, file: '/dev/full', err: { code: 'ENOSPC' }, msg: 'cannot write the recording; trying again' },
+    { level: 50, reason: 'it is no regular file, which is left as it is: name another file with --record PATH' },
     { level: 50, file: '/dev/full', lost: 4, msg: 'events could not be recorded' },
+  ])
+})
+
+it('goes on in the old file, and says so once, where a new one cannot be made', async () => {
+  const file = join(temporaryPath('folder'), 'events.jsonl')
+  mkdirSync(dirname(file))
+  const { recorder, lines } = startRecorder(file)
+  recorder.record(sendStart(0))
+  await until(() => sizeOf(file) > 0, 'the first line')
+  renameSync(dirname(file), `${dirname(file)}.away`)
+  recorder.reopen()
+  await until(() => lines.length > 0, 'the failure')
+  recorder.record(sendStart(1))
+  recorder.reopen()
+  await until(() => linesOf(`${dirname(file)}.away/events.jsonl`).length === 2, 'the second line')
+  mkdirSync(dirname(file))
+  await until(() => lines.length > 1, 'the new file')
+  recorder.record(sendStart(2))
+  await recorder.close()
+  expect((await replayed(file)).starts).toEqual([2])
+  expect(lines).toMatchObject([
+    { level: 50, file, msg: 'cannot open the recording anew; going on in the old file, and trying again' },
+    { level: 30, file, msg: 'the recording goes on in a new file' },
   ])
 })
 

@@ -21,7 +21,11 @@ const self = {
   certificateExpiry: 1_900_000_000,
   eventLoopLagSeconds: 0.0001,
   journal: { written: new Map([['n', 3]]), failed: 1 },
-  webhook: { delivered: 2, failed: 1, pending: 4, givenUp: 1 },
+  webhook: { delivered: 2, failed: 1, pending: 4, givenUp: 1, refused: 2 },
+  logDropped: new Map([
+    ['stdout', 1],
+    ['file', 0],
+  ]),
   process: { cpuSeconds: 1.5, residentBytes: 64e6, virtualBytes: 1e9, openFds: 20, maxFds: 1024 },
 } satisfies Partial<SelfState>
 

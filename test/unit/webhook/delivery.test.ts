@@ -1,5 +1,8 @@
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { until } from '../../until.ts'
 import { open } from './open.ts'
@@ -8,11 +11,13 @@ import { slowAlert } from './slow-block.ts'
 
 const FAILING = 'cannot deliver slow blocks; trying again for as long as it takes'
 const DELIVERING = 'delivering slow blocks'
+const OLD_HEADERS = 'cannot read the headers anew; going on with the old ones'
+const REFUSED = 'the webhook refuses slow blocks for good: they are lost'
 
 describe('a slow block', () => {
   it('is posted as JSON, with what tells its repetitions', async () => {
     const receiver = await startReceiver()
-    const { webhook, logged } = open({ url: `${receiver.url}/hook/token?key=secret` })
+    const { webhook, logged } = await open({ url: `${receiver.url}/hook/token?key=secret` })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     expect(receiver.received).toMatchObject([
@@ -29,14 +34,14 @@ describe('a slow block', () => {
       },
     ])
     expect(receiver.received[0]?.headers.authorization).toBeUndefined()
-    expect(webhook.state).toEqual({ delivered: 1, failed: 0, pending: 0, givenUp: 0, isFailing: false })
+    expect(webhook.state).toEqual({ delivered: 1, failed: 0, pending: 0, givenUp: 0, refused: 0, isFailing: false })
     expect(logged).toMatchObject([{ level: 30, webhook: receiver.url, msg: DELIVERING }])
     expect(JSON.stringify(logged)).not.toMatch(/token|secret/)
   })
 
   it('is posted once, however often it is offered', async () => {
     const receiver = await startReceiver()
-    const { webhook } = open({ url: receiver.url })
+    const { webhook } = await open({ url: receiver.url })
     webhook.offer(slowAlert(1))
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
@@ -49,7 +54,7 @@ describe('a slow block', () => {
   it('waits for those before it', async () => {
     const first = Promise.withResolvers<void>()
     const receiver = await startReceiver((response) => void first.promise.then(() => response.end()))
-    const { webhook } = open({ url: receiver.url, deadlineMs: 10_000 })
+    const { webhook } = await open({ url: receiver.url, deadlineMs: 10_000 })
     for (const number of [1, 2, 3]) webhook.offer(slowAlert(number))
     await until(() => receiver.received.length === 1, 'the first post')
     expect(webhook.state).toMatchObject({ delivered: 0, pending: 3 })
@@ -60,7 +65,7 @@ describe('a slow block', () => {
 
   it('is not waited for: offering 1,000 takes less than a second while the receiver hangs', async () => {
     const receiver = await startReceiver(hangs)
-    const { webhook } = open({ url: receiver.url })
+    const { webhook } = await open({ url: receiver.url })
     const start = performance.now()
     for (let number = 0; number < 1000; number++) webhook.offer(slowAlert(number))
     expect(performance.now() - start).toBeLessThan(1000)
@@ -74,7 +79,7 @@ describe('a user and password in the address', () => {
 
   it('are sent as Basic authorization and not logged', async () => {
     const receiver = await startReceiver()
-    const { webhook, logged } = open({ url: withCredentials(receiver.url) })
+    const { webhook, logged } = await open({ url: withCredentials(receiver.url) })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     expect(receiver.received[0]?.headers.authorization).toBe(expected)
@@ -85,7 +90,7 @@ describe('a user and password in the address', () => {
     const other = await startReceiver()
     const elsewhere = `${other.url.replace('//', '//its:own@')}/here`
     const receiver = await startReceiver((response, { path }) => answers(307, { Location: path === '/' ? '/moved' : elsewhere })(response))
-    const { webhook } = open({ url: withCredentials(receiver.url) })
+    const { webhook } = await open({ url: withCredentials(receiver.url) })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     expect(receiver.received.map(({ path, headers }) => [path, headers.authorization])).toEqual([
@@ -96,12 +101,64 @@ describe('a user and password in the address', () => {
   })
 })
 
+describe('headers of the settings', () => {
+  const SECRET = 'Bearer t0ken'
+  const fileOf = (content: string) => {
+    const path = join(mkdtempSync(join(tmpdir(), 'webhook-')), 'headers')
+    onTestFinished(() => rmSync(dirname(path), { recursive: true }))
+    writeFileSync(path, content)
+    return path
+  }
+
+  it('go to the address and its own redirects, to no other, and into no log', async () => {
+    const other = await startReceiver()
+    const receiver = await startReceiver((response, { path }) =>
+      answers(307, { Location: path === '/' ? '/moved' : `${other.url}/here` })(response),
+    )
+    const { webhook, logged } = await open({ url: receiver.url, headers: { Authorization: SECRET, 'X-Scope': 'fibre' } })
+    webhook.offer(slowAlert(1))
+    await until(() => webhook.state.delivered === 1, 'the delivery')
+    const sent = [...receiver.received, ...other.received].map(({ headers }) => [headers.authorization, headers['x-scope']])
+    expect(sent).toEqual([
+      [SECRET, 'fibre'],
+      [SECRET, 'fibre'],
+      [undefined, undefined],
+    ])
+    expect(JSON.stringify(logged)).not.toContain('t0ken')
+  })
+
+  it('are read anew from their file; the old ones stay where that fails', async () => {
+    const receiver = await startReceiver()
+    const headersFile = fileOf('Authorization: Bearer second\n')
+    const { webhook, logged } = await open({ url: receiver.url, headers: { Authorization: SECRET }, headersFile })
+    const deliver = async (number: number) => {
+      webhook.offer(slowAlert(number))
+      await until(() => webhook.state.delivered === number, 'the delivery')
+    }
+    await deliver(1)
+    await webhook.reload()
+    await deliver(2)
+    writeFileSync(headersFile, 'Authorization Bearer third\n')
+    await webhook.reload()
+    await deliver(3)
+    rmSync(headersFile)
+    await webhook.reload()
+    await deliver(4)
+    expect(receiver.received.map(({ headers }) => headers.authorization)).toEqual([SECRET, ...Array(3).fill('Bearer second')])
+    expect(logged.filter(({ level }) => level > 30)).toMatchObject([
+      { file: headersFile, reason: 'must hold one "Name: value" a line, in ASCII', msg: OLD_HEADERS },
+      { file: headersFile, reason: expect.stringMatching(/^ENOENT/), msg: OLD_HEADERS },
+    ])
+    expect(JSON.stringify(logged)).not.toMatch(/third|second|t0ken/)
+  })
+})
+
 describe('a redirect', () => {
   it.each([301, 302, 307, 308])('with %i is followed by posting the same again', async (status) => {
     const receiver = await startReceiver((response, { path }) =>
       (path === '/new?a=b' ? answers(204) : answers(status, { Location: 'new?a=b' }))(response),
     )
-    const { webhook } = open({ url: `${receiver.url}/old` })
+    const { webhook } = await open({ url: `${receiver.url}/old` })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     const [first, second] = receiver.received
@@ -117,7 +174,7 @@ describe('a redirect', () => {
     ['in a circle', { Location: '/' }, 'redirected more than 5 times'],
   ])('%s is a failure', async (_, headers, reason) => {
     const receiver = await startReceiver(answers(302, headers))
-    const { webhook, logged } = open({ url: receiver.url })
+    const { webhook, logged } = await open({ url: receiver.url })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.failed >= 2, 'two attempts')
     expect(logged).toMatchObject([{ reason, msg: FAILING }])
@@ -133,20 +190,51 @@ describe('an answer', () => {
     [299, 1],
     [303, 0],
     [304, 0],
-    [400, 0],
-    [401, 0],
-    [404, 0],
-    [410, 0],
+    [408, 0],
+    [425, 0],
     [429, 0],
     [500, 0],
     [503, 0],
   ])('%i delivers %i', async (status, delivered) => {
     const receiver = await startReceiver(answers(status, { Location: '/elsewhere' }))
-    const { webhook, logged } = open({ url: receiver.url })
+    const { webhook, logged } = await open({ url: receiver.url })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered + webhook.state.failed > 0, 'an outcome')
     expect(webhook.state).toMatchObject({ delivered, pending: 1 - delivered })
     expect(logged).toMatchObject([delivered ? { msg: DELIVERING } : { msg: FAILING, reason: `answered ${status}` }])
+  })
+
+  it.each([400, 401, 403, 404, 410, 413, 422, 499])(
+    '%i is final: that block is lost, which is said and counted, and the next is tried',
+    async (status) => {
+      const receiver = await startReceiver((response, { payload }) =>
+        payload.height === 1 ? response.writeHead(status).end('\n\u001b[31mno such channel\u0007: hooks/7\nat line 3\n') : response.end(),
+      )
+      const { webhook, logged } = await open({ url: receiver.url })
+      for (const number of [1, 2]) webhook.offer(slowAlert(number, { height: number }))
+      await until(() => webhook.state.delivered === 1, 'the next delivery')
+      expect(receiver.numbers()).toEqual([1, 2])
+      expect(webhook.state).toEqual({ delivered: 1, failed: 1, pending: 0, givenUp: 0, refused: 1, isFailing: false })
+      const { delivery_id: deliveryId } = slowAlert(1)
+      expect(logged).toMatchObject([
+        { level: 50, msg: REFUSED, reason: `answered ${status}`, answer: '[31mno such channel: hooks/7', deliveryId, refused: 1 },
+        { level: 30, msg: DELIVERING },
+      ])
+    },
+  )
+
+  it('that refuses many blocks is said once, and again when it is another', async () => {
+    const receiver = await startReceiver((response, { payload }) =>
+      response.writeHead(400).end(`${payload.height === 9 ? 'another' : 'the same'} ${'x'.repeat(5_000)}`),
+    )
+    const { webhook, logged } = await open({ url: receiver.url })
+    for (let number = 0; number < 10; number++) webhook.offer(slowAlert(number, { height: number }))
+    await until(() => webhook.state.refused === 10, 'the refusals')
+    expect(logged.map(({ msg, answer, refused }) => [msg, String(answer).slice(0, 7), String(answer).length, refused])).toEqual([
+      [REFUSED, 'the sam', 200, 1],
+      [REFUSED, 'another', 200, 10],
+    ])
+    expect(webhook.state).toMatchObject({ pending: 0, isFailing: true })
   })
 
   it('whose body never ends is read no further than a few kB', async () => {
@@ -159,7 +247,7 @@ describe('an answer', () => {
       }
       write()
     })
-    const { webhook } = open({ url: receiver.url, deadlineMs: 60_000 })
+    const { webhook } = await open({ url: receiver.url, deadlineMs: 60_000 })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     expect(sent).toBeLessThan(16e6) // what fits into the sockets' buffers
@@ -167,7 +255,7 @@ describe('an answer', () => {
 
   it('that takes the block and then drips is cut off', async () => {
     const receiver = await startReceiver((response) => void response.writeHead(200).write('.'))
-    const { webhook } = open({ url: receiver.url })
+    const { webhook } = await open({ url: receiver.url })
     for (const number of [1, 2]) webhook.offer(slowAlert(number))
     await until(() => webhook.state.delivered === 2, 'the deliveries')
     expect(receiver.numbers()).toEqual([1, 2])
@@ -177,7 +265,7 @@ describe('an answer', () => {
 describe('a receiver that fails', () => {
   it('is tried again until it works, said once, and gets all in their order', async () => {
     const receiver = await startReceiver(answers(500))
-    const { webhook, logged } = open({ url: receiver.url })
+    const { webhook, logged } = await open({ url: receiver.url })
     for (const number of [1, 2, 3]) webhook.offer(slowAlert(number))
     await until(() => webhook.state.failed >= 3, 'three failures')
     receiver.answer = answers(200)
@@ -193,7 +281,7 @@ describe('a receiver that fails', () => {
 
   it('is found again after it was gone', async () => {
     const gone = await startReceiver()
-    const { webhook, messages } = open({ url: gone.url })
+    const { webhook, messages } = await open({ url: gone.url })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the first delivery')
     gone.stop()
@@ -211,7 +299,7 @@ describe('a receiver that fails', () => {
       times.push(performance.now())
       answers(500)(response)
     })
-    const { webhook } = open({ url: receiver.url, backoff: { firstMs: 10, mostMs: 40 } })
+    const { webhook } = await open({ url: receiver.url, backoff: { firstMs: 10, mostMs: 40 } })
     webhook.offer(slowAlert(1))
     await until(() => times.length === 10, 'ten attempts')
     const waits = times.slice(1).map((time, i) => time - (times[i] as number))
@@ -226,7 +314,7 @@ describe('a receiver that fails', () => {
       times.push(performance.now())
       answers(times.length === 1 ? status : 200, { 'Retry-After': '1' })(response)
     })
-    const { webhook } = open({ url: receiver.url })
+    const { webhook } = await open({ url: receiver.url })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     expect((times[1] as number) - (times[0] as number)).toBeGreaterThan(990)
@@ -238,7 +326,7 @@ describe('a receiver that fails', () => {
     ['is negative', '-5'],
   ])('and asks to be left alone until a time that %s is tried again as usual', async (_, time) => {
     const receiver = await startReceiver(answers(503, { 'Retry-After': time }))
-    const { webhook } = open({ url: receiver.url })
+    const { webhook } = await open({ url: receiver.url })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.failed >= 3, 'three attempts', 2_000)
   })
@@ -262,7 +350,7 @@ describe('a target that speaks no HTTP', () => {
     ],
   ])('%s: a failure, with its reason', async (_, behave, reason) => {
     const port = await listen(behave)
-    const { webhook, logged } = open({ url: `http://127.0.0.1:${port}/token` })
+    const { webhook, logged } = await open({ url: `http://127.0.0.1:${port}/token` })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.failed >= 2, 'two attempts')
     expect(logged).toMatchObject([{ level: 40, reason: expect.stringMatching(reason), msg: FAILING }])
@@ -270,14 +358,14 @@ describe('a target that speaks no HTTP', () => {
   })
 
   it('listens nowhere: a failure for each of its addresses, said once', async () => {
-    const { webhook, logged } = open({ url: 'http://localhost:1/token' })
+    const { webhook, logged } = await open({ url: 'http://localhost:1/token' })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.failed >= 2, 'two attempts')
     expect(logged).toMatchObject([{ webhook: 'http://localhost:1', reason: expect.stringContaining('ECONNREFUSED') }])
   })
 
   it('has a name that nobody knows', async () => {
-    const { webhook, logged } = open({ url: 'http://nowhere.invalid/token', deadlineMs: 10_000 })
+    const { webhook, logged } = await open({ url: 'http://nowhere.invalid/token', deadlineMs: 10_000 })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.failed >= 1, 'an attempt', 15_000)
     expect(logged).toMatchObject([{ webhook: 'http://nowhere.invalid', reason: expect.stringMatching(/nowhere\.invalid/) }])
@@ -290,7 +378,7 @@ describe('closing', () => {
     ['waits for an answer', hangs],
   ])('takes no longer than 300 ms while it %s', async (_, answer) => {
     const receiver = await startReceiver(answer)
-    const { webhook } = open({ url: receiver.url, deadlineMs: 60_000 })
+    const { webhook } = await open({ url: receiver.url, deadlineMs: 60_000 })
     webhook.offer(slowAlert(1))
     await until(() => receiver.received.length === 1, 'the post')
     const start = performance.now()
@@ -301,7 +389,7 @@ describe('closing', () => {
 
   it('lets a delivery under way end, and begins no other', async () => {
     const receiver = await startReceiver(hangs)
-    const { webhook } = open({ url: receiver.url, deadlineMs: 60_000 })
+    const { webhook } = await open({ url: receiver.url, deadlineMs: 60_000 })
     const answered = Promise.withResolvers<() => void>()
     receiver.answer = (response) => answered.resolve(() => void response.end())
     for (const number of [1, 2]) webhook.offer(slowAlert(number))

@@ -5,10 +5,10 @@ import { openWebhook, type WebhookOptions } from '../../../agent/webhook/webhook
 export type LogLine = { readonly level: number; readonly msg: string; readonly [field: string]: unknown }
 
 /** A webhook that is tried again soon, until the test is finished, and what it logs. */
-export function open(options: Partial<WebhookOptions> & { readonly url: string }) {
+export async function open(options: Partial<WebhookOptions> & { readonly url: string }) {
   const logged: LogLine[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
-  const webhook = openWebhook({
+  const webhook = await openWebhook({
     queueFile: undefined,
     version: '1.2.3',
     log,

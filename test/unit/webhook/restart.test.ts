@@ -25,16 +25,17 @@ const NOWHERE = 'http://127.0.0.1:1'
 const MEMORY_ONLY = /keeping slow blocks in memory only$/
 
 /** A webhook that has these blocks in its file and delivered none. It is not closed: as if it had been killed. */
-function leave(queueFile: string, ...numbers: readonly number[]) {
-  const opened = open({ url: NOWHERE, queueFile })
+async function leave(queueFile: string, ...numbers: readonly number[]) {
+  const opened = await open({ url: NOWHERE, queueFile })
   for (const number of numbers) opened.webhook.offer(slowAlert(number))
+  await opened.webhook.kept()
   return opened
 }
 
 /** What a webhook that opens the file delivers, in its order. */
 async function deliveredFrom(queueFile: string, count: number) {
   const receiver = await startReceiver()
-  const opened = open({ url: receiver.url, queueFile })
+  const opened = await open({ url: receiver.url, queueFile })
   await until(() => opened.webhook.state.delivered === count, `${count} deliveries`)
   return { ...opened, numbers: receiver.numbers() }
 }
@@ -42,16 +43,16 @@ async function deliveredFrom(queueFile: string, count: number) {
 describe('after the agent was killed', () => {
   it('what was not delivered is, in its order', async () => {
     const queueFile = newQueueFile()
-    leave(queueFile, 1, 2, 3)
+    await leave(queueFile, 1, 2, 3)
     expect((await deliveredFrom(queueFile, 3)).numbers).toEqual([1, 2, 3])
   })
 
   it('what was delivered is not delivered again, though it be offered again', async () => {
     const queueFile = newQueueFile()
-    leave(queueFile, 1, 2)
+    await leave(queueFile, 1, 2)
     await (await deliveredFrom(queueFile, 2)).webhook.close()
     const receiver = await startReceiver()
-    const { webhook } = open({ url: receiver.url, queueFile })
+    const { webhook } = await open({ url: receiver.url, queueFile })
     for (const number of [1, 2, 3]) webhook.offer(slowAlert(number))
     await until(() => webhook.state.delivered === 1, 'the new one')
     expect(receiver.numbers()).toEqual([3])
@@ -60,11 +61,11 @@ describe('after the agent was killed', () => {
   it('in the middle of a delivery that one is repeated, and known by its id', async () => {
     const queueFile = newQueueFile()
     const receiver = await startReceiver(hangs)
-    const { webhook } = open({ url: receiver.url, queueFile, deadlineMs: 60_000 })
+    const { webhook } = await open({ url: receiver.url, queueFile, deadlineMs: 60_000 })
     webhook.offer(slowAlert(1))
     await until(() => receiver.received.length === 1, 'the first post')
     receiver.answer = answers(200)
-    const next = open({ url: receiver.url, queueFile })
+    const next = await open({ url: receiver.url, queueFile })
     await until(() => next.webhook.state.delivered === 1, 'the delivery')
     expect(receiver.numbers()).toEqual([1, 1])
     expect(receiver.received[1]?.payload).toEqual(receiver.received[0]?.payload)
@@ -72,30 +73,32 @@ describe('after the agent was killed', () => {
 
   it.each([1, 10, 400])('%i bytes short of a whole line, the lines before are delivered and new ones are kept', async (missing) => {
     const queueFile = newQueueFile()
-    leave(queueFile, 1, 2, 3)
+    await leave(queueFile, 1, 2, 3)
     truncateSync(queueFile, statSync(queueFile).size - missing)
     const kept = missing === 1 ? [1, 2, 3] : [1, 2] // only the line's end is missing
-    leave(queueFile, 4)
+    await leave(queueFile, 4)
     expect((await deliveredFrom(queueFile, kept.length + 1)).numbers).toEqual([...kept, 4])
   })
 
   it('what was delivered long ago takes no room in the file', async () => {
     const queueFile = newQueueFile()
     const receiver = await startReceiver()
-    const { webhook } = open({ url: receiver.url, queueFile })
+    const { webhook } = await open({ url: receiver.url, queueFile })
     const peer = 'x'.repeat(20_000)
     for (let number = 0; number < 200; number++) webhook.offer(slowAlert(number, { reconstruction_peer: peer }))
+    await webhook.kept()
     expect(statSync(queueFile).size).toBeGreaterThan(4e6)
     await until(() => webhook.state.delivered === 200, 'all deliveries')
+    await webhook.kept()
     expect(statSync(queueFile).size).toBeLessThan(1e6)
     await webhook.close()
-    open({ url: NOWHERE, queueFile })
+    await open({ url: NOWHERE, queueFile })
     expect(statSync(queueFile).size).toBeLessThan(20_000)
   })
 
-  it('the file is nobody else’s to read', () => {
+  it('the file is nobody else’s to read', async () => {
     const queueFile = newQueueFile()
-    leave(queueFile, 1)
+    await leave(queueFile, 1)
     expect(statSync(queueFile).mode & 0o777).toBe(0o600)
   })
 })
@@ -106,7 +109,7 @@ describe('an agent that is killed at ten random moments', () => {
     const receiver = await startReceiver()
     let offered = 0
     for (let life = 0; life < 10; life++) offered = await offerUntilKilled(receiver.url, queueFile, offered, 1 + 200 * Math.random())
-    const { webhook } = open({ url: receiver.url, queueFile })
+    const { webhook } = await open({ url: receiver.url, queueFile })
     await until(() => webhook.state.pending === 0, 'the last deliveries')
     const numbers = [...new Set(receiver.numbers())]
     expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, number) => number))
@@ -133,19 +136,19 @@ describe('an agent that is killed at ten random moments', () => {
 describe('a queue that is full', () => {
   it('gives up the oldest, counts them and says so once, also over a restart', async () => {
     const queueFile = newQueueFile()
-    const { webhook, logged } = leave(queueFile, ...Array.from({ length: 10_005 }, (_, number) => number))
+    const { webhook, logged } = await leave(queueFile, ...Array.from({ length: 10_005 }, (_, number) => number))
     expect(webhook.state).toMatchObject({ pending: 10_000, givenUp: 5 })
     expect(logged.filter(({ level }) => level === 50)).toMatchObject([
       { givenUp: 1, msg: 'too many slow blocks wait for the webhook; giving up the oldest' },
     ])
-    const { webhook: next } = open({ url: NOWHERE, queueFile })
+    const { webhook: next } = await open({ url: NOWHERE, queueFile })
     expect(next.state).toMatchObject({ pending: 10_000, givenUp: 0 })
     next.offer(slowAlert(0))
     expect(next.state).toMatchObject({ pending: 10_000, givenUp: 0 })
   })
 
-  it('holds no more than 8 MiB, but one in any case', () => {
-    const { webhook } = open({ url: NOWHERE })
+  it('holds no more than 8 MiB, but one in any case', async () => {
+    const { webhook } = await open({ url: NOWHERE })
     const offer = (number: number, length: number) => webhook.offer(slowAlert(number, { reconstruction_peer: 'x'.repeat(length) }))
     offer(1, 10 * 2 ** 20)
     expect(webhook.state).toMatchObject({ pending: 1, givenUp: 0 })
@@ -183,7 +186,7 @@ describe('a queue file that cannot be used', () => {
 
   it('comes to work later: it then has all that waits', async () => {
     const queueFile = join(directory(), 'later', 'blocks.webhook-queue')
-    const { webhook, logged } = leave(queueFile, 1, 2)
+    const { webhook, logged } = await leave(queueFile, 1, 2)
     mkdirSync(dirname(queueFile))
     let count = 2
     const isBack = () => {
@@ -199,7 +202,7 @@ describe('a queue file that cannot be used', () => {
 
   async function offering(queueFile: string) {
     const receiver = await startReceiver()
-    const opened = open({ url: receiver.url, queueFile })
+    const opened = await open({ url: receiver.url, queueFile })
     for (const number of [1, 2]) opened.webhook.offer(slowAlert(number))
     await until(() => opened.webhook.state.delivered === 2, 'the deliveries')
     return { ...opened, numbers: receiver.numbers }

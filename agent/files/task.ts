@@ -1,0 +1,116 @@
+import { Changing } from './changes.ts'
+import { NoAnswerError } from './fault.ts'
+import { onThread } from './threads.ts'
+
+export interface FileTaskOptions {
+  /** Does a part of what is to be done now, and returns whether there is more. Where it throws it is run again later. */
+  readonly run: () => Promise<boolean>
+  /** Why an error keeps it from running, in words. */
+  readonly faultOf: (error: unknown) => string
+  /** Told once of each change: a reason, or `undefined` when all has been done again. */
+  readonly changed: (fault: string | undefined) => void
+  readonly retryMs: number
+}
+
+/** A full pipe that does not block has room again soon. */
+const PIPE_RETRY_MS = 20
+/** An operation that takes longer than that is told as a fault. */
+const NO_ANSWER_MS = 5_000
+
+/** Operates on one file, one operation at a time, and never lets its caller wait. */
+export class FileTask {
+  readonly #options: FileTaskOptions
+  readonly #fault = new Changing<string | undefined>(undefined)
+  #isStandingStill = false
+  #running: Promise<void> | undefined
+  #isDue = false
+  #startedMs = 0
+  #retry: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor(options: FileTaskOptions) {
+    this.#options = options
+  }
+
+  /** Why it does not run at present, if so. */
+  get fault(): string | undefined {
+    return this.#fault.state
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined
+  }
+
+  /** Whether an operation has been under way for seconds. */
+  get isStandingStill(): boolean {
+    return this.#isStandingStill
+  }
+
+  /** Runs, or once more after the run under way. Resolves when that is done or has failed. */
+  start(): Promise<void> {
+    clearTimeout(this.#retry)
+    this.#isDue = true
+    this.#running ??= this.#runWhileDue()
+    return this.#running
+  }
+
+  /** Resolves when the run under way is done or has failed. */
+  async settled(): Promise<void> {
+    await this.#running
+  }
+
+  /** Runs a last time. What does not end within this time, counted from when it began, is left behind. */
+  async close(mostMs: number): Promise<void> {
+    const begunMs = this.#running ? this.#startedMs : performance.now()
+    const done = this.start()
+    this.#isClosed = true
+    await within(done, begunMs + mostMs - performance.now())
+    clearTimeout(this.#retry)
+  }
+
+  async #runWhileDue(): Promise<void> {
+    this.#startedMs = performance.now()
+    await undefined // what comes in the same turn is done in the same run
+    while (this.#isDue) {
+      this.#isDue = false
+      await this.#run()
+    }
+    this.#running = undefined
+  }
+
+  async #run(): Promise<void> {
+    this.#startedMs = performance.now()
+    const noAnswer = setTimeout(() => this.#hasFailed(new NoAnswerError()), NO_ANSWER_MS).unref()
+    try {
+      if (await onThread(this.#options.run)) this.#isDue = true
+      else this.#hasSucceeded()
+    } catch (error) {
+      this.#hasFailed(error)
+      const isPipeFull = (error as NodeJS.ErrnoException).code === 'EAGAIN'
+      clearTimeout(this.#retry)
+      if (!this.#isClosed) this.#retry = setTimeout(() => this.start(), isPipeFull ? PIPE_RETRY_MS : this.#options.retryMs).unref()
+    } finally {
+      this.#isStandingStill = false
+      clearTimeout(noAnswer)
+    }
+  }
+
+  #hasSucceeded(): void {
+    if (this.#fault.set(undefined)) this.#options.changed(undefined)
+  }
+
+  #hasFailed(error: unknown): void {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return
+    this.#isStandingStill = error instanceof NoAnswerError
+    const fault = this.#options.faultOf(error)
+    if (this.#fault.set(fault)) this.#options.changed(fault)
+  }
+}
+
+/** Waits for something that may take for ever, for so long at most. */
+export async function within(promise: Promise<unknown>, ms: number): Promise<void> {
+  const { promise: over, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, Math.max(ms, 0))
+  await Promise.race([promise, over])
+  clearTimeout(timer)
+}
