@@ -28,7 +28,12 @@ export function mountDisk(context: TestContext) {
     }
   }
   onTestFinished(thaw) // before it is unmounted: what was registered last is done first
-  return { directory, freeze: () => run('fsfreeze', '--freeze', directory), thaw }
+  /** Until it is thawed or what this returns is disposed of: before that no process that writes to it can end. */
+  const freeze = (): Disposable => {
+    run('fsfreeze', '--freeze', directory)
+    return { [Symbol.dispose]: thaw }
+  }
+  return { directory, freeze, thaw }
 }
 
 function emptyDirectory(): string {

@@ -217,7 +217,7 @@ export class LineWriter<L extends Line> {
   }
 
   #fail(fault: string): void {
-    for (const line of this.#waiting) this.#markLate(line)
+    for (const line of [...this.#writing, ...this.#waiting]) this.#markLate(line)
     this.#options.failing(fault)
     if (this.#options.gives === 'oldest') this.#loseBeyond(this.#options.most)
   }
