@@ -52,6 +52,14 @@ export function lineOf(event: TracepointEvent): string {
 
 /** CLOCK_MONOTONIC is a signed number of 64 bits. */
 const LAST_STAMP = 2 ** 63
+/** In µs since 1970, in the year 2255: what lies beyond is no whole number of µs any more, and no record could say it. */
+const LAST_TIME = Number.MAX_SAFE_INTEGER - 1e6
+/** The kernel hands numbers of 64 bits over, with a sign or without. */
+const LARGEST = 2 ** 64
+/** Each series has the name, and each record. */
+const LONGEST_NAME = 255
+/** No text that bitcoind hands over is longer. */
+const LONGEST_TEXT = 4096
 
 /** Understands a line of a recording, ours or an earlier one. */
 export function parseLine(text: string): RecordedEvent | Fault {
@@ -59,7 +67,7 @@ export function parseLine(text: string): RecordedEvent | Fault {
   if (line === undefined) return { fault: 'it is no JSON object' }
   const { ts_ns: tsNs, unix_us: unixUs, node, probe } = line
   if (typeof tsNs !== 'number' || !(tsNs >= 0 && tsNs < LAST_STAMP)) return { fault: 'it has no time (ts_ns)' }
-  if (typeof node !== 'string' || node === '') return { fault: 'it names no node' }
+  if (typeof node !== 'string' || !/^\P{C}+$/u.test(node) || node.length > LONGEST_NAME) return { fault: 'it names no node' }
   const plan = typeof probe === 'string' ? plans.get(probe) : undefined
   if (plan === undefined) return { fault: 'it names no tracepoint that is known here (probe)' }
 
@@ -71,7 +79,12 @@ export function parseLine(text: string): RecordedEvent | Fault {
     args[name] = value
     if (value === undefined && !(optional && given === undefined)) failed.push(name)
   }
-  return { tracepoint: plan.tracepoint, node, tsNs, unixUs: readers.integer(unixUs), args, failed }
+  return { tracepoint: plan.tracepoint, node, tsNs, unixUs: isTimeOfDay(unixUs) ? unixUs : undefined, args, failed }
+}
+
+/** Whether it is a time of day in µs since 1970. */
+export function isTimeOfDay(us: unknown): us is number {
+  return typeof us === 'number' && us >= 0 && us < LAST_TIME
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
@@ -91,11 +104,11 @@ function olderValue(line: Readonly<Record<string, unknown>>, older: OlderName | 
   return Array.isArray(list) ? list[index] : undefined
 }
 
-const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+const text = (value: unknown) => (typeof value === 'string' && value.length <= LONGEST_TEXT ? value : undefined)
 const hash = (value: unknown) => (typeof value === 'string' && /^[0-9a-f]{64}$/.test(value) ? value : undefined)
 
 const readers = {
-  integer: (value: unknown) => (Number.isInteger(value) ? (value as number) : undefined),
+  integer: (value: unknown) => (Number.isInteger(value) && Math.abs(value as number) <= LARGEST ? (value as number) : undefined),
   text,
   longText: text,
   hexHash: hash,

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { type TracepointEvent, tracepoints } from '../../tracepoints/index.ts'
 import type { Attachment, EventHandler, EventSource, Loss, NodeProcess } from '../source.ts'
-import { parseLine, type RecordedEvent } from './format.ts'
+import { isTimeOfDay, parseLine, type RecordedEvent } from './format.ts'
 import { readLines } from './lines.ts'
 import { Pace } from './pace.ts'
 import { Progress } from './progress.ts'
@@ -115,7 +115,7 @@ export class ReplaySource implements EventSource {
     }
     if (!this.#isClosed) {
       this.#tickNs = Math.max(this.#timeline.latestNs, this.#tickNs) + SETTLE_NS
-      tick()
+      this.#tell(tick)
     }
     log.info({ file, ...this.#replayed }, this.#isClosed ? 'replay stopped' : 'replayed')
     return this.#replayed
@@ -166,9 +166,18 @@ export class ReplaySource implements EventSource {
       else this.#tickNs += TICK_NS
       await this.#pace.until(this.#tickNs)
       if (this.#isClosed) return
-      tick()
+      this.#tell(tick)
     }
     await this.#pace.until(stampNs)
+  }
+
+  /** Whatever that comes to: the recording goes on. */
+  #tell(tick: () => void): void {
+    try {
+      tick()
+    } catch (error) {
+      this.#options.handler.error(error)
+    }
   }
 
   #skipTo(stampNs: number): void {
@@ -184,7 +193,7 @@ export class ReplaySource implements EventSource {
     const { handler } = this.#options
     const clock = this.#survey.clocks.get(this.#timeline.run)
     const readUs = clock && clock.unixUs + Math.round((tsNs - clock.tsNs) / 1e3)
-    const unixSeconds = (unixUs ?? readUs ?? stampNs / 1e3) / 1e6
+    const unixSeconds = ([unixUs, readUs, stampNs / 1e3].find(isTimeOfDay) ?? 0) / 1e6
     this.#events++
     this.#eventNs = stampNs
     try {

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { blockSendStart } from '../../tracepoints/block-send-start.ts'
-import { parseLine, type RecordedEvent } from './format.ts'
+import { isTimeOfDay, parseLine, type RecordedEvent } from './format.ts'
 import { readLines } from './lines.ts'
 import { Progress } from './progress.ts'
 import { Timeline } from './timeline.ts'
@@ -69,6 +69,6 @@ function probesOf(node: string, nodes: Map<string, Set<string>>, file: string): 
 
 /** bitcoind says the time at which it begins to send, right before that tracepoint. */
 function clockOf({ tracepoint, tsNs, args: { startUs } }: RecordedEvent): ClockReading | undefined {
-  if (tracepoint.probe !== blockSendStart.probe || typeof startUs !== 'number') return undefined
+  if (tracepoint.probe !== blockSendStart.probe || !isTimeOfDay(startUs)) return undefined
   return { tsNs, unixUs: startUs }
 }

@@ -72,6 +72,8 @@ describe('a line of a recording', () => {
     ['a line without a time', { node: 'n', probe: 'udp:block_send_start' }],
     ['a negative time', { ...sent(1), ts_ns: -5 }],
     ['a time that no clock has', { ...sent(1), ts_ns: 1e300 }],
+    ['a node of a name without end', { ...sent(1), node: 'n'.repeat(256) }],
+    ['a node of a name with a line break', { ...sent(1), node: 'a\nb' }],
     ['a line without a node', { ...sent(1), node: undefined }],
     ['a tracepoint that is not known', { ...sent(1), probe: 'mempool:added' }],
     ['an endless line', { ...sent(1), comm: 'x'.repeat(70_000) }],
@@ -82,6 +84,12 @@ describe('a line of a recording', () => {
     expect(handed).toHaveLength(3)
     const warnings = lines.filter(({ level }) => level === 40)
     expect(warnings).toMatchObject([{ line: 3, msg: 'cannot understand a line of the recording; further ones are only counted' }])
+  })
+
+  it('has the time of its stamp where its time of day is none', async () => {
+    const { run, handed } = await startReplay(recordingOf(...[1e300, -1, 2 ** 53, 'now'].map((unix_us) => ({ ...sent(7), unix_us }))))
+    await run()
+    expect(handed.map(({ event }) => event.unixSeconds)).toEqual([7, 7, 7, 7])
   })
 
   it('may end in a carriage return, and the last one in nothing', async () => {
