@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { journalFiles, rotatedFiles, rotatedName } from '../../../agent/journal/files.ts'
 import { blockAt, blocks, journalWith, ndjson, temporaryDirectory } from './blocks-journal.ts'
 import { append, heightsIn, heightsOf, linesIn, open } from './journal-open.ts'
@@ -83,6 +83,56 @@ describe('what is kept', () => {
     const path = journalWith('', Object.fromEntries(times.map((time, i) => [time, ndjson([blockAt(i)])])))
     await open(path, { keep: { days: 30 } })
     expect(rotatedFiles(path)).toEqual(times.slice(2).map((time) => `${path}.${time}`))
+  })
+
+  describe('by age, when the clock is wrong', () => {
+    const DAY_MS = 86_400_000
+    const now = Date.now()
+    /** A file that was rotated so many days ago. */
+    const rotatedAgo = (days: number) => ({ [rotatedName('', new Date(now - days * DAY_MS)).slice(1)]: ndjson([blockAt(0)]) })
+    /** Records of so many days, one an hour, the last so many days ago. */
+    const recordsOf = (days: number, lastDaysAgo: number) =>
+      Array.from({ length: days * 24 }, (_, i) => {
+        const ms = now - lastDaysAgo * DAY_MS - (days * 24 - i) * 3_600_000
+        return blockAt(i, { time: new Date(ms).toISOString() })
+      })
+    const kept = async (path: string) => {
+      const { journal } = await open(path, { keep: { days: 30 } })
+      await journal.close()
+      return rotatedFiles(path).length
+    }
+
+    it('keeps what was written before a leap of the clock, although all of it looks old', async () => {
+      const path = journalWith(ndjson(recordsOf(5, 5_000)), { ...rotatedAgo(5_020), ...rotatedAgo(5_006) })
+      expect(await kept(path)).toBe(2)
+    })
+
+    it('keeps it at the next start as well, when there are records of after the leap', async () => {
+      const records = [...recordsOf(5, 5_000), ...recordsOf(1, 0)]
+      const path = journalWith(ndjson(records), { ...rotatedAgo(5_020), ...rotatedAgo(5_006) })
+      expect(await kept(path)).toBe(2)
+    })
+
+    it('keeps what is young although the clock was ahead for a while', async () => {
+      const records = [...recordsOf(5, 5), ...recordsOf(1, -5_000), ...recordsOf(4, 0)]
+      const path = journalWith(ndjson(records), { ...rotatedAgo(40), ...rotatedAgo(10) })
+      expect(await kept(path)).toBe(1)
+    })
+
+    it('deletes what is old where the records go on without a leap', async () => {
+      const path = journalWith(ndjson(recordsOf(32, 0)), { ...rotatedAgo(60), ...rotatedAgo(33) })
+      expect(await kept(path)).toBe(0)
+    })
+
+    it('goes by the time that passes, whatever becomes of the clock while the agent runs', async () => {
+      const path = journalWith(ndjson(recordsOf(5, 0)), rotatedAgo(6))
+      const { journal } = await open(path, { keep: { days: 30 }, maxFileBytes: 60_000 })
+      vi.setSystemTime(now + 5_000 * DAY_MS)
+      onTestFinished(() => void vi.useRealTimers())
+      await append(journal, ...blocks(200))
+      expect(rotatedFiles(path).length).toBeGreaterThan(3)
+      expect(rotatedFiles(path)).toContain(`${path}.${Object.keys(rotatedAgo(6))[0]}`)
+    })
   })
 
   it('does not concern files of other names', async () => {

@@ -64,6 +64,8 @@ describe('lines that hold no record', () => {
     ['of another program', '{"level":30,"msg":"hello"}'],
     ['of a later schema', JSON.stringify({ ...blockAt(0), schema: 2 })],
     ['with a field of another kind', JSON.stringify({ ...blockAt(0), height: '900000' })],
+    ['nested without end', `${good.slice(0, -1)},"more":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
+    ['with a number without end', good.replace(/"height":\d+/, '"height":1e999')],
     ['of zeros, as a power failure leaves them', '\0'.repeat(5000)],
     ['of 3 MiB without an end', 'x'.repeat(3 * 2 ** 20)],
     ['that are a list', `[${good}]`],

@@ -1,6 +1,17 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -157,6 +168,59 @@ describe('a queue that is full', () => {
   })
 })
 
+describe('what somebody else wrote to the queue file', () => {
+  it('is not posted, and what is whole beside it is', async () => {
+    const queueFile = newQueueFile()
+    await leave(queueFile, 1, 2)
+    const planted = (fields: object) => JSON.stringify({ ...slowAlert(3), ...fields })
+    const lines = [
+      planted({ delivery_id: 'x' }),
+      planted({ delivery_id: 'a\r\nX-Injected: 1' }),
+      planted({ event_type: 'other' }),
+      planted({ height: '3' }),
+      planted({ height: 2 ** 60 }),
+      planted({ reconstruction_ms: null }),
+      planted({ src_peer: { nested: true } }),
+      planted({ reconstruction_ms: 0 }).replace('"reconstruction_ms":0', '"reconstruction_ms":1e999'),
+      planted({ node_name: 'x'.repeat(2 ** 20) }),
+      `${'['.repeat(500_000)}`,
+      '{"done":{"toString":1}}',
+      `{"done":"${'f'.repeat(64)}"}`,
+      'null',
+      '\u0000'.repeat(5_000),
+    ]
+    appendFileSync(queueFile, `${lines.join('\n')}\n${planted({ secret: 'of another file', height: 4 })}\n`)
+    const receiver = await startReceiver()
+    const { webhook } = await open({ url: receiver.url, queueFile })
+    await until(() => webhook.state.delivered === 3, 'three deliveries')
+    expect(receiver.received.map(({ payload }) => payload)).toEqual([slowAlert(1), slowAlert(2), slowAlert(3, { height: 4 })])
+    expect(webhook.state).toMatchObject({ pending: 0, failed: 0 })
+  })
+
+  it('without end is not read', async () => {
+    const queueFile = newQueueFile()
+    await leave(queueFile, 1)
+    truncateSync(queueFile, 2 ** 40)
+    const { webhook, logged } = await leave(queueFile, 2)
+    expect(webhook.state).toMatchObject({ pending: 1 })
+    expect(logged[0]).toMatchObject({ err: { message: 'it is too long' }, msg: expect.stringMatching(MEMORY_ONLY) })
+    expect(statSync(queueFile).size).toBe(2 ** 40)
+  })
+
+  it('through a link in the place of it or of its draft ends nowhere else', async () => {
+    const [queueFile, victim] = [newQueueFile(), join(directory(), 'victim')]
+    writeFileSync(victim, 'precious')
+    symlinkSync(victim, `${queueFile}.new`)
+    await leave(queueFile, 1)
+    expect((await deliveredFrom(queueFile, 1)).numbers).toEqual([1])
+    rmSync(queueFile)
+    symlinkSync(victim, queueFile)
+    const { logged } = await leave(queueFile, 2)
+    expect(logged[0]).toMatchObject({ err: { code: 'ELOOP' }, msg: expect.stringMatching(MEMORY_ONLY) })
+    expect(readFileSync(victim, 'utf8')).toBe('precious')
+  })
+})
+
 describe('a queue file that cannot be used', () => {
   it('is somebody else’s: it is left alone, said once, and all is delivered from memory', async () => {
     const queueFile = newQueueFile()
@@ -172,7 +236,9 @@ describe('a queue file that cannot be used', () => {
   it.each<[string, (path: string) => void]>([
     ['binary', (path) => writeFileSync(path, Buffer.from([0, 255, 10, 13, 128]))],
     ['a directory', (path) => mkdirSync(path)],
-    ['a device', (path) => symlinkSync('/dev/full', path)],
+    ['a link to a device', (path) => symlinkSync('/dev/full', path)],
+    ['a pipe', (path) => execFileSync('mkfifo', [path])],
+    ['beside a folder in the place of its draft', (path) => mkdirSync(`${path}.new`)],
     ['in a directory that is not there', (path) => rmSync(dirname(path), { recursive: true })],
     ['in a directory that is a file', replaceByFile],
   ])('is %s: it is said once, and all is delivered from memory', async (_, spoil) => {
