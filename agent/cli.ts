@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type { Logger } from 'pino'
 import manifest from '../package.json' with { type: 'json' }
 import { type Agent, type Replay, startAgent } from './agent.ts'
 import type { OutcomeListener } from './blocks/blocks.ts'
@@ -50,6 +51,7 @@ async function run({ onBlock }: CommandOptions, invocation: Invocation, source: 
   const { settings, warnings, proxy } = invocation
   const log = createLog({ level: settings.logLevel, file: settings.logFile })
   for (const warning of warnings) log.logger.warn(warning)
+  logNodeWarnings(log.logger)
   try {
     const { logger, dropped: logDropped } = log
     const agent = await startAgent({ settings, proxy, version: manifest.version, source: source(), log: logger, logDropped, onBlock })
@@ -63,6 +65,12 @@ async function run({ onBlock }: CommandOptions, invocation: Invocation, source: 
     await log.close()
     throw error
   }
+}
+
+/** Node.js itself writes its warnings to standard error, and waits for whoever reads that. */
+function logNodeWarnings(log: Logger): void {
+  process.removeAllListeners('warning')
+  process.on('warning', ({ name, message }) => log.warn({ name, reason: message }, 'Node.js warns'))
 }
 
 /** What a recording says is not to be told to others as if it happened now, unless that is asked for. */

@@ -82,6 +82,7 @@ export function createLog({ level, file: path, retryMs = RETRY_MS }: LogOptions)
     },
     async close() {
       await Promise.all([...outputs.values()].map((output) => output.close(CLOSE_MS)))
+      if (!outputs.get('file')?.isBusy) await file?.close()
     },
   }
 }

@@ -6,13 +6,14 @@ export class ForeignFileError extends Error {
 /** An operation has been under way for seconds. */
 export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError'
+  override readonly message = 'the disk does not answer: a file system that is frozen, or a server that is gone'
 }
 
 /** Why a file cannot be written, and the way out. `flag` is the one that names it. */
 export function faultOf(error: unknown, flag: string): string {
   const { code = '', message } = error as NodeJS.ErrnoException
   if (error instanceof ForeignFileError) return `${message}, which is left as it is: name another file with ${flag} PATH`
-  if (error instanceof NoAnswerError) return 'the disk does not answer: a file system that is frozen, or a server that is gone'
+  if (error instanceof NoAnswerError) return message
   return reasons[code]?.(flag) ?? message
 }
 

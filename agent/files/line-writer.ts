@@ -27,7 +27,7 @@ export interface LineWriterOptions<L extends Line> {
   readonly target: () => Promise<LineTarget>
   /** How many lines, and characters in them, wait at most while they cannot be written. */
   readonly most: Most
-  /** Which lines are lost where more would have to wait. Before the oldest are, a burst of lines that can be written has more room. */
+  /** Which lines are lost where more would have to wait. A burst of lines has more room, as long as nothing says that they cannot be written. */
   readonly gives: 'oldest' | 'newest'
   /** Lines wait so long for others to come, unless those that wait fill a write. At once by default. */
   readonly delayMs?: number
@@ -97,10 +97,9 @@ export class LineWriter<L extends Line> {
   }
 
   append(line: L): void {
-    const { most, gives, delayMs, isEager } = this.#options
-    if (gives === 'newest' && (this.#waiting.length >= most.lines || this.#characters >= most.characters)) this.#lose(line)
-    else this.#add(line)
-    if (gives === 'oldest') this.#loseBeyond(this.#task.fault === undefined ? BURST : most)
+    const { most, delayMs, isEager } = this.#options
+    this.#add(line)
+    this.#loseBeyond(this.#task.fault === undefined ? BURST : most)
     const canBeTried = this.#task.fault === undefined || (isEager && !this.#task.isStandingStill)
     if (!canBeTried) this.#markLate(line)
     else if (delayMs === undefined || this.#characters >= WRITE_CHARACTERS) this.#task.start()
@@ -193,18 +192,15 @@ export class LineWriter<L extends Line> {
   }
 
   #loseBeyond({ lines, characters }: Most): void {
-    while (this.#waiting.length > lines || (this.#characters > characters && this.#waiting.length > 1)) this.#loseOldest()
+    while (this.#waiting.length > lines || (this.#characters > characters && this.#waiting.length > 1)) this.#loseOne()
   }
 
-  #loseOldest(): void {
-    const line = this.#waiting.shift()
+  #loseOne(): void {
+    const isOldest = this.#options.gives === 'oldest'
+    const line = isOldest ? this.#waiting.shift() : this.#waiting.pop()
     if (line === undefined) return
+    if (isOldest && this.#begun) this.#begun.isLost = true
     this.#characters -= line.text.length
-    if (this.#begun) this.#begun.isLost = true
-    this.#lose(line)
-  }
-
-  #lose(line: L): void {
     this.#markLate(line)
     this.#lostInAll++
     if (this.#lost++ === 0) this.#options.losing?.()
@@ -218,8 +214,8 @@ export class LineWriter<L extends Line> {
 
   #fail(fault: string): void {
     for (const line of [...this.#writing, ...this.#waiting]) this.#markLate(line)
+    this.#loseBeyond(this.#options.most)
     this.#options.failing(fault)
-    if (this.#options.gives === 'oldest') this.#loseBeyond(this.#options.most)
   }
 
   #recover(): void {

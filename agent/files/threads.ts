@@ -1,7 +1,7 @@
 /** Threads that Node.js has for files, names of hosts and compression, unless told otherwise. */
 const USUAL_THREADS = 4
-/** Journal, webhook queue, recording, log file, standard output: a disk or a reader that stands still keeps one thread of each. */
-const FILES = 5
+/** Journal, webhook queue and headers, recording, log file, standard output: a disk or a reader that stands still keeps one thread of each. */
+const FILES = 6
 
 /**
  * Prepares the process for disks that stand still or are full; to be called before anything else.

@@ -23,10 +23,12 @@ export async function listRotatedFiles(path: string): Promise<readonly string[]>
 function rotatedAmong(names: readonly string[], path: string): readonly string[] {
   const prefix = `${basename(path)}.`
   return names
-    .filter((name) => name.startsWith(prefix) && ROTATED_AT.test(name.slice(prefix.length)))
+    .filter((name) => name.startsWith(prefix) && ROTATED_AT.test(name.slice(prefix.length)) && isTime(rotatedAt(name)))
     .sort()
     .map((name) => join(dirname(path), name))
 }
+
+const isTime = (date: Date) => !Number.isNaN(date.getTime())
 
 /** What a file is called when it is rotated away. */
 export function rotatedName(path: string, now: Date): string {

@@ -13,16 +13,12 @@ export class JournalTime {
 
   /** Learns from the newest records, oldest first, and the newest file that was rotated away. */
   learn(rotated: string | undefined, records: readonly Pick<BlockRecord, 'time'>[]): void {
-    const fromMs = rotated === undefined ? Number.NEGATIVE_INFINITY : rotatedAt(rotated).getTime()
-    const since = records.map(({ time }) => Date.parse(time)).filter((ms) => ms >= fromMs)
-    const times = [...(rotated === undefined ? [] : [fromMs]), ...since, Date.now()]
-    const leaps = times.slice(1).map((ms, i) => leapOf(ms - (times[i] ?? ms)))
-    this.#unixMs =
-      Date.now() -
-      Math.max(
-        0,
-        leaps.reduce((sum, leap) => sum + leap, 0),
-      )
+    const rotatedMs = rotated === undefined ? [] : [rotatedAt(rotated).getTime()]
+    const since = records.map(({ time }) => Date.parse(time)).filter((ms) => rotatedMs.every((earliest) => ms >= earliest))
+    const nowMs = Date.now()
+    const times = [...rotatedMs, ...since, nowMs]
+    const leapsMs = times.slice(1).reduce((sum, ms, i) => sum + leapOf(ms - (times[i] ?? ms)), 0)
+    this.#unixMs = nowMs - Math.max(leapsMs, 0)
     this.#learnedMs = performance.now()
   }
 

@@ -1,7 +1,6 @@
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
 import type { BlockRecord } from '../blocks/record.ts'
-import { CAREFULLY, regularStats } from '../files/append-file.ts'
+import { regularStats } from '../files/append-file.ts'
+import { openIfThere } from '../files/whole-file.ts'
 import { listRotatedFiles } from './files.ts'
 import { BLOCK_BYTES, LineSplitter } from './lines.ts'
 import { parseRecord } from './read.ts'
@@ -40,14 +39,5 @@ async function* blocksBackwards(path: string): AsyncGenerator<Buffer> {
     }
   } finally {
     await handle.close()
-  }
-}
-
-async function openIfThere(path: string) {
-  try {
-    return await open(path, constants.O_RDONLY | CAREFULLY)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
   }
 }

@@ -1,13 +1,10 @@
-import { constants } from 'node:fs'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
-import { CAREFULLY, regularStats } from '../files/append-file.ts'
+import type { FileHandle } from 'node:fs/promises'
 import { ForeignFileError } from '../files/fault.ts'
 import { FileTask, within } from '../files/task.ts'
+import { readWholeFile, replaceFile } from '../files/whole-file.ts'
 
 /** First line of each such file: what lacks it is somebody else's, and left alone. */
 const HEADER = '{"file":"webhook queue of fibre-agent","version":1}'
-/** The file names nodes' peers: nobody else's business. */
-const MODE = 0o600
 /** What waits, the slack, and room for more: a longer file was never ours. */
 const MOST_BYTES = 64 * 2 ** 20
 const RETRY_MS = 1_000
@@ -93,18 +90,7 @@ export class QueueFile {
     this.#isToRewrite = false
     this.#added = []
     this.#bytes = text.length
-    const { path } = this.#options
-    const draft = `${path}.new`
-    await rm(draft, { force: true }) // an agent that was killed has left it, or somebody has planted it: either way nothing is written to that
-    const handle = await open(draft, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL | CAREFULLY, MODE)
-    try {
-      await handle.appendFile(text)
-      await rename(draft, path)
-    } catch (error) {
-      await handle.close()
-      await rm(draft, { force: true })
-      throw error
-    }
+    const handle = await replaceFile(this.#options.path, text)
     await this.#closeHandle()
     this.#handle = handle
   }
@@ -117,27 +103,11 @@ export class QueueFile {
 
 /** What lines a file holds, of which the last may be torn; none if it does not exist. Throws if it is not one of ours. */
 export async function readQueueFile(path: string): Promise<readonly string[]> {
-  const handle = await openIfThere(path)
-  if (handle === undefined) return []
-  try {
-    const { size } = await regularStats(handle)
-    if (size > MOST_BYTES) throw new ForeignFileError('it is too long')
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(size), 0, size, 0)
-    const [header, ...lines] = buffer.toString('latin1', 0, bytesRead).split('\n')
-    if (header !== HEADER && size > 0) throw new ForeignFileError('it holds something else')
-    return lines
-  } finally {
-    await handle.close()
-  }
-}
-
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, constants.O_RDONLY | CAREFULLY)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
+  const content = (await readWholeFile(path, MOST_BYTES))?.toString('latin1') ?? ''
+  if (content === '') return []
+  const [header, ...lines] = content.split('\n')
+  if (header !== HEADER) throw new ForeignFileError('it holds something else')
+  return lines
 }
 
 const textOf = (lines: readonly string[]) => [...lines, ''].join('\n')

@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { Changing } from '../files/changes.ts'
-import { within } from '../files/task.ts'
-import { onThread } from '../files/threads.ts'
+import { FileTask, within } from '../files/task.ts'
 import { type Headers, readHeaders } from './headers.ts'
 import { type SlowBlockPayload, toAsciiJson } from './payload.ts'
 import { post } from './post.ts'
@@ -56,6 +55,8 @@ const BACKOFF = { firstMs: 1_000, mostMs: 60_000 }
 const DEADLINE_MS = 10_000
 /** What reading the queue may take before the agent goes on without what it holds. */
 const OPEN_MS = 2_000
+/** A file of headers that cannot be read anew is read again after this time. */
+const HEADERS_RETRY_MS = 10_000
 /** How long an attempt under way may take when the agent ends. */
 const CLOSE_GRACE_MS = 250
 
@@ -70,6 +71,7 @@ export class Webhook {
   /** Ends the attempt under way. */
   #attempt: AbortController | undefined
   #delivering: Promise<void> | undefined
+  readonly #reading: FileTask
   #headers: Headers
   #delivered = 0
   #failed = 0
@@ -81,6 +83,12 @@ export class Webhook {
     this.#log = options.log.child({ webhook: this.#url.origin })
     this.#queue = queue
     this.#headers = options.headers ?? {}
+    this.#reading = new FileTask({
+      run: () => this.#readHeaders(),
+      faultOf: (error) => (error as Error).message,
+      changed: (reason) => this.#tellOfHeaders(reason),
+      retryMs: HEADERS_RETRY_MS,
+    })
   }
 
   /** Queues a slow block, unless it was queued before. It is in the file once `kept` resolves, and is delivered later. */
@@ -104,15 +112,9 @@ export class Webhook {
     return this.#queue.kept()
   }
 
-  /** Reads the headers anew. Where that fails the old ones stay. */
-  async reload(): Promise<void> {
-    const { headersFile } = this.#options
-    if (headersFile === undefined) return
-    try {
-      this.#headers = await onThread(() => readHeaders(headersFile))
-    } catch (error) {
-      this.#log.error({ file: headersFile, reason: (error as Error).message }, 'cannot read the headers anew; going on with the old ones')
-    }
+  /** Reads the headers anew. Where that fails the old ones stay, and it is tried again. */
+  reload(): Promise<void> {
+    return this.#reading.start()
   }
 
   /** Ends soon. What is not delivered by then stays in the file. */
@@ -122,6 +124,18 @@ export class Webhook {
     await this.#delivering
     clearTimeout(grace)
     await this.#queue.close()
+  }
+
+  async #readHeaders(): Promise<boolean> {
+    const { headersFile } = this.#options
+    if (headersFile !== undefined) this.#headers = await readHeaders(headersFile)
+    return false
+  }
+
+  #tellOfHeaders(reason: string | undefined): void {
+    const file = this.#options.headersFile
+    if (reason === undefined) this.#log.info({ file }, 'the headers have been read anew')
+    else this.#log.error({ file, reason }, 'cannot read the headers anew; going on with the old ones, and trying again')
   }
 
   async #deliverAll(): Promise<void> {

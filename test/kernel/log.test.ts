@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, constants, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { startAgentProcess } from '../agent.ts'
+import { bundle, startAgentProcess } from '../agent.ts'
 import { mountMemory } from '../mounted.ts'
 import { until } from '../until.ts'
 import { requireBpf } from './listening.ts'
@@ -83,6 +83,17 @@ it('a limit on the size of files (ulimit -f) ends the log, not the agent', { tim
   expect(statSync(log).size).toBe(64 * 512)
 })
 
+it('a burst of lines costs none where they can be written', { timeout: 60_000 }, async () => {
+  const { path, install } = stage()
+  const [bitcoind, log] = [install('bitcoind'), path('agent.log')]
+  await using node = await startNode(bitcoind, path())
+  await using agent = await startLoggedAgent({ args: ['--bitcoind', bitcoind, '--verbose'], log, shell: `exec >>${log}` })
+  await attached(node)
+  await node.command(`blocks ${MANY_BLOCKS} 0`)
+  await until(async () => (await agent.scrape()).sum('bitcoin_blocks_connected_total') === MANY_BLOCKS, 'all blocks', 30_000)
+  expect((await agent.scrape()).value(DROPPED_TOTAL, { output: 'stdout' })).toBe(0)
+})
+
 /** A pipe that somebody has open to read and does not. */
 function stuckPipe(path: string): string {
   execFileSync('mkfifo', [path])
@@ -118,13 +129,32 @@ it('an agent that cannot start says so and ends, though nobody reads its standar
   const { path } = stage()
   const pipe = stuckPipe(path('pipe'))
   const fill = `dd if=/dev/zero of=${pipe} bs=65536 count=1 2>/dev/null`
-  const command = ['sh', '-c', `${fill}; exec >${pipe}; exec "$0" "$@"`, join(import.meta.dirname, '../../dist/agent.cjs')] as const
+  const command = ['sh', '-c', `${fill}; exec >${pipe}; exec "$0" "$@"`, bundle] as const
   await using agent = await startAgentProcess({
     command: [...command],
     args: ['--bitcoind', '/nonesuch', '--no-wait'],
     untilListening: false,
   })
   expect(await agent.exited).toMatchObject({ code: 1, stderr: expect.stringContaining('no bitcoind is running') })
+})
+
+it('warnings of Node.js go to the log, and nobody has to read standard error', { timeout: 60_000 }, async () => {
+  const { path, install } = stage()
+  const bitcoind = install('bitcoind')
+  const webhook = ['--alert-webhook-url', 'https://127.0.0.1:9/', '--slow-threshold-ms', '0.001']
+  await using node = await startNode(bitcoind, path())
+  await using agent = await startAgentProcess({
+    args: ['--bitcoind', bitcoind, ...webhook],
+    env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' },
+  })
+  await attached(node)
+  await node.command('blocks 1')
+  expect(await agent.logged(({ msg }) => msg === 'Node.js warns')).toMatchObject({
+    level: 'warn',
+    reason: expect.stringContaining('insecure'),
+  })
+  agent.kill('SIGTERM')
+  expect(await agent.exited).toMatchObject({ code: 0, stderr: '' })
 })
 
 describe('SIGHUP', () => {

@@ -1,10 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { type AgentProcess, type LogLine, startAgentProcess } from '../agent.ts'
+import { type AgentProcess, bundle, type LogLine, startAgentProcess } from '../agent.ts'
 import { Scrape } from '../scrape.ts'
 import { until } from '../until.ts'
-
-const bundle = join(import.meta.dirname, '../../dist/agent.cjs')
 
 export interface LoggedAgentOptions {
   readonly args: readonly string[]

@@ -124,6 +124,12 @@ describe('what is kept', () => {
       expect(await kept(path)).toBe(0)
     })
 
+    it('takes no file for one of its own whose name says no time', async () => {
+      const path = journalWith(ndjson(recordsOf(32, 0)), { ...rotatedAgo(33), '99999999T999999.999Z': 'of somebody else' })
+      expect(await kept(path)).toBe(0)
+      expect(readFileSync(`${path}.99999999T999999.999Z`, 'utf8')).toBe('of somebody else')
+    })
+
     it('goes by the time that passes, whatever becomes of the clock while the agent runs', async () => {
       const path = journalWith(ndjson(recordsOf(5, 0)), rotatedAgo(6))
       const { journal } = await open(path, { keep: { days: 30 }, maxFileBytes: 60_000 })

@@ -11,7 +11,7 @@ import { slowAlert } from './slow-block.ts'
 
 const FAILING = 'cannot deliver slow blocks; trying again for as long as it takes'
 const DELIVERING = 'delivering slow blocks'
-const OLD_HEADERS = 'cannot read the headers anew; going on with the old ones'
+const OLD_HEADERS = 'cannot read the headers anew; going on with the old ones, and trying again'
 const REFUSED = 'the webhook refuses slow blocks for good: they are lost'
 
 describe('a slow block', () => {

