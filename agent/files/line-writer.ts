@@ -1,11 +1,7 @@
+import { Backlog, type Line, type Most } from './backlog.ts'
 import { FileTask } from './task.ts'
 
-/** A line that is to be written, with its line break. */
-export interface Line {
-  readonly text: string
-  /** Whether it was counted as one that had to wait for a file that cannot be written. */
-  isLate?: boolean
-}
+export type { Line } from './backlog.ts'
 
 /** What lines are written to. */
 export interface LineTarget {
@@ -15,11 +11,6 @@ export interface LineTarget {
   write(bytes: Buffer): Promise<number>
   /** Whether nobody has added anything since the last write. */
   isAsLeft(): Promise<boolean>
-}
-
-interface Most {
-  readonly lines: number
-  readonly characters: number
 }
 
 export interface LineWriterOptions<L extends Line> {
@@ -52,18 +43,17 @@ const WRITE_CHARACTERS = 64 * 1024
 export class LineWriter<L extends Line> {
   readonly #options: LineWriterOptions<L>
   readonly #task: FileTask
-  #waiting: L[] = []
+  readonly #waiting: Backlog<L>
   #writing: readonly L[] = []
-  #characters = 0
-  #late = 0
+  /** Lines that were lost since all was well. */
   #lost = 0
-  #lostInAll = 0
   #timer: NodeJS.Timeout | undefined
   /** The first of the waiting lines as far as it was written, and where. */
   #begun: { readonly target: LineTarget; readonly bytes: number; isLost?: boolean } | undefined
 
   constructor(options: LineWriterOptions<L>) {
     this.#options = options
+    this.#waiting = new Backlog(options.gives)
     this.#task = new FileTask({
       run: () => this.#writeSome(),
       faultOf: options.faultOf,
@@ -78,12 +68,12 @@ export class LineWriter<L extends Line> {
 
   /** Lines that could not be written when they came. They waited, or were lost. */
   get late(): number {
-    return this.#late
+    return this.#waiting.late
   }
 
   /** Lines that were never written. */
   get lost(): number {
-    return this.#lostInAll
+    return this.#waiting.lost
   }
 
   /** Lines that wait or are being written, and those that were lost since all was well. */
@@ -98,11 +88,11 @@ export class LineWriter<L extends Line> {
 
   append(line: L): void {
     const { most, delayMs, isEager } = this.#options
-    this.#add(line)
+    this.#waiting.add(line)
     this.#loseBeyond(this.#task.fault === undefined ? BURST : most)
     const canBeTried = this.#task.fault === undefined || (isEager && !this.#task.isStandingStill)
-    if (!canBeTried) this.#markLate(line)
-    else if (delayMs === undefined || this.#characters >= WRITE_CHARACTERS) this.#task.start()
+    if (!canBeTried) this.#waiting.markLate([line])
+    else if (delayMs === undefined || this.#waiting.characters >= WRITE_CHARACTERS) this.#task.start()
     else this.#timer ??= setTimeout(() => this.flush(), delayMs)
   }
 
@@ -124,7 +114,7 @@ export class LineWriter<L extends Line> {
       const target = await this.#options.target()
       if (this.#waiting.length > 0) await this.#writeTo(target)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') for (const line of this.#waiting) this.#markLate(line)
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') this.#waiting.markLate()
       throw error
     }
     if (this.#waiting.length === 0 && this.#task.fault === undefined && this.#lost > 0) this.#recover()
@@ -132,10 +122,11 @@ export class LineWriter<L extends Line> {
   }
 
   async #writeTo(target: LineTarget): Promise<void> {
-    const { end, written: before } = await this.#goOn(target)
-    const lines = this.#take(target.room)
+    const isAsLeft = this.#begun?.target === target && (await target.isAsLeft())
+    const { end, bytes: begun } = this.#goOn(target, isAsLeft)
+    const lines = this.#waiting.take(Math.min(target.room, WRITE_CHARACTERS))
     const bytes = Buffer.from(end + lines.map(({ text }) => text).join(''))
-    let written = before
+    let written = begun
     this.#writing = lines
     try {
       while (written < bytes.length) written += await target.write(bytes.subarray(written))
@@ -148,25 +139,12 @@ export class LineWriter<L extends Line> {
     this.#options.written?.(lines)
   }
 
-  /** Goes on with a line that was begun, or ends it if something has come behind it or it was given up. */
-  async #goOn(target: LineTarget): Promise<{ readonly end: string; readonly written: number }> {
+  /** Goes on with a line that was begun, or ends it if something has come behind it or it was lost meanwhile. */
+  #goOn(target: LineTarget, isAsLeft: boolean): { readonly end: string; readonly bytes: number } {
     const begun = this.#begun
-    const isSame = begun?.target === target // opening another has ended what was begun in it
-    const canGoOn = isSame && !begun.isLost && (await target.isAsLeft())
     this.#begun = undefined
-    return { end: isSame && !canGoOn ? '\n' : '', written: canGoOn ? begun.bytes : 0 }
-  }
-
-  #take(room: number): readonly L[] {
-    let characters = 0
-    let count = 0
-    for (const { text } of this.#waiting) {
-      if (count > 0 && characters >= Math.min(room, WRITE_CHARACTERS)) break
-      characters += text.length
-      count++
-    }
-    this.#characters -= characters
-    return this.#waiting.splice(0, count)
+    if (begun?.target !== target) return { end: '', bytes: 0 } // opening another has ended what was begun in it
+    return isAsLeft && !begun.isLost ? { end: '', bytes: begun.bytes } : { end: '\n', bytes: 0 }
   }
 
   /** Takes lines back of which so many bytes were written. */
@@ -180,40 +158,21 @@ export class LineWriter<L extends Line> {
       whole++
     }
     if (whole > 0) this.#options.written?.(lines.slice(0, whole))
-    const unwritten = lines.slice(whole)
-    this.#waiting = [...unwritten, ...this.#waiting]
-    for (const { text } of unwritten) this.#characters += text.length
+    this.#waiting.putBack(lines.slice(whole))
     if (rest !== 0) this.#begun = { target, bytes: Math.max(rest, 0), ...(rest < 0 && { isLost: true }) } // below 0: the end of a line before failed
   }
 
-  #add(line: L): void {
-    this.#waiting.push(line)
-    this.#characters += line.text.length
-  }
-
-  #loseBeyond({ lines, characters }: Most): void {
-    while (this.#waiting.length > lines || (this.#characters > characters && this.#waiting.length > 1)) this.#loseOne()
-  }
-
-  #loseOne(): void {
-    const isOldest = this.#options.gives === 'oldest'
-    const line = isOldest ? this.#waiting.shift() : this.#waiting.pop()
-    if (line === undefined) return
-    if (isOldest && this.#begun) this.#begun.isLost = true
-    this.#characters -= line.text.length
-    this.#markLate(line)
-    this.#lostInAll++
-    if (this.#lost++ === 0) this.#options.losing?.()
-  }
-
-  #markLate(line: L): void {
-    if (line.isLate) return
-    line.isLate = true
-    this.#late++
+  #loseBeyond(most: Most): void {
+    const lost = this.#waiting.loseBeyond(most)
+    if (lost === 0) return
+    if (this.#begun && this.#options.gives === 'oldest') this.#begun.isLost = true
+    if (this.#lost === 0) this.#options.losing?.()
+    this.#lost += lost
   }
 
   #fail(fault: string): void {
-    for (const line of [...this.#writing, ...this.#waiting]) this.#markLate(line)
+    this.#waiting.markLate(this.#writing)
+    this.#waiting.markLate()
     this.#loseBeyond(this.#options.most)
     this.#options.failing(fault)
   }

@@ -208,6 +208,7 @@ describe('SIGHUP', () => {
 
 it.for([
   ['a pipe', (path: string) => execFileSync('mkfifo', [path]), 'it is no regular file'],
+  ['a device', (path: string) => execFileSync('mknod', [path, 'c', '1', '7']), 'it is no regular file'],
   ['a link', (path: string) => execFileSync('ln', ['-s', '/etc/passwd', path]), 'it is a symbolic link'],
 ] as const)('%s in the place of the log file is not written to', async ([, make, reason]) => {
   const { path } = stage()
