@@ -1,5 +1,5 @@
 import { Backlog, type Line, type Most } from './backlog.ts'
-import { FileTask } from './task.ts'
+import { FileTask, isPipeFull } from './task.ts'
 
 export type { Line } from './backlog.ts'
 
@@ -114,7 +114,7 @@ export class LineWriter<L extends Line> {
       const target = await this.#options.target()
       if (this.#waiting.length > 0) await this.#writeTo(target)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') this.#waiting.markLate()
+      if (!isPipeFull(error)) this.#waiting.markLate()
       throw error
     }
     if (this.#waiting.length === 0 && this.#task.fault === undefined && this.#lost > 0) this.#recover()
@@ -130,13 +130,14 @@ export class LineWriter<L extends Line> {
     this.#writing = lines
     try {
       while (written < bytes.length) written += await target.write(bytes.subarray(written))
+      this.#options.written?.(lines)
     } catch (error) {
       this.#putBack(target, lines, written - end.length)
-      throw error
+      const isRead = isPipeFull(error) && written > begun // slowly, but its reader does not stand still
+      if (!isRead) throw error
     } finally {
       this.#writing = []
     }
-    this.#options.written?.(lines)
   }
 
   /** Goes on with a line that was begun, or ends it if something has come behind it or it was lost meanwhile. */

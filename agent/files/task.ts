@@ -14,7 +14,7 @@ export interface FileTaskOptions {
 
 /** A full pipe that does not block has room again soon. */
 const PIPE_RETRY_MS = 20
-/** An operation that takes longer than that is told as a fault. */
+/** An operation that takes longer than that is told as a fault, and so is a pipe that is full for longer. */
 const NO_ANSWER_MS = 5_000
 
 /** Operates on one file, one operation at a time, and never lets its caller wait. */
@@ -25,6 +25,8 @@ export class FileTask {
   #running: Promise<void> | undefined
   #isDue = false
   #startedMs = 0
+  /** Since when a pipe that does not block has been full. */
+  #fullSinceMs: number | undefined
   #retry: NodeJS.Timeout | undefined
   #isClosed = false
 
@@ -84,11 +86,11 @@ export class FileTask {
     try {
       if (await onThread(this.#options.run)) this.#isDue = true
       else this.#hasSucceeded()
+      this.#fullSinceMs = undefined
     } catch (error) {
-      this.#hasFailed(error)
-      const isPipeFull = (error as NodeJS.ErrnoException).code === 'EAGAIN'
-      clearTimeout(this.#retry)
-      if (!this.#isClosed) this.#retry = setTimeout(() => this.start(), isPipeFull ? PIPE_RETRY_MS : this.#options.retryMs).unref()
+      const isBriefly = isPipeFull(error) && !this.#isFullForLong()
+      if (!isBriefly) this.#hasFailed(isPipeFull(error) ? new NoAnswerError() : error)
+      this.#retryIn(isBriefly ? PIPE_RETRY_MS : this.#options.retryMs)
     } finally {
       this.#isStandingStill = false
       clearTimeout(noAnswer)
@@ -99,12 +101,26 @@ export class FileTask {
     if (this.#fault.set(undefined)) this.#options.changed(undefined)
   }
 
+  #isFullForLong(): boolean {
+    this.#fullSinceMs ??= this.#startedMs
+    return performance.now() - this.#fullSinceMs >= NO_ANSWER_MS
+  }
+
+  #retryIn(ms: number): void {
+    clearTimeout(this.#retry)
+    if (!this.#isClosed) this.#retry = setTimeout(() => this.start(), ms).unref()
+  }
+
   #hasFailed(error: unknown): void {
-    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return
     this.#isStandingStill = error instanceof NoAnswerError
     const fault = this.#options.faultOf(error)
     if (this.#fault.set(fault)) this.#options.changed(fault)
   }
+}
+
+/** Whether an operation failed because a pipe that does not block has no room now. */
+export function isPipeFull(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'EAGAIN'
 }
 
 /** Waits for something that may take for ever, for so long at most. */

@@ -102,13 +102,16 @@ function stuckPipe(path: string): string {
   return path
 }
 
-it('a reader of standard output that stops holds up nothing, not even the end', { timeout: 60_000 }, async () => {
+it.for([
+  ['a pipe that blocks', 'true'],
+  ['a pipe that does not', 'dd if=/dev/null oflag=nonblock status=none'],
+] as const)('%s that nobody reads on holds up nothing, not even the end', { timeout: 60_000 }, async ([, prepare]) => {
   const { path, install } = stage()
   const bitcoind = install('bitcoind')
   const [pipe, log] = [stuckPipe(path('pipe')), path('agent.log')]
   await using node = await startNode(bitcoind, path())
   const args = ['--bitcoind', bitcoind, '--verbose', '--log-file', log]
-  await using agent = await startLoggedAgent({ args, log, shell: `exec >${pipe}` })
+  await using agent = await startLoggedAgent({ args, log, shell: `exec >${pipe}; ${prepare}` })
   await attached(node)
   await node.command(`blocks ${MANY_BLOCKS} 4000`)
   await until(async () => ((await agent.scrape()).value(DROPPED_TOTAL, { output: 'stdout' }) ?? 0) > 0, 'lines to be dropped', 30_000)
