@@ -88,7 +88,7 @@ export class EbpfSource implements EventSource {
       let closed: Promise<void> | undefined
       return {
         probes: attached.probes,
-        silentProbes: () => silentProbes(pid, attached.sites),
+        silentProbes: () => silentProbes(pid, notes.entry, attached.sites),
         close: () => {
           closed ??= close()
           return closed

@@ -19,6 +19,8 @@ export interface Site {
 
 export interface Notes {
   readonly machine: Machine
+  /** Address at which the program begins, as the file has it: the kernel tells where that came to lie. */
+  readonly entry: bigint
   readonly sites: readonly Site[]
 }
 
@@ -54,8 +56,9 @@ function readSites(file: ElfFile): Notes {
   const header = file.readUpTo(0n, 64)
   const machine = checkHeader(file, header)
   const sections = readSections(file, header)
+  const entry = header.readBigUInt64LE(24)
   const notes = sections.get('.note.stapsdt')
-  if (notes === undefined) return { machine, sites: [] }
+  if (notes === undefined) return { machine, entry, sites: [] }
 
   const segments = readSegments(file, header)
   const offsetOf = (address: bigint) => {
@@ -64,8 +67,9 @@ function readSites(file: ElfFile): Notes {
   }
   const base = sections.get('.stapsdt.base')?.address
   const sites = readProbes(file, notes).map((probe): Site => {
-    // Prelinking moves the program, .stapsdt.base with it, but not what the notes say of them.
-    const moved = base === undefined ? 0n : base - probe.base
+    // Prelinking moves the program, .stapsdt.base with it, but not what the notes say of them. A note that has no base was never
+    // relative to one.
+    const moved = base === undefined || probe.base === 0n ? 0n : base - probe.base
     const address = BigInt.asUintN(64, probe.location + moved)
     const semaphoreAddress = probe.semaphore && BigInt.asUintN(64, probe.semaphore + moved)
     const offset = offsetOf(address)
@@ -80,7 +84,7 @@ function readSites(file: ElfFile): Notes {
       isNop: nops[machine].test(file.readUpTo(offset, 4).toString('hex')),
     }
   })
-  return { machine, sites }
+  return { machine, entry, sites }
 }
 
 /** First bytes: on x86-64 nop, or nopl in any length. */

@@ -2,15 +2,15 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import type { Site } from './notes.ts'
 
 /**
- * Probes whose semaphore in a running process is 0, so that they do not fire. Empty where the process' memory cannot be
- * read (it takes the same user, or CAP_SYS_PTRACE).
+ * Probes whose semaphore in a running process is 0, so that they do not fire; `entry` is where its executable says that it
+ * begins. Empty where the process' memory cannot be read (it takes the same user, or CAP_SYS_PTRACE).
  */
-export function silentProbes(pid: number, sites: readonly Site[]): readonly string[] {
+export function silentProbes(pid: number, entry: bigint, sites: readonly Site[]): readonly string[] {
   try {
-    const areas = fileAreas(readFileSync(`/proc/${pid}/maps`, 'latin1'))
+    const bias = readEntry(pid) - entry
     const memory = openSync(`/proc/${pid}/mem`, 'r')
     try {
-      const silent = sites.filter((site) => site.semaphoreOffset > 0n && readSemaphore(memory, areas, site.semaphoreOffset) === 0)
+      const silent = sites.filter(({ semaphoreAddress }) => semaphoreAddress > 0n && readSemaphore(memory, bias + semaphoreAddress) === 0)
       return [...new Set(silent.map(({ provider, name }) => `${provider}:${name}`))]
     } finally {
       closeSync(memory)
@@ -20,34 +20,25 @@ export function silentProbes(pid: number, sites: readonly Site[]): readonly stri
   }
 }
 
-/** A part of a file and where it is mapped. */
-interface Area {
-  readonly address: bigint
-  readonly fileOffset: bigint
-  readonly length: bigint
+const AT_ENTRY = 9n
+
+/**
+ * The address at which the program began, from what the kernel told it when it started (getauxval(3)). How far that is from
+ * what the file says, all of the program was moved. Its mappings would not tell: others lie below it and between them, and
+ * their names and inodes depend on namespaces and file systems.
+ */
+function readEntry(pid: number): bigint {
+  const pairs = new BigUint64Array(new Uint8Array(readFileSync(`/proc/${pid}/auxv`)).buffer)
+  for (let i = 0; i + 1 < pairs.length; i += 2) if (pairs[i] === AT_ENTRY) return pairs[i + 1] as bigint
+  throw new Error(`process ${pid} has no AT_ENTRY`)
 }
 
-/** The writable mappings of the executable: the file that is mapped first, and the pages that hold its semaphores. */
-function fileAreas(maps: string): readonly Area[] {
-  const areas: Area[] = []
-  let executable: string | undefined
-  for (const line of maps.split('\n')) {
-    const match = /^([0-9a-f]+)-([0-9a-f]+) (.{4}) ([0-9a-f]+) (\S+ \d+)/.exec(line)
-    if (!match) continue
-    const [, start = '', end = '', permissions = '', offset = '', inode = ''] = match
-    executable ??= inode
-    if (inode !== executable || permissions[1] !== 'w') continue
-    const address = BigInt(`0x${start}`)
-    areas.push({ address, fileOffset: BigInt(`0x${offset}`), length: BigInt(`0x${end}`) - address })
-  }
-  return areas
-}
-
-/** Semaphores are 16 bits wide. */
-function readSemaphore(memory: number, areas: readonly Area[], fileOffset: bigint): number | undefined {
-  const area = areas.find((candidate) => fileOffset >= candidate.fileOffset && fileOffset < candidate.fileOffset + candidate.length)
-  if (area === undefined) return undefined
+/** Semaphores are 16 bits wide. `undefined` if nothing is mapped there. */
+function readSemaphore(memory: number, address: bigint): number | undefined {
   const value = Buffer.alloc(2)
-  readSync(memory, value, 0, 2, area.address + fileOffset - area.fileOffset)
-  return value.readUInt16LE()
+  try {
+    return readSync(memory, value, 0, 2, address) === 2 ? value.readUInt16LE() : undefined
+  } catch {
+    return undefined
+  }
 }

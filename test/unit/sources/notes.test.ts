@@ -225,6 +225,11 @@ it('names no offsets beyond the end of the file', () => {
   )
 })
 
+it('reads a note that has no base as it stands', () => {
+  const path = changed((copy) => copy.writeBigUInt64LE(0n, firstNote().descriptor + 8))
+  expect(readNotes(path)).toEqual(readNotes(program))
+})
+
 describe('refuses, and says why,', () => {
   const patched = (change: (copy: Buffer) => void) => () => changed(change)
   it.each<[what: string, path: () => string, message: RegExp]>([
