@@ -1,6 +1,6 @@
 /*
- * Runs a command to which the kernel refuses some system calls with EPERM, as systemd's filters and containers do.
- * Compiled with -DCALLS=SYS_one,SYS_other.
+ * Runs a command to which the kernel refuses some system calls with an error, as systemd's filters and containers do.
+ * Compiled with -DCALLS=SYS_one,SYS_other -DERROR=EPERM.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -20,7 +20,7 @@ int main(int argc, char **argv)
 
 	for (int i = 0; i < COUNT; i++) {
 		filter[2 * i + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], 0, 1);
-		filter[2 * i + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+		filter[2 * i + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ERROR);
 	}
 	filter[2 * COUNT + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	if (argc < 2 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))

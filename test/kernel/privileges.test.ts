@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { release } from 'node:os'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type AgentProcessOptions, startAgentProcess } from '../agent.ts'
 import { startDemoNode } from '../demo-node.ts'
@@ -65,6 +66,35 @@ describe('a user with CAP_BPF and CAP_PERFMON and no more', () => {
       `cannot read /proc/${node.pid}/exe (EACCES): run the agent as the user of bitcoind or as root`,
     )
     expect((await readiness(agent)).status).toBe(503)
+  })
+})
+
+describe('an agent that the kernel refuses', () => {
+  const reasonOf = async (command: readonly [string, ...string[]]) => {
+    await using agent = await startAgentProcess({ command, untilListening: false })
+    const { code, stderr } = await agent.exited
+    return { code, stderr }
+  }
+
+  it.each<[error: string, reason: RegExp]>([
+    ['EPERM', /^fibre-agent: a seccomp filter refuses eBPF to this process: allow it the system calls bpf and perf_event_open/],
+    ['ENOSYS', /^fibre-agent: a seccomp filter refuses eBPF to this process/],
+    ['ENOMEM', /^fibre-agent: no memory for a ring buffer of 8 MiB: choose a smaller --ring-size/],
+    ['EMFILE', /^fibre-agent: too many open files: this process may have \d+; raise the limit/],
+    ['EINVAL', /^fibre-agent: Linux \S+ does not take the eBPF program \(load BPF object: Invalid argument/],
+  ])('says why: %s', async (error, reason) => {
+    const { path } = stage()
+    const denied = compileDenied(path('denied'), ['bpf'], error)
+    const { code, stderr } = await reasonOf([denied, ...installAgent(path('agent'))])
+    expect(stderr).toMatch(reason)
+    if (stderr.includes('Linux ')) expect(stderr).toContain(`Linux ${release()} `)
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1)
+    expect(code).toBe(1)
+  })
+
+  it('says that the root of a user namespace is none', async () => {
+    const command = ['unshare', '--user', '--map-root-user', ...installAgent(stage().path('agent'))] as const
+    expect((await reasonOf(command)).stderr).toMatch(/^fibre-agent: no eBPF from inside a user namespace.*: run outside of it/)
   })
 })
 

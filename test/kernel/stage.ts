@@ -37,10 +37,10 @@ export function compileDemoNode(kind: 'OLDER' | 'NO_UDP', path: string): string 
   return path
 }
 
-/** Builds a program that runs a command to which the kernel refuses these system calls. */
-export function compileDenied(path: string, calls: readonly string[]): string {
+/** Builds a program that runs a command to which the kernel refuses these system calls with this error. */
+export function compileDenied(path: string, calls: readonly string[], error = 'EPERM'): string {
   const list = calls.map((call) => `SYS_${call}`).join(',')
-  execFileSync('clang', ['-O2', '-Wall', '-Werror', `-DCALLS=${list}`, join(root, 'test/kernel/denied.c'), '-o', path])
+  execFileSync('clang', ['-O2', '-Wall', '-Werror', `-DCALLS=${list}`, `-DERROR=${error}`, join(root, 'test/kernel/denied.c'), '-o', path])
   return path
 }
 

@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs'
 import type { Logger } from 'pino'
+import { explainLoad, loadErrors } from './explain.ts'
+import { readKernelFacts } from './kernel-facts.ts'
 import { type Layout, readLayouts } from './layout.ts'
 import * as bpf from './libbpf.ts'
 
@@ -73,12 +75,13 @@ export function openProgram(options: OpenOptions): KernelProgram {
         return program
       } catch (error) {
         refusals.push(error as Error)
+        if (isGeneral(error as Error)) break // it would only look as if the kernel were too old for the better forms
       }
     }
   } finally {
     stopCapturing()
   }
-  throw explain(refusals, warnings)
+  throw explain(refusals, warnings, options.ringSize)
 }
 
 function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
@@ -145,11 +148,19 @@ function writeSettings(object: bpf.Pointer, layoutOf: ReturnType<typeof readLayo
   settings.setBigUint64(fields.namespace_inode.offset, namespace.ino, true)
 }
 
-const EPERM = 1
+/** The last form asks least of the kernel, so what it met with is the reason. */
+function explain(refusals: readonly Error[], warnings: readonly string[], ringSize: number): Error {
+  const reason = refusals.at(-1)
+  const details = reason && isGeneral(reason) ? [reason.message] : [...refusals.map(({ message }) => message), ...warnings]
+  const cause = new AggregateError(refusals, [...new Set(details)].join('; '))
+  return new Error(explainLoad(errnoOf(reason), readKernelFacts(), ringSize), { cause })
+}
 
-function explain(refusals: readonly Error[], warnings: readonly string[]): Error {
-  const cause = new AggregateError(refusals, [...new Set([...refusals.map((refusal) => refusal.message), ...warnings])].join('; '))
-  if (refusals.some((refusal) => refusal instanceof bpf.SystemError && refusal.errno === EPERM))
-    return new Error('no privilege to load eBPF programs: run as root, or give the process CAP_BPF and CAP_PERFMON', { cause })
-  return new Error('this kernel does not take the eBPF program (Linux 5.15 or newer is needed)', { cause })
+function isGeneral(error: Error): boolean {
+  const errno = errnoOf(error)
+  return errno !== undefined && loadErrors.has(errno)
+}
+
+function errnoOf(error: Error | undefined): number | undefined {
+  return error instanceof bpf.SystemError ? error.errno : undefined
 }
