@@ -21,6 +21,9 @@ export interface MeasuringOptions {
   readonly knownBlocks?: ((node: string) => Iterable<string>) | undefined
 }
 
+/** What the end of the agent waits for the kernel at most: it detaches from a node in 0.1 s, but not while a thread sleeps in a tracepoint. */
+const DETACH_MS = 1000
+
 type Recorder<Subject> = (node: string, subject: Subject) => void
 
 /** Each event goes to the metrics of its own tracepoint, which know its type. */
@@ -37,7 +40,9 @@ export class Measuring implements EventHandler {
   readonly #processed = new Map<string, number>()
   readonly #recorders: ReadonlyMap<Tracepoint, Recorder<TracepointEvent>>
   readonly #recordDelay: Recorder<number>
-  readonly #detaching = new Set<Promise<void>>()
+  readonly #detaching = new Map<Promise<void>, string>()
+  /** What was last logged of each node's tracepoints. */
+  readonly #logged = new WeakMap<Node, ReadonlyMap<string, string>>()
   #source: EventSource | undefined
   #errors = 0
 
@@ -90,7 +95,7 @@ export class Measuring implements EventHandler {
     const { attachment } = node
     this.#source?.drain() // what it said before it ended
     node.ended(this.#now())
-    if (attachment) this.#detach(attachment)
+    if (attachment) this.#detach(node, attachment)
     this.#log.info({ node: target.node, pid: target.pid }, 'bitcoind ended; waiting for it to come back')
   }
 
@@ -114,7 +119,7 @@ export class Measuring implements EventHandler {
     this.takeLosses()
     for (const node of this.#nodes.values()) {
       node.blocks.advance(this.#now())
-      if (node.isRetryDue && node.target) this.#attach(node, node.target)
+      if (node.isRetryDue && node.target) this.#tryAgain(node, node.target)
     }
   }
 
@@ -136,8 +141,12 @@ export class Measuring implements EventHandler {
 
   /** Detaches from all processes; the events that came before have then been taken in, and blocks that were connected are closed. */
   async close(): Promise<void> {
-    for (const { attachment } of this.#nodes.values()) if (attachment) this.#detach(attachment)
-    await Promise.all(this.#detaching)
+    for (const node of this.#nodes.values()) if (node.attachment) this.#detach(node, node.attachment)
+    const timeIsUp = new Promise((resolve) => setTimeout(resolve, DETACH_MS).unref())
+    await Promise.race([Promise.all(this.#detaching.keys()), timeIsUp])
+    const nodes = [...new Set(this.#detaching.values())]
+    if (nodes.length > 0) this.#log.warn({ nodes }, 'detaching takes long: it is left to the kernel, which ends it by itself')
+    this.#source?.drain()
     for (const { blocks } of this.#nodes.values()) blocks.close()
   }
 
@@ -151,10 +160,13 @@ export class Measuring implements EventHandler {
       const attachment = this.#source?.attach(target)
       if (attachment === undefined) return
       node.attached(attachment)
+      this.#logged.delete(node)
       this.#logProbes(node)
       const probes = node.probes.filter(({ attached }) => attached).length
       if (probes > 0) this.#log.info({ ...about, probes, restarts: node.restarts }, 'attached to bitcoind')
-      else this.#log.error(about, 'nothing to measure here: it takes a bitcoind with FIBRE that was built with USDT tracing')
+      else if (!attachment.probes.some(({ offered }) => offered))
+        this.#log.error(about, 'nothing to measure here: it takes a bitcoind with FIBRE that was built with USDT tracing')
+      else this.#log.error(about, 'no tracepoint of this bitcoind could be attached')
     } catch (error) {
       const reason = (error as Error).message
       if (reason !== node.attachError) this.#log.error({ ...about, err: error }, 'cannot attach to bitcoind; trying again')
@@ -162,15 +174,39 @@ export class Measuring implements EventHandler {
     }
   }
 
-  #logProbes({ node, probes }: Node): void {
-    for (const { probe, attached, reason, missingFields } of probes) {
-      if (!attached) this.#log.warn({ node, probe, reason }, 'tracepoint not attached')
-      else if (missingFields) this.#log.warn({ node, probe, fields: missingFields }, 'tracepoint lacks fields in this build')
+  /** Attaches to what could not be attached before; what is attached stays as it is. */
+  #tryAgain(node: Node, target: NodeProcess): void {
+    const { attachment } = node
+    if (attachment === undefined) {
+      this.#attach(node, target)
+      return
+    }
+    try {
+      attachment.retry?.()
+    } catch (error) {
+      this.#log.debug({ node: node.node, pid: target.pid, err: error }, 'cannot try again: bitcoind is ending')
+    }
+    node.tried()
+    this.#logProbes(node)
+  }
+
+  /** Says what is not attached, once for each change of state. */
+  #logProbes(state: Node): void {
+    const { node, probes } = state
+    const before = this.#logged.get(state)
+    const now = new Map(probes.map((probe) => [probe.probe, JSON.stringify(probe)]))
+    this.#logged.set(state, now)
+    for (const { probe, attached, reason, refused, missingFields, missingPlaces } of probes) {
+      if (before?.get(probe) === now.get(probe)) continue
+      if (!attached) this.#log.warn({ node, probe, reason }, refused ? 'tracepoint not attached; trying again' : 'tracepoint not attached')
+      if (missingFields) this.#log.warn({ node, probe, fields: missingFields }, 'tracepoint lacks fields in this build')
+      if (missingPlaces) this.#log.warn({ node, probe, reasons: missingPlaces }, 'tracepoint attached, but not at all its places')
+      else if (attached && before) this.#log.info({ node, probe }, 'tracepoint attached')
     }
   }
 
-  #detach(attachment: Attachment): void {
+  #detach(node: Node, attachment: Attachment): void {
     const detaching = attachment.close().finally(() => this.#detaching.delete(detaching))
-    this.#detaching.add(detaching)
+    this.#detaching.set(detaching, node.node)
   }
 }

@@ -7,7 +7,7 @@ import { blockRaceTime } from './tracepoints/block-race-time.ts'
 import type { Tracepoint } from './tracepoints/define.ts'
 import { requiredProbes, type TracepointEvent, tracepoints } from './tracepoints/index.ts'
 
-/** An attachment that failed is tried again after this time. */
+/** What could not be attached is tried again after this time. */
 const RETRY_MS = 10_000
 
 /** What is known of one node, through all the processes that it has had. */
@@ -77,6 +77,12 @@ export class Node implements NodeState {
   attached(attachment: Attachment): void {
     this.#attachment = attachment
     this.#attachError = undefined
+    this.tried()
+  }
+
+  /** What can be attached of the tracepoints was; the rest is due for another try after a while. */
+  tried(): void {
+    this.#triedAtMs = performance.now()
     this.blocks.racesVisible = this.probes.some(({ probe, attached }) => probe === blockRaceTime.probe && attached)
   }
 
@@ -85,9 +91,10 @@ export class Node implements NodeState {
     this.#triedAtMs = performance.now()
   }
 
-  /** Whether attaching failed, and long enough ago to try again. */
+  /** Whether something could not be attached that may be by now. */
   get isRetryDue(): boolean {
-    return this.isUp && this.#attachError !== undefined && performance.now() - this.#triedAtMs >= RETRY_MS
+    if (!this.isUp || performance.now() - this.#triedAtMs < RETRY_MS) return false
+    return this.#attachError !== undefined || (this.#attachment?.probes.some(({ refused }) => refused) ?? false)
   }
 
   /** The process ended at that time (CLOCK_MONOTONIC, ns). */

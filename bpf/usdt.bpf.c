@@ -12,9 +12,10 @@
 #include <stdbool.h>
 #include <bpf/bpf_helpers.h>
 
-#define MAX_SPECS 512
+/* For 128 nodes, with 64 places of tracepoints (MAX_SITES in user space) and 128 labels each; they take 4 MB together. */
+#define MAX_SPECS 8192
 #define MAX_ARGUMENTS 12
-#define MAX_TOTALS 4096
+#define MAX_TOTALS 16384
 
 /* A register is found by its byte offset in pt_regs: 168 bytes on x86-64, 272 on arm64 (user_pt_regs). */
 #define REGISTERS 34

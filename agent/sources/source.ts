@@ -26,7 +26,10 @@ export interface NodeProcess {
 
 /** The tracepoints of one process, being listened to. */
 export interface Attachment {
+  /** As they are now: what was refused may have been attached since. */
   readonly probes: readonly ProbeState[]
+  /** Tries again what the kernel refused. Absent where nothing is. */
+  retry?(): void
   /** Attached probes that do not fire although they should: their semaphore is 0. */
   silentProbes(): readonly string[]
   /** Detaches, once; every event that came before has then been handed on. */
@@ -54,7 +57,12 @@ export interface ProbeState {
   /** Whether the binary has it. */
   readonly offered: boolean
   readonly attached: boolean
+  /** Why it is not attached. */
   readonly reason?: string
+  /** Whether the kernel refused it, or a place of it, which may pass: it is tried again. */
+  readonly refused?: boolean
+  /** Why some of its places in the binary are not attached, although others are. */
+  readonly missingPlaces?: readonly string[]
   /** Fields that this build does not pass although it should. */
   readonly missingFields?: readonly string[]
 }

@@ -5,6 +5,7 @@ import type { TestContext } from 'vitest'
 import { readProcess } from '../../agent/bitcoind/proc.ts'
 import type { Target } from '../../agent/bitcoind/watch.ts'
 import { type EbpfOptions, type EbpfSource, openEbpf } from '../../agent/sources/ebpf/ebpf.ts'
+import type { Form } from '../../agent/sources/ebpf/program.ts'
 import type { Attachment } from '../../agent/sources/source.ts'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
 import type { DemoNode } from '../demo-node.ts'
@@ -23,6 +24,8 @@ export function requireBpf(context: TestContext): void {
 /** The kernel program, as set-up compiled it. */
 export const image = readFileSync(join(import.meta.dirname, '../../dist/usdt.bpf.o'))
 export const silentLog = pino({ level: 'silent' })
+
+export const formName = ({ multi, sleepable }: Form) => `${multi ? 'multi' : 'perf'}${sleepable ? ', sleepable' : ''}`
 
 /** The fields of a decoded event by their names. */
 export type Fields = Readonly<Record<string, string | number | undefined>>

@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { release } from 'node:os'
+import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { ProbeState } from '../../agent/sources/source.ts'
 import { type AgentProcessOptions, startAgentProcess } from '../agent.ts'
-import { startDemoNode } from '../demo-node.ts'
+import { probes, startDemoNode } from '../demo-node.ts'
 import { until } from '../until.ts'
 import { installAgent } from './installation.ts'
 import { requireBpf } from './listening.ts'
@@ -55,6 +58,18 @@ describe('a user with CAP_BPF and CAP_PERFMON and no more', () => {
     expect(scrape.sum('fibre_exporter_field_errors_total')).toBe(0)
     expect(await readiness(agent)).toEqual({ status: 200, text: 'OK' })
     expect(await ended(node)).toEqual({ code: 0, signal: null })
+  })
+
+  it('is told that perf events, which older kernels attach through, also take CAP_SYS_ADMIN', async () => {
+    await using node = await startDemoNode({ args: ['--control'] })
+    const script = join(import.meta.dirname, 'attach-by-perf.ts')
+    const output = execFileSync('setpriv', ['--bounding-set=-sys_admin', process.execPath, script, String(node.pid)], { encoding: 'utf8' })
+    const states: readonly ProbeState[] = JSON.parse(output)
+    expect(states).toHaveLength(probes.length)
+    for (const { attached, reason } of states) {
+      expect(attached).toBe(false)
+      expect(reason).toContain(`Linux ${release()} attaches through perf events, which also take CAP_SYS_ADMIN`)
+    }
   })
 
   it('is told that the bitcoind of another user is out of reach', async () => {

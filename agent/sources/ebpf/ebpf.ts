@@ -87,7 +87,10 @@ export class EbpfSource implements EventSource {
       }
       let closed: Promise<void> | undefined
       return {
-        probes: attached.probes,
+        get probes() {
+          return attached.probes
+        },
+        retry: () => attached.attachRest(),
         silentProbes: () => silentProbes(pid, notes.entry, attached.sites),
         close: () => {
           closed ??= close()

@@ -1,5 +1,6 @@
 // The only file that knows koffi: libbpf and the few calls of libc that Node.js lacks.
 import koffi from 'koffi'
+import { queueClose } from './closing.ts'
 
 /** An address in this process. */
 export type Pointer = bigint
@@ -94,9 +95,9 @@ export function requireLibbpf(): void {
   try {
     libbpf()
   } catch (cause) {
-    throw new Error('libbpf.so.1 (libbpf 1.1 or newer) cannot be loaded: install the package libbpf1, or libbpf on other distributions', {
-      cause,
-    })
+    const isMissing = /No such file/.test((cause as Error).message) // not so where descriptors or rights are missing
+    const advice = isMissing ? ': install the package libbpf1, or libbpf on other distributions' : ''
+    throw new Error(`libbpf.so.1 (libbpf 1.1 or newer) cannot be loaded${advice}`, { cause })
   }
 }
 
@@ -174,7 +175,7 @@ export interface ProbeSite {
   readonly cookie: number
 }
 
-/** Something attached, until it is closed: in the kernel, it takes up to 0.1 s. */
+/** Something attached, until it is closed: in the kernel that takes up to 0.1 s, and longer while a thread sleeps in the program. */
 export interface Link {
   close(): Promise<void>
 }
@@ -183,22 +184,24 @@ export interface Link {
 export function attachMulti(program: Pointer, path: string, pid: number, sites: readonly ProbeSite[]): Link {
   const fd = createMultiLink(program, path, pid, sites)
   if (fd < 0) throw new SystemError('attach', koffi.errno())
-  return { close: () => new Promise((resolve) => closeFd.async(fd, () => resolve())) }
+  return { close: () => queueClose((done) => closeFd.async(fd, done)) }
 }
 
 /**
  * Whether this kernel has links to many uprobes that filter by process. The first of them filtered by thread, and lost what
- * other threads hit; they accept a negative pid. libbpf finds out in the same way.
+ * other threads hit; they accept a negative pid. libbpf finds out in the same way. Throws where it cannot be told.
  */
 export function hasMultiUprobes(program: Pointer): boolean {
   const site = [{ offset: 1n, semaphoreOffset: 0n, cookie: 0 }]
+  const { EBADF, EINVAL, EPERM, EACCES, EMFILE, ENFILE, ENOMEM } = koffi.os.errno
   const errnoOf = (pid: number) => {
     const fd = createMultiLink(program, '/', pid, site)
-    if (fd < 0) return koffi.errno()
-    closeFd(fd)
-    return 0
+    if (fd >= 0) closeFd(fd)
+    const errno = fd < 0 ? koffi.errno() : 0
+    if ([EPERM, EACCES, EMFILE, ENFILE, ENOMEM].includes(errno)) throw new SystemError('look for links to many uprobes', errno)
+    return errno
   }
-  return errnoOf(0) === koffi.os.errno.EBADF && errnoOf(-1) === koffi.os.errno.EINVAL
+  return errnoOf(0) === EBADF && errnoOf(-1) === EINVAL
 }
 
 function createMultiLink(program: Pointer, path: string, pid: number, sites: readonly ProbeSite[]): number {
@@ -241,7 +244,7 @@ export function attachPerf(program: Pointer, path: string, pid: number, site: Pr
     func_name: null,
   }
   const link = pointerOf('attach', libbpf().attachUprobe(program, pid, path, Number(site.offset), options))
-  return { close: () => new Promise((resolve) => libbpf().destroyLink.async(link, () => resolve())) }
+  return { close: () => queueClose((done) => libbpf().destroyLink.async(link, done)) }
 }
 
 /** Memory that is shared with the kernel through a file descriptor. */

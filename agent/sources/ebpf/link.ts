@@ -1,0 +1,140 @@
+import { constants } from 'node:os'
+import { attachErrors, explainAttach } from './explain.ts'
+import { readKernelFacts } from './kernel-facts.ts'
+import * as bpf from './libbpf.ts'
+import type { Site } from './notes.ts'
+import type { Plan } from './plan.ts'
+import type { KernelProgram, ProgramName } from './program.ts'
+import type { SpecSlots } from './slots.ts'
+import { countSpec, recordSpec, type SpecTarget } from './spec.ts'
+
+/** The process to attach to. */
+export interface AttachTarget extends SpecTarget {
+  readonly node: string
+}
+
+/** One place of a tracepoint. */
+export interface Place {
+  readonly plan: Plan
+  readonly site: Site
+}
+
+export interface OpenLink {
+  readonly places: readonly Place[]
+  close(): Promise<void>
+}
+
+/** Why the kernel did not take a place. */
+export interface Refusal {
+  /** `undefined` where it was not the kernel's doing. */
+  readonly errno: number | undefined
+  readonly reason: string
+}
+
+const { EINVAL, ESRCH } = constants.errno
+
+/** Opens links to places of one process. */
+export class Linker {
+  readonly #program: KernelProgram
+  readonly #slots: SpecSlots
+  readonly #target: AttachTarget
+  readonly #links: OpenLink[] = []
+  readonly #refusals = new Map<Place, Refusal>()
+
+  constructor(program: KernelProgram, slots: SpecSlots, target: AttachTarget) {
+    this.#program = program
+    this.#slots = slots
+    this.#target = target
+  }
+
+  get links(): readonly OpenLink[] {
+    return this.#links
+  }
+
+  /** The places that the kernel did not take when they were last tried, and why. */
+  get refusals(): ReadonlyMap<Place, Refusal> {
+    return this.#refusals
+  }
+
+  /** Opens one link for all if the kernel can; where it refuses some, as few as it takes to have the others. Throws if the process is gone. */
+  open(name: ProgramName, places: readonly Place[]): void {
+    if (places.length > 1 && !this.#program.form.multi) for (const place of places) this.open(name, [place])
+    else if (places.length > 0) this.#tryOpen(name, places)
+  }
+
+  #tryOpen(name: ProgramName, places: readonly Place[]): void {
+    try {
+      this.#links.push(this.#open(name, places))
+      for (const place of places) this.#refusals.delete(place)
+    } catch (error) {
+      const errno = error instanceof bpf.SystemError ? error.errno : undefined
+      if (errno === ESRCH) throw error
+      if (places.length === 1 || errno === undefined || attachErrors.has(errno)) {
+        for (const place of places) this.#refuse(name, place, error as Error, errno)
+        return
+      }
+      const half = places.length >> 1
+      this.open(name, places.slice(0, half))
+      this.open(name, places.slice(half))
+    }
+  }
+
+  #open(name: ProgramName, places: readonly Place[]): OpenLink {
+    const { layouts } = this.#program
+    const spec = name === 'record_event' ? recordSpec : countSpec
+    const taken: number[] = []
+    const release = () => {
+      for (const slot of taken) this.#slots.release(slot)
+    }
+    try {
+      const sites = places.map(({ plan: { tracepoint, number }, site }) => {
+        const owner = { node: this.#target.node, eventType: tracepoint.eventType }
+        const cookie = this.#slots.take(owner, spec(layouts, this.#target, number, tracepoint, site))
+        taken.push(cookie)
+        return { offset: site.offset, semaphoreOffset: site.semaphoreOffset, cookie }
+      })
+      const link = this.#attach(name, sites)
+      return { places, close: () => link.close().then(release) }
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  #attach(name: ProgramName, sites: readonly bpf.ProbeSite[]): bpf.Link {
+    const { programs, form } = this.#program
+    const { pid } = this.#target
+    const path = `/proc/${pid}/exe` // the file that runs, also when it was replaced or lies in another mount namespace
+    if (form.multi) return bpf.attachMulti(programs[name], path, pid, sites)
+    return bpf.attachPerf(programs[name], path, pid, sites[0] as bpf.ProbeSite)
+  }
+
+  #refuse(name: ProgramName, place: Place, error: Error, errno: number | undefined): void {
+    const known = this.#refusals.get(place)
+    if (known && known.errno === errno) return
+    this.#refusals.set(place, { errno, reason: this.#explain(name, place, error, errno) })
+  }
+
+  #explain(name: ProgramName, { site }: Place, { message }: Error, errno: number | undefined): string {
+    if (errno === undefined) return message
+    const isTaken = errno === EINVAL && this.#isTaken(name, site)
+    const reason = isTaken ? anotherTracer : explainAttach(errno, readKernelFacts(), this.#program.form.multi)
+    return reason === undefined ? message : `${reason} (${message})`
+  }
+
+  /**
+   * Whether a tracer that does not have the kernel count it in the semaphore, as BCC does not, was at a place first: all others
+   * must then do without as well. So the place can be had like that, for a moment and for a spec that does not exist.
+   */
+  #isTaken(name: ProgramName, { offset, semaphoreOffset }: Site): boolean {
+    if (semaphoreOffset === 0n) return false
+    try {
+      void this.#attach(name, [{ offset, semaphoreOffset: 0n, cookie: this.#program.specCount }]).close()
+      return true
+    } catch {
+      return false
+    }
+  }
+}
+
+const anotherTracer = 'another tracer, such as fibre_exporter or a BCC script, holds it: stop that one'

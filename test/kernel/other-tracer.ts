@@ -1,0 +1,31 @@
+import { attachMulti } from '../../agent/sources/ebpf/libbpf.ts'
+import { readNotes } from '../../agent/sources/ebpf/notes.ts'
+import { openProgram } from '../../agent/sources/ebpf/program.ts'
+import { type DemoNode, type Probe, probes } from '../demo-node.ts'
+import { image, silentLog } from './listening.ts'
+
+/**
+ * A tracer in this process that has set its breakpoints before the agent and does not have the kernel count it in the
+ * semaphores: BCC raises those itself.
+ */
+export class OtherTracer implements AsyncDisposable {
+  readonly #program = openProgram({ image, ringSize: 256 << 10, log: silentLog })
+  readonly #link: ReturnType<typeof attachMulti>
+  #closed: Promise<void> | undefined
+
+  constructor({ pid }: DemoNode, held: readonly Probe[] = probes) {
+    const path = `/proc/${pid}/exe`
+    const sites = readNotes(path).sites.filter(({ provider, name }) => held.includes(`${provider}:${name}` as Probe))
+    const uncounted = sites.map(({ offset }) => ({ offset, semaphoreOffset: 0n, cookie: 0 }))
+    this.#link = attachMulti(this.#program.programs.record_event, path, pid, uncounted)
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#link.close().finally(() => this.#program.close())
+    return this.#closed
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
