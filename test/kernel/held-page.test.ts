@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { forms } from '../../agent/sources/ebpf/program.ts'
-import { startDemoNode } from '../demo-node.ts'
+import { startAgentProcess } from '../agent.ts'
+import { probes, startDemoNode } from '../demo-node.ts'
 import { until } from '../until.ts'
 import { Listener, requireBpf, total } from './listening.ts'
+import { attached, ended, readiness, stage } from './stage.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'held-page-'))
 const binary = join(directory, 'held-page')
@@ -55,4 +57,39 @@ it('a hit that sleeps has its own arguments when it wakes, although another thre
     [heldHash, 5],
     [otherHash, 7],
   ])
+})
+
+describe('an agent that ends while a thread of a node sleeps in a tracepoint', () => {
+  /** Without the pins it would last until the page comes. */
+  const SOON_MS = 5000
+
+  it.for(['SIGTERM', 'SIGKILL'] as const)('does so at once with %s, and leaves the nodes as they were', async (signal) => {
+    await using held = await startDemoNode({ binary, args: ['--control'] })
+    const installed = stage().install('bitcoind')
+    await using other = await startDemoNode({ binary: installed, args: ['--control'] })
+    await using agent = await startAgentProcess({ args: ['--node', `held=${binary}`, '--node', `other=${installed}`] })
+    await attached(other)
+    await agent.logged(({ msg, node }) => msg === 'attached to bitcoind' && node === 'held')
+    await held.command('hit')
+    try {
+      const { text } = await readiness(agent)
+      expect(text).not.toMatch(/waiting to be read|semaphore/)
+      agent.kill(signal)
+      let hasEnded = false
+      const end = agent.exited.then((exit) => {
+        hasEnded = true
+        return exit
+      })
+      await until(() => hasEnded, 'the agent to end', SOON_MS)
+      expect(await end).toMatchObject(signal === 'SIGTERM' ? { code: 0 } : { signal })
+      const semaphores = async () => {
+        const values = await other.command('semaphores')
+        return probes.map((probe) => values[probe])
+      }
+      await until(async () => (await semaphores()).every((value) => value === 0), 'the kernel to detach from the other node')
+    } finally {
+      await held.command('release')
+    }
+    expect(await ended(other)).toEqual({ code: 0, signal: null })
+  })
 })

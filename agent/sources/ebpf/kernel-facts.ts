@@ -29,13 +29,18 @@ export function readKernelFacts(): KernelFacts {
   return {
     release: release(),
     capabilities: capabilities === undefined ? undefined : BigInt(`0x${capabilities}`),
-    hasSeccompFilter: /^Seccomp:\s+2$/m.test(status),
+    hasSeccompFilter: hasSeccompFilter(),
     isInUserNamespace: isPartialMap(read('/proc/self/uid_map')),
     perfEventParanoid: paranoid === '' ? undefined : Number(paranoid),
     lockdown: /\[(\w+)\]/.exec(read('/sys/kernel/security/lockdown'))?.[1],
     maxOpenFiles: /^Max open files\s+(\w+)/m.exec(read('/proc/self/limits'))?.[1],
     missingOptions: missingOptions(readConfig()),
   }
+}
+
+/** Whether a system call that is not needed had better not be tried: a filter may end the process for it. */
+export function hasSeccompFilter(): boolean {
+  return /^Seccomp:\s+2$/m.test(read('/proc/self/status'))
 }
 
 /** The first namespace maps all user ids to themselves. */

@@ -1,6 +1,7 @@
 // The only file that knows koffi: libbpf and the few calls of libc that Node.js lacks.
 import koffi from 'koffi'
 import { queueClose } from './closing.ts'
+import type { Pins } from './pins.ts'
 
 /** An address in this process. */
 export type Pointer = bigint
@@ -20,6 +21,9 @@ const strerror = libc.func('const char *strerror(int error)') as (error: number)
 const vsnprintf = libc.func('int vsnprintf(_Out_ uint8_t *to, size_t size, void *format, void *args)')
 const syscall = libc.func('int64_t syscall(int64_t number, int64_t a, void *b, int64_t c)')
 const pidfdOpen = libc.func('syscall', 'int64_t', ['int64_t', 'int64_t', 'int64_t'])
+const fsopen = libc.func('syscall', 'int64_t', ['int64_t', 'str', 'int64_t'])
+const fsconfig = libc.func('syscall', 'int64_t', ['int64_t', 'int64_t', 'int64_t', 'void *', 'void *', 'int64_t'])
+const fsmount = libc.func('syscall', 'int64_t', ['int64_t', 'int64_t', 'int64_t', 'int64_t'])
 const closeFd = libc.func('int close(int fd)')
 const mmap = libc.func('void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)')
 const munmap = libc.func('int munmap(void *address, size_t length)')
@@ -29,6 +33,9 @@ const adjtimex = libc.func('int adjtimex(_Inout_ uint8_t *timex)')
 const exit = libc.func('void _exit(int code)')
 
 const SC_PAGESIZE = 30
+const SYS_FSOPEN = 430
+const SYS_FSCONFIG = 431
+const SYS_FSMOUNT = 432
 const SYS_PIDFD_OPEN = 434
 const SYS_BPF = process.arch === 'arm64' ? 280 : 321
 const BPF_LINK_CREATE = 28
@@ -86,6 +93,7 @@ function bind() {
     attachUprobe: pointer(
       'void *bpf_program__attach_uprobe_opts(void *program, int pid, const char *path, size_t offset, const bpf_uprobe_opts *options)',
     ),
+    pin: call('int bpf_obj_pin(int fd, const char *path)'),
     destroyLink: call('int bpf_link__destroy(void *link)'),
   }
 }
@@ -180,11 +188,29 @@ export interface Link {
   close(): Promise<void>
 }
 
-/** Attaches a program to all sites of one process with a single link (Linux 6.6). */
-export function attachMulti(program: Pointer, path: string, pid: number, sites: readonly ProbeSite[]): Link {
+/** Attaches a program to all sites of one process with a single link (Linux 6.6), and pins it where there are pins. */
+export function attachMulti(program: Pointer, path: string, pid: number, sites: readonly ProbeSite[], pins?: Pins): Link {
   const fd = createMultiLink(program, path, pid, sites)
   if (fd < 0) throw new SystemError('attach', koffi.errno())
-  return { close: () => queueClose((done) => closeFd.async(fd, done)) }
+  const pinned = pins?.hold(fd)
+  if (pinned === undefined) return { close: () => queueClose((done) => closeFd.async(fd, done)) }
+  closeFd(fd)
+  return pinned
+}
+
+/** Keeps an object in the kernel for as long as there is a file of that name in a bpf file system. */
+export const pinObject = (fd: number, path: string): boolean => libbpf().pin(fd, path) === 0
+
+/** A bpf file system of this process alone, which is mounted nowhere. `undefined` where the kernel refuses that: it takes CAP_SYS_ADMIN. */
+export function mountBpffs(): { readonly fd: number; close(): void } | undefined {
+  const FSCONFIG_CMD_CREATE = 6
+  const CLOEXEC = 1
+  const context = Number(fsopen(SYS_FSOPEN, 'bpf', CLOEXEC))
+  if (context < 0) return undefined
+  const isCreated = Number(fsconfig(SYS_FSCONFIG, context, FSCONFIG_CMD_CREATE, null, null, 0)) === 0
+  const fd = isCreated ? Number(fsmount(SYS_FSMOUNT, context, CLOEXEC, 0)) : -1
+  closeFd(context)
+  return fd < 0 ? undefined : { fd, close: () => void closeFd(fd) }
 }
 
 /**

@@ -102,10 +102,10 @@ export class Linker {
   }
 
   #attach(name: ProgramName, sites: readonly bpf.ProbeSite[]): bpf.Link {
-    const { programs, form } = this.#program
+    const { programs, form, pins } = this.#program
     const { pid } = this.#target
     const path = `/proc/${pid}/exe` // the file that runs, also when it was replaced or lies in another mount namespace
-    if (form.multi) return bpf.attachMulti(programs[name], path, pid, sites)
+    if (form.multi) return bpf.attachMulti(programs[name], path, pid, sites, pins)
     return bpf.attachPerf(programs[name], path, pid, sites[0] as bpf.ProbeSite)
   }
 

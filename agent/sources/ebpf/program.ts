@@ -4,6 +4,7 @@ import { explainLoad, loadErrors } from './explain.ts'
 import { readKernelFacts } from './kernel-facts.ts'
 import { type Layout, readLayouts } from './layout.ts'
 import * as bpf from './libbpf.ts'
+import { openPins, type Pins } from './pins.ts'
 
 /** How programs are attached: many sites by one link, and whether they may page in bitcoind's memory. */
 export interface Form {
@@ -47,6 +48,8 @@ export interface KernelProgram {
   readonly layouts: Layouts
   readonly programs: Readonly<Record<ProgramName, bpf.Pointer>>
   readonly fds: Readonly<Record<'specs' | 'lost' | 'events' | 'totals', number>>
+  /** What holds links to many uprobes, where it can. */
+  readonly pins: Pins | undefined
   /** Real size of the ring buffer: libbpf rounds it up. */
   readonly ringSize: number
   readonly specCount: number
@@ -105,6 +108,7 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
     const fd = (name: string) => bpf.mapFd(bpf.findMap(object, name))
     const reader = bpf.findMap(object, '.bss')
     const variables = Buffer.alloc(bpf.globalsOf(reader).byteLength)
+    const pins = form.multi ? openPins() : undefined
     return {
       form,
       layouts: {
@@ -116,6 +120,7 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
       },
       programs,
       fds: { specs: fd('specs'), lost: fd('lost'), events: fd('events'), totals: fd('totals') },
+      pins,
       ringSize: bpf.mapMaxEntries(events),
       specCount: bpf.mapMaxEntries(specs),
       setDraining: (isDraining) => {
@@ -123,7 +128,10 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
         variables.writeUInt32LE(Number(isDraining))
         bpf.updateElement(bpf.mapFd(reader), Buffer.alloc(4), variables)
       },
-      close: () => bpf.closeObject(object),
+      close: () => {
+        pins?.close()
+        bpf.closeObject(object)
+      },
     }
   } catch (error) {
     bpf.closeObject(object)
