@@ -8,6 +8,7 @@ import { startAgentProcess } from '../agent.ts'
 import { probes, startDemoNode } from '../demo-node.ts'
 import { until } from '../until.ts'
 import { Listener, requireBpf, total } from './listening.ts'
+import { OtherTracer } from './other-tracer.ts'
 import { attached, ended, readiness, stage } from './stage.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'held-page-'))
@@ -57,6 +58,26 @@ it('a hit that sleeps has its own arguments when it wakes, although another thre
     [heldHash, 5],
     [otherHash, 7],
   ])
+})
+
+it('a bitcoind that comes meanwhile is attached to, although the kernel refuses one of its tracepoints', async () => {
+  const installed = stage().install('bitcoind')
+  await using held = await startDemoNode({ binary, args: ['--control'] })
+  await using agent = await startAgentProcess({ args: ['--node', `held=${binary}`, '--node', `other=${installed}`] })
+  await agent.logged(({ msg, node }) => msg === 'attached to bitcoind' && node === 'held')
+  await held.command('hit')
+  try {
+    agent.kill('SIGSTOP') // so that the other tracer comes first
+    await using other = await startDemoNode({ binary: installed, args: ['--control'] })
+    const tracer = new OtherTracer(other, ['udp:block_race_time'])
+    agent.kill('SIGCONT')
+    expect(await agent.logged(({ msg, node }) => msg === 'attached to bitcoind' && node === 'other')).toMatchObject({ probes: 7 })
+    const { text } = await readiness(agent)
+    expect(text).toMatch(/^other: udp:block_race_time is not attached: another tracer/m)
+    void tracer.close() // done when the page is there
+  } finally {
+    await held.command('release')
+  }
 })
 
 describe('an agent that ends while a thread of a node sleeps in a tracepoint', () => {

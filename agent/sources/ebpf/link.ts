@@ -58,8 +58,16 @@ export class Linker {
 
   /** Opens one link for all if the kernel can; where it refuses some, as few as it takes to have the others. Throws if the process is gone. */
   open(name: ProgramName, places: readonly Place[]): void {
-    if (places.length > 1 && !this.#program.form.multi) for (const place of places) this.open(name, [place])
+    if (places.length > 1 && !this.#mayOpenTogether) for (const place of places) this.open(name, [place])
     else if (places.length > 0) this.#tryOpen(name, places)
+  }
+
+  /**
+   * Where the kernel refuses one of several places, it takes the others back before it says so, and with that waits for every thread
+   * that sleeps in the program.
+   */
+  get #mayOpenTogether(): boolean {
+    return this.#program.form.multi && !this.#program.isAsleep()
   }
 
   #tryOpen(name: ProgramName, places: readonly Place[]): void {

@@ -18,7 +18,15 @@ export class Pins {
   hold(fd: number): Link | undefined {
     const path = `/proc/self/fd/${this.#mount.fd}/link_${this.#count++}`
     if (!pinObject(fd, path)) return undefined
-    return { close: async () => unlinkSync(path) }
+    return {
+      async close() {
+        try {
+          unlinkSync(path)
+        } catch {
+          // It then ends with the agent.
+        }
+      },
+    }
   }
 
   close(): void {

@@ -53,6 +53,8 @@ export interface KernelProgram {
   /** Real size of the ring buffer: libbpf rounds it up. */
   readonly ringSize: number
   readonly specCount: number
+  /** Whether a thread of a process may be sleeping in the program just now. */
+  isAsleep(): boolean
   /** Tells the program that the reader comes by itself. */
   setDraining(isDraining: boolean): void
   close(): void
@@ -108,6 +110,7 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
     const fd = (name: string) => bpf.mapFd(bpf.findMap(object, name))
     const reader = bpf.findMap(object, '.bss')
     const variables = Buffer.alloc(bpf.globalsOf(reader).byteLength)
+    const sleeping = fd('.data.sleeping')
     const pins = form.multi ? openPins() : undefined
     return {
       form,
@@ -123,6 +126,10 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
       pins,
       ringSize: bpf.mapMaxEntries(events),
       specCount: bpf.mapMaxEntries(specs),
+      isAsleep: () => {
+        const count = Buffer.alloc(8)
+        return bpf.lookupElement(sleeping, Buffer.alloc(4), count) && count.readBigUInt64LE() > 0n
+      },
       setDraining: (isDraining) => {
         // Not by writing to its memory: before libbpf 1.5 that is not shared with the kernel.
         variables.writeUInt32LE(Number(isDraining))
