@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings this checkout to where it can run: system packages, npm packages, build; with the word browser, Chromium too. Does nothing that is done already.
+# Brings this checkout to where it can run: system packages, npm packages, build; with the word browser, Chromium too; with machines, QEMU. Does nothing that is done already.
 set -eu
 cd "$(dirname "$0")"
 say() { printf '%s\n' "$*" >&2; }
@@ -14,7 +14,15 @@ missing() {
   command -v openssl >/dev/null || echo openssl
   any /sbin/setcap /usr/sbin/setcap || echo libcap2-bin
   [ "${1-}" != browser ] || any /usr/bin/chromium-headless-shell /usr/bin/chromium || echo chromium-headless-shell
+  [ "${1-}" != machines ] || missing_for_machines
   any /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h || echo systemtap-sdt-dev
+}
+missing_for_machines() {
+  command -v qemu-system-x86_64 >/dev/null || echo qemu-system-x86
+  command -v qemu-system-aarch64 >/dev/null || echo qemu-system-arm
+  command -v ld.lld >/dev/null || echo lld
+  command -v cpio >/dev/null || echo cpio
+  any /usr/share/keyrings/debian-archive-keyring.gpg || echo debian-archive-keyring
 }
 need=$(missing "$@" | tr '\n' ' ')
 if [ -n "$need" ]; then

@@ -16,6 +16,12 @@ export default defineConfig({
   test: {
     allowOnly: !ci,
     reporters: ['default', ['json', { outputFile: `.reports/${process.env.REPORT ?? 'test'}.json` }], './test/tally.ts'],
-    projects: [project('unit'), project('kernel', onItsOwn(1)), project('stack', onItsOwn(2)), project('browser', onItsOwn(3))],
+    projects: [
+      project('unit'),
+      project('kernel', onItsOwn(1)),
+      project('stack', onItsOwn(2)),
+      project('browser', onItsOwn(3)),
+      project('machines', onItsOwn(4)),
+    ],
   },
 })

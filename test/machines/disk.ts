@@ -1,0 +1,104 @@
+// What a machine has in memory when it boots: Debian's libraries, Node.js and the checkout, as an initramfs. It has no disk.
+import { createHash } from 'node:crypto'
+import { copyFileSync, cpSync, createReadStream, createWriteStream, existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { cached, makeWhole } from './cache.ts'
+import { type Arch, type Machine, targetTriple } from './machines.ts'
+import { download, kernelPackage, unpack } from './packages.ts'
+import { run, runDownload } from './run.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+/** Debian 12, whose libbpf 1.1 is the oldest that the agent takes, whatever the kernel. */
+const SUITE = 'bookworm'
+const libraries = ['busybox-static', 'libc6', 'libgcc-s1', 'libstdc++6', 'libbpf1', 'libelf1', 'zlib1g']
+const headers = ['libc6-dev', 'linux-libc-dev', 'libgcc-12-dev', 'systemtap-sdt-dev']
+/** Debian's libraries come with what no program asks for here. */
+const unneeded = ['usr/share', 'usr/lib/*/gconv']
+
+/** The kernel of a machine. */
+export async function kernelOf({ arch, suite }: Machine): Promise<string> {
+  const [archive] = await download(arch, suite, [await kernelPackage(arch, suite)])
+  if (archive === undefined) throw new Error(`${suite} has no file of its kernel for ${arch}`)
+  const kernel = `${archive.replace(/\.deb$/, '')}.vmlinuz`
+  if (!existsSync(kernel))
+    await makeWhole(kernel, async (unfinished) => {
+      const folder = `${unfinished}.d`
+      try {
+        await unpack([archive], folder)
+        const [file] = globSync('{boot,usr/lib/modules/*}/vmlinuz*', { cwd: folder })
+        if (file === undefined) throw new Error(`${archive} has no kernel in it`)
+        copyFileSync(join(folder, file), unfinished)
+      } finally {
+        rmSync(folder, { recursive: true, force: true })
+      }
+    })
+  return kernel
+}
+
+/** Writes the initramfs of a processor's machines: what the checkout has now, after what stays the same. */
+export async function writeInitramfs(arch: Arch, path: string): Promise<void> {
+  const parts = [await system(arch), `${path}.project`]
+  try {
+    await archive(`${path}.project`, (folder) => copyProject(arch, folder))
+    for (const [index, part] of parts.entries())
+      await pipeline(createReadStream(part), createWriteStream(path, { flags: index ? 'a' : 'w' }))
+  } finally {
+    rmSync(`${path}.project`, { force: true })
+  }
+}
+
+/** Debian's libraries, Node.js and npm packages, made once for each lock file. */
+async function system(arch: Arch): Promise<string> {
+  const ingredients = [SUITE, ...libraries, readFileSync(import.meta.filename), readFileSync(join(root, 'package-lock.json'))]
+  const hash = createHash('sha256').update(ingredients.join('\0')).digest('hex').slice(0, 16)
+  const path = cached(`system-${arch}-${hash}.cpio`)
+  if (!existsSync(path)) await makeWhole(path, (unfinished) => archive(unfinished, (folder) => copySystem(arch, folder)))
+  return path
+}
+
+async function copySystem(arch: Arch, folder: string): Promise<void> {
+  await unpack(await download(arch, SUITE, libraries), folder)
+  for (const path of globSync(unneeded, { cwd: folder })) rmSync(join(folder, path), { recursive: true })
+  const project = join(folder, 'fibre')
+  mkdirSync(project)
+  for (const file of ['package.json', 'package-lock.json', '.npmrc']) copyFileSync(join(root, file), join(project, file))
+  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  await runDownload('npm', ['ci', '--omit=dev', '--os=linux', `--cpu=${arch}`, '--libc=glibc', ...quiet], { cwd: project })
+  const node = join(project, `node_modules/node-linux-${arch}`)
+  copyFileSync(join(node, 'bin/node'), join(folder, 'bin/node'))
+  rmSync(node, { recursive: true })
+}
+
+/** The checkout as it is, with its kernel program and with a demo node for that processor. */
+async function copyProject(arch: Arch, folder: string): Promise<void> {
+  const project = join(folder, 'fibre')
+  for (const path of ['agent', 'dist/usdt.bpf.o', ...globSync('test/{*.ts,kernel,machines}', { cwd: root })]) {
+    mkdirSync(dirname(join(project, path)), { recursive: true })
+    cpSync(join(root, path), join(project, path), { recursive: true })
+  }
+  copyFileSync(join(import.meta.dirname, 'init'), join(folder, 'init'))
+  const target = [`--target=${targetTriple[arch]}`, `--sysroot=${await sysroot(arch)}`, '-fuse-ld=lld']
+  await run('clang', [...target, '-O2', '-g', '-pthread', join(root, 'test/demo-node.c'), '-o', join(project, 'dist/demo-node'), '-lm'])
+}
+
+/** Folder with the headers and libraries that programs for that processor are built from. */
+async function sysroot(arch: Arch): Promise<string> {
+  const path = cached(`sysroot-${arch}`)
+  if (!existsSync(path))
+    await makeWhole(path, async (unfinished) => unpack(await download(arch, SUITE, [...libraries, ...headers]), unfinished))
+  return path
+}
+
+/** Fills a folder and writes it as an archive that the kernel unpacks. */
+async function archive(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  const folder = `${path}.d`
+  try {
+    mkdirSync(folder)
+    await fill(folder)
+    await run('sh', ['-c', 'find . | cpio --quiet -o -H newc -R 0:0 >"$1"', 'sh', path], { cwd: folder })
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}

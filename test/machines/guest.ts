@@ -1,0 +1,26 @@
+// Runs in the machine, as root: what threads fire at once, compared with what arrives. Says each result as a line of JSON.
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { release, version } from 'node:os'
+import { forms } from '../../agent/sources/ebpf/program.ts'
+import { compareThreads } from '../kernel/threads.ts'
+
+/** The kernel hands on what its command line says and it does not know. */
+const events = Number(process.env.EVENTS)
+
+/** How the kernel preempts, where that is not settled when it is built. */
+function preemption(): string {
+  const path = '/sys/kernel/debug/sched/preempt'
+  const chosen = existsSync(path) ? /\((\w+)\)/.exec(readFileSync(path, 'utf8'))?.[1] : undefined
+  return chosen ?? 'as built'
+}
+
+const say = (line: object) => console.log(`\n${JSON.stringify(line)}`)
+
+say({ release: release(), version: version(), preemption: preemption() })
+for (const threads of [3, 8]) say({ threads, ...(await compareThreads({ threads, events, forms, patienceMs: 120_000 })) })
+// A soft lockup tells of the host's load.
+const faults = /^.*(WARNING:|BUG:|Oops|general protection).*$/gm
+const log = execFileSync('dmesg', { encoding: 'utf8', maxBuffer: 16 << 20 })
+say({ warnings: (log.match(faults) ?? []).filter((line) => !line.includes('soft lockup')) })
+process.exit()

@@ -1,0 +1,85 @@
+// Debian's packages of any suite and processor, downloaded and unpacked beside the host's own: nothing is installed.
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { cached } from './cache.ts'
+import { type Arch, debianArch, type Machine } from './machines.ts'
+import { run, runDownload } from './run.ts'
+
+type Suite = Machine['suite']
+const suites: readonly Suite[] = ['bookworm', 'trixie', 'trixie-backports']
+const LISTS_LAST_MS = 7 * 86_400_000
+
+/** Downloads packages, unless they are there, and returns their files. What they depend on does not come with them. */
+export async function download(arch: Arch, suite: Suite, names: readonly string[]): Promise<readonly string[]> {
+  const packages = names.map((name) => `${name}:${debianArch[arch]}/${suite}`)
+  const archives = cached('apt/archives')
+  const uris = await apt(['download', '--print-uris', ...packages])
+  const files = [...uris.matchAll(/^'[^']*' (\S+)/gm)].map(([, file]) => join(archives, file as string))
+  if (!files.every((file) => existsSync(file))) await apt(['download', ...packages], archives)
+  return files
+}
+
+/** The package of a suite's present kernel that the kernel itself is in. Before Linux 7 that is the one with the modules too. */
+export async function kernelPackage(arch: Arch, suite: Suite): Promise<string> {
+  const debian = debianArch[arch]
+  const plan = await apt([`-oAPT::Architecture=${debian}`, 'install', '--simulate', '-t', suite, `linux-image-cloud-${debian}:${debian}`])
+  const packages = [...plan.matchAll(/^Inst (linux-(binary|image)-\d[^ :]*)/gm)].map(([, name]) => name as string)
+  const name = packages.find((name) => name.startsWith('linux-binary-')) ?? packages[0]
+  if (name === undefined) throw new Error(`${suite} has no kernel for ${debian}`)
+  return name
+}
+
+export async function unpack(files: readonly string[], folder: string): Promise<void> {
+  for (const file of files) await run('dpkg-deb', ['-x', file, folder])
+}
+
+let ready: Promise<void> | undefined
+
+async function apt(args: readonly string[], cwd?: string): Promise<string> {
+  ready ??= refreshLists()
+  await ready
+  return await aptGet(args, cwd)
+}
+
+const aptGet = (args: readonly string[], cwd = '/') =>
+  runDownload('apt-get', ['-qq', ...args], { cwd, env: { ...process.env, APT_CONFIG: cached('apt/apt.conf') } })
+
+/** What suites hold is asked for once a week; old lists serve where that fails. */
+async function refreshLists(): Promise<void> {
+  for (const folder of ['lists/partial', 'archives/partial', 'parts']) mkdirSync(cached('apt', folder), { recursive: true })
+  writeFileSync(cached('apt/status'), '')
+  writeFileSync(cached('apt/apt.conf'), configuration(cached('apt')))
+  const uri = await debianMirror()
+  const sources = suites.map((suite) => `deb [arch=amd64,arm64 signed-by=${KEYRING}] ${uri} ${suite} main\n`)
+  writeFileSync(cached('apt/sources.list'), sources.join(''))
+  const updated = cached('apt/updated')
+  if (existsSync(updated) && Date.now() - statSync(updated).mtimeMs < LISTS_LAST_MS) return
+  try {
+    await aptGet(['-oAPT::Update::Error-Mode=any', 'update'])
+    writeFileSync(updated, '')
+  } catch (error) {
+    if (!existsSync(updated)) throw error
+    console.error(`Lists of packages stay as they are: ${(error as Error).message}`)
+  }
+}
+
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
+
+/** The host's own mirror, where the host is a Debian. */
+async function debianMirror(): Promise<string> {
+  const uris = await run('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages']).catch(() => '')
+  return uris.split('\n').find((uri) => /\/debian\/?$/.test(uri)) ?? 'http://deb.debian.org/debian'
+}
+
+/** An apt that knows neither what the host has installed nor where the host installs from. */
+const configuration = (folder: string) => `Dir::State "${folder}";
+Dir::State::status "${folder}/status";
+Dir::Cache "${folder}";
+Dir::Etc::sourcelist "${folder}/sources.list";
+Dir::Etc::sourceparts "${folder}/parts";
+Dir::Etc::preferencesparts "${folder}/parts";
+APT::Architectures { "amd64"; "arm64"; };
+APT::Sandbox::User "root";
+APT::Install-Recommends "false";
+Acquire::Languages "none";
+`
