@@ -16,6 +16,7 @@
 #define MAX_SPECS 8192
 #define MAX_ARGUMENTS 12
 #define MAX_TOTALS 16384
+#define MAX_SHARES 1024
 
 /* A register is found by its byte offset in pt_regs: 168 bytes on x86-64, 272 on arm64 (user_pt_regs). */
 #define REGISTERS 34
@@ -48,7 +49,7 @@ struct spec {
 	__u32 pid;		/* of the process, as the agent sees it */
 	__u16 tracepoint;	/* user space's number of the tracepoint */
 	__u16 count;		/* arguments that follow */
-	__u32 padding;
+	__u32 share;		/* of the ring, that the process has */
 	struct argument arguments[MAX_ARGUMENTS];
 };
 
@@ -58,9 +59,15 @@ struct record {
 	__u16 tracepoint;
 	__u16 count;		/* arguments that this build of bitcoind passes */
 	__u32 failed;		/* bit i: argument i could not be read */
-	__u32 padding;
+	__u32 share;
 	__s64 numbers[MAX_ARGUMENTS];	/* scalars */
 	char slots[SLOTS][SLOT_LENGTH];	/* not zeroed: a text ends at its NUL */
+};
+
+/* How many records of a process the ring took and gave back: the reader counts the latter, in the map's memory. */
+struct share {
+	__u32 written;
+	__u32 taken;
 };
 
 struct total_key {
@@ -95,6 +102,14 @@ struct {
 } events SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, MAX_SHARES);
+	__type(key, __u32);
+	__type(value, struct share);
+} shares SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_TOTALS);
 	__type(key, struct total_key);
@@ -107,14 +122,16 @@ struct settings {
 	__u32 sleepable;	/* may page in what bitcoind has not touched yet */
 	__u64 namespace_device;	/* the agent's PID namespace, where that is not the machine's own */
 	__u64 namespace_inode;
+	__u64 ring_bytes;
 	__u64 wake_bytes;	/* unread bytes at which a reader that drains by timer is woken all the same */
 };
 
 const volatile struct settings settings = { .registers_size = 168 };
 
-/* Set while running: the reader comes back by itself soon, so it need not be woken for each record. */
+/* Set while running. */
 volatile struct reader {
-	__u32 draining;
+	__u32 draining;	/* it comes back by itself soon, so it need not be woken for each record */
+	__u32 shared;	/* the ring is several processes' */
 	struct record *record[0];	/* nothing but a mention, which keeps the record's layout in BTF */
 } reader = {};
 
@@ -139,6 +156,13 @@ static __always_inline bool is_target(const struct spec *spec)
 
 	/* A process in a namespace below the agent's has no number that both know; its link filters alone. */
 	return !pid || pid == spec->pid;
+}
+
+static __always_inline struct share *share_of(const struct spec *spec)
+{
+	__u32 key = spec->share;
+
+	return bpf_map_lookup_elem(&shares, &key);
 }
 
 static __always_inline void count_lost(__u32 key)
@@ -293,17 +317,36 @@ static __always_inline __u64 wake_up(void)
 	return BPF_RB_NO_WAKEUP;
 }
 
-static __always_inline struct record *reserve_record(const struct spec *spec, __u64 stamp)
+/*
+ * Where several processes have the ring, one whose events come faster than they are read may fill it up to seven times what it
+ * leaves free. However many do so, others find room: 1/8 of the ring beside one, 1/15 beside two. A little is each one's
+ * without asking what is free.
+ */
+static __always_inline bool has_room(const struct share *share)
 {
-	struct record *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	__s64 bytes = (__s32)(share->written - share->taken) * (__s64)(sizeof(struct record) + BPF_RINGBUF_HDR_SZ);
 
+	if (!reader.shared || bytes <= (__s64)(settings.ring_bytes / 256))
+		return true;
+	return bytes <= 7 * (__s64)(settings.ring_bytes - bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA));
+}
+
+static __always_inline struct record *reserve_record(const struct spec *spec, struct share *share, __u64 stamp)
+{
+	struct record *record;
+
+	if (!has_room(share))
+		return 0;
+	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 	if (!record)
 		return 0;
+	__sync_fetch_and_add(&share->written, 1);
 	record->stamp = stamp;
 	record->target = spec->target;
 	record->tracepoint = spec->tracepoint;
 	record->count = spec->count;
 	record->failed = 0;
+	record->share = spec->share;
 	return record;
 }
 
@@ -317,20 +360,25 @@ int record_event(void *ctx)
 	__u64 stamp = bpf_ktime_get_ns();
 	__u32 key = bpf_get_attach_cookie(ctx);
 	struct spec *spec = bpf_map_lookup_elem(&specs, &key);
+	struct share *share;
 	struct record *record;
 	__u32 failed;
 
 	if (!spec || !is_target(spec))
 		return 0;
-	record = reserve_record(spec, stamp);
+	share = share_of(spec);
+	if (!share)
+		goto lost;
+	record = reserve_record(spec, share, stamp);
 	if (!record)
 		goto lost;
 	read_arguments(ctx, spec, record);
 	failed = record->failed;
 	if (failed && settings.sleepable) {
+		__sync_fetch_and_add(&share->written, -1);
 		bpf_ringbuf_discard(record, wake_up()); /* the wake-up of a record at the reader's place is the only one */
 		page_in_arguments(ctx, spec, failed);
-		record = reserve_record(spec, stamp);
+		record = reserve_record(spec, share, stamp);
 		if (!record)
 			goto lost;
 		read_arguments(ctx, spec, record);

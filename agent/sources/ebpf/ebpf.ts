@@ -8,6 +8,7 @@ import { Pump } from './pump.ts'
 import { createDecoder } from './record.ts'
 import { Ring } from './ring.ts'
 import { silentProbes } from './semaphores.ts'
+import { Shares } from './shares.ts'
 import { SpecSlots } from './slots.ts'
 import { type Total, Totals } from './totals.ts'
 
@@ -38,10 +39,11 @@ export class EbpfSource implements EventSource {
   readonly #ring: Ring
   readonly #pump: Pump
   readonly #slots: SpecSlots
+  readonly #shares: Shares
   readonly #totals: Totals
   readonly #options: EbpfOptions
   readonly #nodes = new Map<number, string>()
-  readonly #stampView: DataView
+  readonly #view: DataView
   #lastTarget = 0
 
   constructor(program: KernelProgram, ring: Ring, options: EbpfOptions) {
@@ -50,14 +52,15 @@ export class EbpfSource implements EventSource {
     this.#program = program
     this.#ring = ring
     this.#options = options
-    this.#stampView = new DataView(ring.memory)
+    this.#view = new DataView(ring.memory)
     this.#slots = new SpecSlots(fds.specs, fds.lost, specCount)
+    this.#shares = new Shares(fds.shares, layouts.share, program.shareCount, program.setShared)
     this.#totals = new Totals(fds.totals, layouts, options.tracepoints, nodeOf)
     const decode = createDecoder(layouts.record, ring.memory, options.tracepoints, nodeOf)
     this.#pump = new Pump({
       fd: fds.events,
       capacity: Math.ceil(program.ringSize / layouts.record.size),
-      drain: (most) => drain(ring, decode, options.handler, most),
+      drain: (most) => this.#drain(decode, most),
       hasUnread: () => ring.oldestUnread() !== undefined,
       setDraining: program.setDraining,
     })
@@ -75,15 +78,17 @@ export class EbpfSource implements EventSource {
   attach({ node, pid, executable }: NodeProcess): Attachment {
     const notes = readNotes(`/proc/${pid}/exe`)
     const number = ++this.#lastTarget
+    const share = this.#shares.take()
     this.#nodes.set(number, node)
     try {
-      const attached = attach(this.#program, this.#slots, this.#options.tracepoints, { node, pid, number }, notes)
+      const attached = attach(this.#program, this.#slots, this.#options.tracepoints, { node, pid, number, share }, notes)
       this.#options.log.debug({ node, pid, executable, form: this.form }, 'attached')
       const close = async () => {
         await attached.close()
         this.#pump.drain()
         this.#totals.retire(number)
         this.#nodes.delete(number)
+        this.#shares.release(share)
       }
       let closed: Promise<void> | undefined
       return {
@@ -99,6 +104,7 @@ export class EbpfSource implements EventSource {
       }
     } catch (error) {
       this.#nodes.delete(number)
+      this.#shares.release(share)
       throw error
     }
   }
@@ -117,7 +123,7 @@ export class EbpfSource implements EventSource {
   backlogSeconds(): number {
     const oldest = this.#ring.oldestUnread()
     if (oldest === undefined) return 0
-    const stamp = this.#stampView.getBigUint64(oldest + this.#program.layouts.record.fields.stamp.offset, true)
+    const stamp = this.#view.getBigUint64(oldest + this.#program.layouts.record.fields.stamp.offset, true)
     return Math.max(0, Number(process.hrtime.bigint() - stamp) / 1e9)
   }
 
@@ -129,19 +135,25 @@ export class EbpfSource implements EventSource {
   /** To be called when nothing is attached any more. */
   close(): void {
     this.#pump.close()
+    this.#shares.close()
     this.#ring.close()
     this.#program.close()
   }
-}
 
-function drain(ring: Ring, decode: ReturnType<typeof createDecoder>, handler: EventHandler, most: number): number {
-  const clockOffset = Date.now() / 1e3 - Number(process.hrtime.bigint()) / 1e9
-  return ring.drain((offset) => {
-    try {
-      const decoded = decode(offset, clockOffset)
-      if (decoded) handler.event(decoded.event, decoded.tracepoint, decoded.failed)
-    } catch (error) {
-      handler.error(error)
-    }
-  }, most)
+  #drain(decode: ReturnType<typeof createDecoder>, most: number): number {
+    const clockOffset = Date.now() / 1e3 - Number(process.hrtime.bigint()) / 1e9
+    const { handler } = this.#options
+    const share = this.#program.layouts.record.fields.share.offset
+    const count = this.#ring.drain((offset) => {
+      this.#shares.give(this.#view.getUint32(offset + share, true))
+      try {
+        const decoded = decode(offset, clockOffset)
+        if (decoded) handler.event(decoded.event, decoded.tracepoint, decoded.failed)
+      } catch (error) {
+        handler.error(error)
+      }
+    }, most)
+    this.#shares.publish()
+    return count
+  }
 }

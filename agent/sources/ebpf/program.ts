@@ -26,8 +26,9 @@ export type ProgramName = (typeof programNames)[number]
 /** How the structs that the kernel program shares with us lie in memory. */
 export interface Layouts {
   readonly argument: Layout<'place' | 'type' | 'size' | 'base' | 'index' | 'scale' | 'slot' | 'slots' | 'offset'>
-  readonly spec: Layout<'target' | 'pid' | 'tracepoint' | 'count' | 'arguments'>
-  readonly record: Layout<'stamp' | 'target' | 'tracepoint' | 'count' | 'failed' | 'numbers' | 'slots'>
+  readonly spec: Layout<'target' | 'pid' | 'tracepoint' | 'count' | 'share' | 'arguments'>
+  readonly record: Layout<'stamp' | 'target' | 'tracepoint' | 'count' | 'failed' | 'share' | 'numbers' | 'slots'>
+  readonly share: Layout<'taken'>
   readonly totalKey: Layout<'target' | 'tracepoint' | 'label'>
   readonly total: Layout<'count' | 'sum'>
 }
@@ -47,16 +48,19 @@ export interface KernelProgram {
   readonly form: Form
   readonly layouts: Layouts
   readonly programs: Readonly<Record<ProgramName, bpf.Pointer>>
-  readonly fds: Readonly<Record<'specs' | 'lost' | 'events' | 'totals', number>>
+  readonly fds: Readonly<Record<'specs' | 'lost' | 'events' | 'shares' | 'totals', number>>
   /** What holds links to many uprobes, where it can. */
   readonly pins: Pins | undefined
   /** Real size of the ring buffer: libbpf rounds it up. */
   readonly ringSize: number
   readonly specCount: number
+  readonly shareCount: number
   /** Whether a thread of a process may be sleeping in the program just now. */
   isAsleep(): boolean
   /** Tells the program that the reader comes by itself. */
   setDraining(isDraining: boolean): void
+  /** Tells the program that several processes have the ring. */
+  setShared(isShared: boolean): void
   close(): void
 }
 
@@ -112,29 +116,34 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
     const variables = Buffer.alloc(bpf.globalsOf(reader).byteLength)
     const sleeping = fd('.data.sleeping')
     const pins = form.multi ? openPins() : undefined
+    const { fields } = layoutOf('reader', ['draining', 'shared'])
+    const setVariable = (name: keyof typeof fields, value: boolean) => {
+      // Not by writing to its memory: before libbpf 1.5 that is not shared with the kernel.
+      variables.writeUInt32LE(Number(value), fields[name].offset)
+      bpf.updateElement(bpf.mapFd(reader), Buffer.alloc(4), variables)
+    }
     return {
       form,
       layouts: {
         argument: layoutOf('argument', ['place', 'type', 'size', 'base', 'index', 'scale', 'slot', 'slots', 'offset']),
-        spec: layoutOf('spec', ['target', 'pid', 'tracepoint', 'count', 'arguments']),
-        record: layoutOf('record', ['stamp', 'target', 'tracepoint', 'count', 'failed', 'numbers', 'slots']),
+        spec: layoutOf('spec', ['target', 'pid', 'tracepoint', 'count', 'share', 'arguments']),
+        record: layoutOf('record', ['stamp', 'target', 'tracepoint', 'count', 'failed', 'share', 'numbers', 'slots']),
+        share: layoutOf('share', ['taken']),
         totalKey: layoutOf('total_key', ['target', 'tracepoint', 'label']),
         total: layoutOf('total', ['count', 'sum']),
       },
       programs,
-      fds: { specs: fd('specs'), lost: fd('lost'), events: fd('events'), totals: fd('totals') },
+      fds: { specs: fd('specs'), lost: fd('lost'), events: fd('events'), shares: fd('shares'), totals: fd('totals') },
       pins,
       ringSize: bpf.mapMaxEntries(events),
       specCount: bpf.mapMaxEntries(specs),
+      shareCount: bpf.mapMaxEntries(bpf.findMap(object, 'shares')),
       isAsleep: () => {
         const count = Buffer.alloc(8)
         return bpf.lookupElement(sleeping, Buffer.alloc(4), count) && count.readBigUInt64LE() > 0n
       },
-      setDraining: (isDraining) => {
-        // Not by writing to its memory: before libbpf 1.5 that is not shared with the kernel.
-        variables.writeUInt32LE(Number(isDraining))
-        bpf.updateElement(bpf.mapFd(reader), Buffer.alloc(4), variables)
-      },
+      setDraining: (isDraining) => setVariable('draining', isDraining),
+      setShared: (isShared) => setVariable('shared', isShared),
       close: () => {
         pins?.close()
         bpf.closeObject(object)
@@ -152,10 +161,18 @@ const registersSize = process.arch === 'arm64' ? 272 : 168
 const MACHINE_PID_NAMESPACE = 0xefff_fffcn
 
 function writeSettings(object: bpf.Pointer, layoutOf: ReturnType<typeof readLayouts>, form: Form, ringSize: number): void {
-  const { fields } = layoutOf('settings', ['registers_size', 'sleepable', 'namespace_device', 'namespace_inode', 'wake_bytes'])
+  const { fields } = layoutOf('settings', [
+    'registers_size',
+    'sleepable',
+    'namespace_device',
+    'namespace_inode',
+    'ring_bytes',
+    'wake_bytes',
+  ])
   const settings = new DataView(bpf.globalsOf(bpf.findMap(object, '.rodata')))
   settings.setUint32(fields.registers_size.offset, registersSize, true)
   settings.setUint32(fields.sleepable.offset, Number(form.sleepable), true)
+  settings.setBigUint64(fields.ring_bytes.offset, BigInt(ringSize), true)
   settings.setBigUint64(fields.wake_bytes.offset, BigInt(ringSize / 4), true)
   const namespace = statSync('/proc/self/ns/pid', { bigint: true })
   if (namespace.ino === MACHINE_PID_NAMESPACE) return

@@ -24,6 +24,8 @@ export function slotsOf(tracepoint: Tracepoint): readonly number[] {
 export interface SpecTarget {
   readonly number: number
   readonly pid: number
+  /** What the process has of the ring. */
+  readonly share: number
 }
 
 /** Writes the `struct spec` that tells `record_event` where the arguments are that fire at this site. */
@@ -57,6 +59,7 @@ function encode({ spec, argument: layout }: Layouts, target: SpecTarget, number:
   bytes.writeUInt32LE(target.pid, spec.fields.pid.offset)
   bytes.writeUInt16LE(number, spec.fields.tracepoint.offset)
   bytes.writeUInt16LE(entries.length, spec.fields.count.offset)
+  bytes.writeUInt32LE(target.share, spec.fields.share.offset)
   entries.forEach((entry, i) => {
     const at = spec.fields.arguments.offset + i * spec.fields.arguments.element
     const write = (field: keyof typeof layout.fields, value: number) => bytes.writeUInt8(value, at + layout.fields[field].offset)

@@ -17,7 +17,7 @@ export function readObjectLayouts(): Pick<Layouts, 'argument' | 'spec' | 'record
   const layoutOf = openLayouts()
   return {
     argument: layoutOf('argument', ['place', 'type', 'size', 'base', 'index', 'scale', 'slot', 'slots', 'offset']),
-    spec: layoutOf('spec', ['target', 'pid', 'tracepoint', 'count', 'arguments']),
-    record: layoutOf('record', ['stamp', 'target', 'tracepoint', 'count', 'failed', 'numbers', 'slots']),
+    spec: layoutOf('spec', ['target', 'pid', 'tracepoint', 'count', 'share', 'arguments']),
+    record: layoutOf('record', ['stamp', 'target', 'tracepoint', 'count', 'failed', 'share', 'numbers', 'slots']),
   }
 }

@@ -38,7 +38,7 @@ describe('an argument', () => {
     ['memory by an index', '8@8(%rax,%rbx,4)', '0401080a 05020000 0800000000000000'],
     ['a place that cannot be read', '8@%xmm0', '00010000 00000000 0000000000000000'],
   ])('in %s is told to the kernel program: %s', (_, argument, expected) => {
-    expect(argumentOf(recordSpec(layouts, { number: 0, pid: 0x0a0b0c0d }, 0, numbers, siteWith(argument)), 0)).toBe(expected)
+    expect(argumentOf(recordSpec(layouts, { number: 0, pid: 0x0a0b0c0d, share: 9 }, 0, numbers, siteWith(argument)), 0)).toBe(expected)
   })
 
   it.each([
@@ -50,33 +50,34 @@ describe('an argument', () => {
     ['a hash in bytes', rawHash('A.'), '02040800 00000001'],
   ])('that is %s is read as such', (_, field, expected) => {
     const tracepoint = defineTracepoint({ probe: 'demo:one', description: '', args: { field } })
-    expect(argumentOf(recordSpec(layouts, { number: 0, pid: 0x0a0b0c0d }, 0, tracepoint, siteWith('8@%r15')), 0)).toBe(
+    expect(argumentOf(recordSpec(layouts, { number: 0, pid: 0x0a0b0c0d, share: 9 }, 0, tracepoint, siteWith('8@%r15')), 0)).toBe(
       `${expected} 0000000000000000`,
     )
   })
 })
 
 describe('a spec', () => {
-  it('names its target, its process, its tracepoint and how many arguments follow, and is as long as the struct', () => {
-    const spec = recordSpec(layouts, { number: 0x01020304, pid: 0x0a0b0c0d }, 5, numbers, siteWith('8@%r15 8@%r14'))
+  it('names its target, its process, its tracepoint, how many arguments follow and its share, and is as long as the struct', () => {
+    const spec = recordSpec(layouts, { number: 0x01020304, pid: 0x0a0b0c0d, share: 9 }, 5, numbers, siteWith('8@%r15 8@%r14'))
     expect(headOf(spec)).toBe('04030201 0d0c0b0a 0500 0200')
+    expect(spec.readUInt32LE(layouts.spec.fields.share.offset)).toBe(9)
     expect(spec).toHaveLength(layouts.spec.size)
   })
 
   it('has only the arguments that this build passes', () => {
-    const spec = recordSpec(layouts, { number: 1, pid: 0x0a0b0c0d }, 0, numbers, siteWith('8@%r15'))
+    const spec = recordSpec(layouts, { number: 1, pid: 0x0a0b0c0d, share: 9 }, 0, numbers, siteWith('8@%r15'))
     expect([headOf(spec), argumentOf(spec, 1)]).toEqual(['01000000 0d0c0b0a 0000 0100', none])
   })
 
   it('has only the arguments that we know', () => {
-    const spec = recordSpec(layouts, { number: 1, pid: 0x0a0b0c0d }, 0, numbers, siteWith('8@%r15 8@%r14 8@%r13'))
+    const spec = recordSpec(layouts, { number: 1, pid: 0x0a0b0c0d, share: 9 }, 0, numbers, siteWith('8@%r15 8@%r14 8@%r13'))
     expect([headOf(spec), argumentOf(spec, 2)]).toEqual(['01000000 0d0c0b0a 0000 0200', none])
   })
 
   it('gives each text and hash a slot of its own', () => {
     const args = { a: rawHash('A.'), b: integer('B.'), c: text('C.'), d: longText('D.') }
     const tracepoint = defineTracepoint({ probe: 'demo:texts', description: '', args })
-    const spec = recordSpec(layouts, { number: 0, pid: 0x0a0b0c0d }, 0, tracepoint, siteWith('8@%r15 8@%r15 8@%r15 8@%r15'))
+    const spec = recordSpec(layouts, { number: 0, pid: 0x0a0b0c0d, share: 9 }, 0, tracepoint, siteWith('8@%r15 8@%r15 8@%r15 8@%r15'))
     const slots = [0, 2, 3].map((i) => argumentOf(spec, i).slice(13, 17))
     expect(slots).toEqual(['0001', '0101', '0202'])
   })
@@ -88,7 +89,7 @@ describe('a tracepoint that is counted', () => {
 
   it('is told by which text and with which number', () => {
     const counted = defineTracepoint({ probe: 'net:messages', description: '', args, counted: { by: 'message', sum: 'size' } })
-    const spec = countSpec(layouts, { number: 1, pid: 0x0a0b0c0d }, 2, counted, site)
+    const spec = countSpec(layouts, { number: 1, pid: 0x0a0b0c0d, share: 9 }, 2, counted, site)
     expect(headOf(spec)).toBe('01000000 0d0c0b0a 0200 0200')
     expect(argumentOf(spec, 0)).toBe('02030802 00000001 0000000000000000')
     expect(argumentOf(spec, 1)).toBe('02010803 00000000 0000000000000000')
@@ -96,7 +97,7 @@ describe('a tracepoint that is counted', () => {
 
   it('may have neither', () => {
     const counted = defineTracepoint({ probe: 'net:messages', description: '', args, counted: {} })
-    const spec = countSpec(layouts, { number: 1, pid: 0x0a0b0c0d }, 2, counted, site)
+    const spec = countSpec(layouts, { number: 1, pid: 0x0a0b0c0d, share: 9 }, 2, counted, site)
     expect(headOf(spec)).toBe('01000000 0d0c0b0a 0200 0200')
     expect([argumentOf(spec, 0).slice(0, 2), argumentOf(spec, 1).slice(0, 2)]).toEqual(['00', '00'])
   })

@@ -1,0 +1,62 @@
+import type { Layout } from './layout.ts'
+import { type Mapping, mapMemory, pageSize } from './libbpf.ts'
+
+/**
+ * Hands out shares of the ring to processes, and tells the kernel program what of each was read. A share that another process
+ * takes over goes on counting: what was written and what was taken out become equal again by themselves.
+ */
+export class Shares {
+  readonly #memory: Mapping
+  readonly #taken: Uint32Array
+  readonly #size: number
+  readonly #offset: number
+  readonly #free: number[]
+  readonly #setShared: (isShared: boolean) => void
+  #holders = 0
+  /** Records that were taken out and not told of yet, by share. */
+  readonly #counts: Uint32Array
+  readonly #touched: number[] = []
+
+  /** Descriptor of the map `shares`, how many it has, and what tells the kernel program whether several processes have one. */
+  constructor(fd: number, layout: Layout<'taken'>, count: number, setShared: (isShared: boolean) => void) {
+    const page = pageSize()
+    this.#memory = mapMemory(fd, 0, Math.ceil((count * layout.size) / page) * page, true)
+    this.#taken = new Uint32Array(this.#memory.memory)
+    this.#size = layout.size / 4
+    this.#offset = layout.fields.taken.offset / 4
+    this.#counts = new Uint32Array(count)
+    this.#setShared = setShared
+    this.#free = Array.from({ length: count - 1 }, (_, i) => count - 1 - i)
+  }
+
+  /** The first is common to those that come when all others are taken. */
+  take(): number {
+    this.#setShared(++this.#holders > 1)
+    return this.#free.pop() ?? 0
+  }
+
+  release(share: number): void {
+    this.#setShared(--this.#holders > 1)
+    if (share !== 0) this.#free.push(share)
+  }
+
+  /** Counts a record as taken out. */
+  give(share: number): void {
+    if (this.#counts[share] === 0) this.#touched.push(share)
+    this.#counts[share] = (this.#counts[share] as number) + 1
+  }
+
+  /** Tells the kernel program, once the room of those records is free again. */
+  publish(): void {
+    for (const share of this.#touched) {
+      const place = share * this.#size + this.#offset
+      this.#taken[place] = (this.#taken[place] as number) + (this.#counts[share] as number)
+      this.#counts[share] = 0
+    }
+    this.#touched.length = 0
+  }
+
+  close(): void {
+    this.#memory.unmap()
+  }
+}
