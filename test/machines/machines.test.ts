@@ -1,9 +1,10 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { need } from '../needs.ts'
 import { cached } from './cache.ts'
-import { kernelOf, writeInitramfs } from './disk.ts'
+import { writeInitramfs } from './initramfs.ts'
+import { kernelOf } from './kernel.ts'
 import { type Machine, machines } from './machines.ts'
 import { boot, emulators, hasEmulator } from './qemu.ts'
 import { Unavailable } from './run.ts'
@@ -27,7 +28,6 @@ it.for(machinesOf(chosen))(
     })
     const start = performance.now()
     const { lines, accelerator } = await boot({ ...machine, ...parts, append: appended(machine), timeoutMs })
-    rmSync(parts.initramfs)
     const seconds = Math.round((performance.now() - start) / 1000)
     mkdirSync(reports, { recursive: true })
     writeFileSync(join(reports, `machine-${machine.name}.log`), `${lines.join('\n')}\n`)
@@ -49,6 +49,7 @@ const appended = ({ preemption }: Machine) => [...(preemption ? [`preempt=${pree
 /** Its kernel and what it has in memory. */
 async function prepare(machine: Machine) {
   const initramfs = cached(`initramfs-${machine.name}.${process.pid}`)
+  onTestFinished(() => rmSync(initramfs, { force: true }))
   const kernel = await kernelOf(machine)
   await writeInitramfs(machine.arch, initramfs)
   return { kernel, initramfs }

@@ -5,9 +5,9 @@ import { cached } from './cache.ts'
 import { type Arch, debianArch, type Machine } from './machines.ts'
 import { run, runDownload } from './run.ts'
 
-type Suite = Machine['suite']
+export type Suite = Machine['suite']
 const suites: readonly Suite[] = ['bookworm', 'trixie', 'trixie-backports']
-const LISTS_LAST_MS = 7 * 86_400_000
+const LISTS_LAST_MS = 86_400_000
 
 /** Downloads packages, unless they are there, and returns their files. What they depend on does not come with them. */
 export async function download(arch: Arch, suite: Suite, names: readonly string[]): Promise<readonly string[]> {
@@ -19,23 +19,14 @@ export async function download(arch: Arch, suite: Suite, names: readonly string[
   return files
 }
 
-/** The package of a suite's present kernel that the kernel itself is in. Before Linux 7 that is the one with the modules too. */
-export async function kernelPackage(arch: Arch, suite: Suite): Promise<string> {
-  const debian = debianArch[arch]
-  const plan = await apt([`-oAPT::Architecture=${debian}`, 'install', '--simulate', '-t', suite, `linux-image-cloud-${debian}:${debian}`])
-  const packages = [...plan.matchAll(/^Inst (linux-(binary|image)-\d[^ :]*)/gm)].map(([, name]) => name as string)
-  const name = packages.find((name) => name.startsWith('linux-binary-')) ?? packages[0]
-  if (name === undefined) throw new Error(`${suite} has no kernel for ${debian}`)
-  return name
-}
-
 export async function unpack(files: readonly string[], folder: string): Promise<void> {
   for (const file of files) await run('dpkg-deb', ['-x', file, folder])
 }
 
 let ready: Promise<void> | undefined
 
-async function apt(args: readonly string[], cwd?: string): Promise<string> {
+/** Asks apt-get, with the suites' lists in place. */
+export async function apt(args: readonly string[], cwd?: string): Promise<string> {
   ready ??= refreshLists()
   await ready
   return await aptGet(args, cwd)
@@ -44,7 +35,7 @@ async function apt(args: readonly string[], cwd?: string): Promise<string> {
 const aptGet = (args: readonly string[], cwd = '/') =>
   runDownload('apt-get', ['-qq', ...args], { cwd, env: { ...process.env, APT_CONFIG: cached('apt/apt.conf') } })
 
-/** What suites hold is asked for once a week; old lists serve where that fails. */
+/** What suites hold is asked for once a day; old lists serve where that fails. */
 async function refreshLists(): Promise<void> {
   for (const folder of ['lists/partial', 'archives/partial', 'parts']) mkdirSync(cached('apt', folder), { recursive: true })
   writeFileSync(cached('apt/status'), '')

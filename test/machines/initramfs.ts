@@ -4,8 +4,8 @@ import { copyFileSync, cpSync, createReadStream, createWriteStream, existsSync, 
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { cached, makeWhole } from './cache.ts'
-import { type Arch, type Machine, targetTriple } from './machines.ts'
-import { download, kernelPackage, unpack } from './packages.ts'
+import { type Arch, targetTriple } from './machines.ts'
+import { download, unpack } from './packages.ts'
 import { run, runDownload } from './run.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -16,26 +16,6 @@ const libraries = ['busybox-static', 'libc6', 'libgcc-s1', 'libstdc++6', 'libbpf
 const headers = ['libc6-dev', 'linux-libc-dev', 'libgcc-12-dev', 'systemtap-sdt-dev']
 /** Debian's libraries come with what no program asks for here. */
 const unneeded = ['usr/share', 'usr/lib/*/gconv']
-
-/** The kernel of a machine. */
-export async function kernelOf({ arch, suite }: Machine): Promise<string> {
-  const [archive] = await download(arch, suite, [await kernelPackage(arch, suite)])
-  if (archive === undefined) throw new Error(`${suite} has no file of its kernel for ${arch}`)
-  const kernel = `${archive.replace(/\.deb$/, '')}.vmlinuz`
-  if (!existsSync(kernel))
-    await makeWhole(kernel, async (unfinished) => {
-      const folder = `${unfinished}.d`
-      try {
-        await unpack([archive], folder)
-        const [file] = globSync('{boot,usr/lib/modules/*}/vmlinuz*', { cwd: folder })
-        if (file === undefined) throw new Error(`${archive} has no kernel in it`)
-        copyFileSync(join(folder, file), unfinished)
-      } finally {
-        rmSync(folder, { recursive: true, force: true })
-      }
-    })
-  return kernel
-}
 
 /** Writes the initramfs of a processor's machines: what the checkout has now, after what stays the same. */
 export async function writeInitramfs(arch: Arch, path: string): Promise<void> {
@@ -54,7 +34,9 @@ async function system(arch: Arch): Promise<string> {
   const ingredients = [SUITE, ...libraries, readFileSync(import.meta.filename), readFileSync(join(root, 'package-lock.json'))]
   const hash = createHash('sha256').update(ingredients.join('\0')).digest('hex').slice(0, 16)
   const path = cached(`system-${arch}-${hash}.cpio`)
-  if (!existsSync(path)) await makeWhole(path, (unfinished) => archive(unfinished, (folder) => copySystem(arch, folder)))
+  if (existsSync(path)) return path
+  await makeWhole(path, (unfinished) => archive(unfinished, (folder) => copySystem(arch, folder)))
+  for (const other of globSync(cached(`system-${arch}-*.cpio`))) if (other !== path) rmSync(other)
   return path
 }
 
