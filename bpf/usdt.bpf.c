@@ -1,6 +1,6 @@
 /*
  * The one kernel program of fibre-agent. It knows no tracepoint: user space writes, for each place in bitcoind where a
- * tracepoint fires, a `struct spec` that says where its arguments are, and attaches with the spec's number as cookie.
+ * tracepoint fires, a `struct spec` that says where its arguments are, and attaches with the spec's number and its target's as cookie.
  *
  * Hits of several threads run at once, are preempted and sleep. Since Linux 6.13 a function with 64 bytes of stack or more gets
  * a stack for each CPU, on which such hits overwrite each other: every function here uses 48 at most, and the build checks it.
@@ -150,12 +150,21 @@ static __always_inline __u32 current_pid(void)
 }
 
 /* Some 6.6 to 6.9 kernels hand a link's program the hits of other processes too. */
-static __always_inline bool is_target(const struct spec *spec)
+static __always_inline bool is_of_process(const struct spec *spec)
 {
 	__u32 pid = current_pid();
 
 	/* A process in a namespace below the agent's has no number that both know; its link filters alone. */
 	return !pid || pid == spec->pid;
+}
+
+/* NULL where the hit is of a link that was let go of, which goes on for a moment: its spec may be another attachment's by now. */
+static __always_inline struct spec *find_spec(__u64 cookie)
+{
+	__u32 key = cookie;
+	struct spec *spec = bpf_map_lookup_elem(&specs, &key);
+
+	return spec && spec->target == cookie >> 32 && is_of_process(spec) ? spec : NULL;
 }
 
 static __always_inline struct share *share_of(const struct spec *spec)
@@ -358,13 +367,13 @@ SEC("uprobe")
 int record_event(void *ctx)
 {
 	__u64 stamp = bpf_ktime_get_ns();
-	__u32 key = bpf_get_attach_cookie(ctx);
-	struct spec *spec = bpf_map_lookup_elem(&specs, &key);
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	struct spec *spec = find_spec(cookie);
 	struct share *share;
 	struct record *record;
 	__u32 failed;
 
-	if (!spec || !is_target(spec))
+	if (!spec)
 		return 0;
 	share = share_of(spec);
 	if (!share)
@@ -386,7 +395,7 @@ int record_event(void *ctx)
 	bpf_ringbuf_submit(record, wake_up());
 	return 0;
 lost:
-	count_lost(key);
+	count_lost(cookie);
 	return 0;
 }
 
@@ -439,16 +448,16 @@ static __always_inline __u64 read_number(const void *ctx, const struct argument 
 SEC("uprobe")
 int count_event(void *ctx)
 {
-	__u32 key = bpf_get_attach_cookie(ctx);
-	struct spec *spec = bpf_map_lookup_elem(&specs, &key);
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	struct spec *spec = find_spec(cookie);
 	__u64 label, sum;
 
-	if (!spec || !is_target(spec))
+	if (!spec)
 		return 0;
 	label = read_number(ctx, &spec->arguments[0]);
 	sum = read_number(ctx, &spec->arguments[1]);
 	if (count_hit(spec, (void *)label, sum))
-		count_lost(key);
+		count_lost(cookie);
 	return 0;
 }
 

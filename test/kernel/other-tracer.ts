@@ -16,7 +16,7 @@ export class OtherTracer implements AsyncDisposable {
   constructor({ pid }: DemoNode, held: readonly Probe[] = probes) {
     const path = `/proc/${pid}/exe`
     const sites = readNotes(path).sites.filter(({ provider, name }) => held.includes(`${provider}:${name}` as Probe))
-    const uncounted = sites.map(({ offset }) => ({ offset, semaphoreOffset: 0n, cookie: 0 }))
+    const uncounted = sites.map(({ offset }) => ({ offset, semaphoreOffset: 0n, cookie: 0n }))
     this.#link = attachMulti(this.#program.programs.record_event, path, pid, uncounted)
   }
 

@@ -138,7 +138,8 @@ describe('commands', () => {
     })()
     const span = (events: Recorded[]) => ((events.at(-1)?.ts_ns ?? 0) - (events[0]?.ts_ns ?? 0)) / 1e9
     const replayed = span(await record(`replay ${path} 4`))
-    expect(replayed).toBeGreaterThanOrEqual(span(recorded(path)) / 4 - 0.001)
+    // The first event may be late, which shortens the span.
+    expect(replayed).toBeGreaterThan((span(recorded(path)) / 4) * 0.8)
     expect(replayed).toBeLessThan(span(recorded(path)) / 4 + 0.4)
   })
 

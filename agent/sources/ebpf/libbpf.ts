@@ -176,11 +176,11 @@ export const removeElement = (fd: number, key: Buffer): void => void libbpf().re
 /** Reads the key after `key` (the first one after `null`) into `next`; false at the end. */
 export const nextKey = (fd: number, key: Buffer | null, next: Buffer): boolean => libbpf().nextKey(fd, key, next) === 0
 
-/** Where in a file a probe sits, and the number that the program finds its spec by. */
+/** Where in a file a probe sits, and what the program finds its spec by. */
 export interface ProbeSite {
   readonly offset: bigint
   readonly semaphoreOffset: bigint
-  readonly cookie: number
+  readonly cookie: bigint
 }
 
 /** Something attached, until it is closed: in the kernel that takes up to 0.1 s, and longer while a thread sleeps in the program. */
@@ -218,7 +218,7 @@ export function mountBpffs(): { readonly fd: number; close(): void } | undefined
  * other threads hit; they accept a negative pid. libbpf finds out in the same way. Throws where it cannot be told.
  */
 export function hasMultiUprobes(program: Pointer): boolean {
-  const site = [{ offset: 1n, semaphoreOffset: 0n, cookie: 0 }]
+  const site = [{ offset: 1n, semaphoreOffset: 0n, cookie: 0n }]
   const { EBADF, EINVAL, EPERM, EACCES, EMFILE, ENFILE, ENOMEM } = koffi.os.errno
   const errnoOf = (pid: number) => {
     const fd = createMultiLink(program, '/', pid, site)
@@ -236,7 +236,7 @@ function createMultiLink(program: Pointer, path: string, pid: number, sites: rea
     Buffer.from(`${path}\0`),
     column((site) => site.offset),
     column((site) => site.semaphoreOffset),
-    column((site) => BigInt(site.cookie)),
+    column((site) => site.cookie),
   ].map(nativeCopy)
   // union bpf_attr, link_create.uprobe_multi (linux/bpf.h)
   const attributes = Buffer.alloc(64)

@@ -97,9 +97,9 @@ export class Linker {
     try {
       const sites = places.map(({ plan: { tracepoint, number }, site }) => {
         const owner = { node: this.#target.node, eventType: tracepoint.eventType }
-        const cookie = this.#slots.take(owner, spec(layouts, this.#target, number, tracepoint, site))
-        taken.push(cookie)
-        return { offset: site.offset, semaphoreOffset: site.semaphoreOffset, cookie }
+        const slot = this.#slots.take(owner, spec(layouts, this.#target, number, tracepoint, site))
+        taken.push(slot)
+        return { offset: site.offset, semaphoreOffset: site.semaphoreOffset, cookie: (BigInt(this.#target.number) << 32n) | BigInt(slot) }
       })
       const link = this.#attach(name, sites)
       return { places, close: () => link.close().then(release) }
@@ -137,7 +137,7 @@ export class Linker {
   #isTaken(name: ProgramName, { offset, semaphoreOffset }: Site): boolean {
     if (semaphoreOffset === 0n) return false
     try {
-      void this.#attach(name, [{ offset, semaphoreOffset: 0n, cookie: this.#program.specCount }]).close()
+      void this.#attach(name, [{ offset, semaphoreOffset: 0n, cookie: BigInt(this.#program.specCount) }]).close()
       return true
     } catch {
       return false
