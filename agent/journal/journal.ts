@@ -89,6 +89,11 @@ export class Journal {
     return { written: this.#written, failed: this.#writer.late }
   }
 
+  /** Counts no more what was written of a node. */
+  forget(node: string): void {
+    this.#written.delete(node)
+  }
+
   /** Why the file cannot be written at present, if so. */
   get fault(): string | undefined {
     return this.#writer.fault

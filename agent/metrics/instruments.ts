@@ -60,6 +60,11 @@ export class Instruments {
       }
   }
 
+  /** Takes off all series of a node. What the SDK keeps of them is dropped by `Telemetry.forget`. */
+  forget(node: string): void {
+    for (const { series } of this.#recorders.values()) series.forget(node)
+  }
+
   /** Declared histograms without a value: OpenTelemetry has no way to record them. */
   emptyHistograms(): readonly EmptyHistogram[] {
     return [...this.#recorders.values()]

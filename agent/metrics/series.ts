@@ -36,6 +36,11 @@ export class SeriesSet {
     return this.#series.values()
   }
 
+  forget(node: string): void {
+    for (const [key, { attributes }] of this.#series) if (attributes.node === node) this.#series.delete(key)
+    for (const key of this.#openValues.keys()) if (key === node || key.startsWith(`${node}\0`)) this.#openValues.delete(key)
+  }
+
   /** Leaves the open label out, or holds it to the number of values that is allowed. */
   #closed(node: string, given: Labels, name: string): Labels {
     const { [name]: value, ...labels } = given

@@ -4,6 +4,7 @@ import { detectResources, envDetector, resourceFromAttributes } from '@opentelem
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import type { Logger } from 'pino'
 import { Instruments } from '../metrics/instruments.ts'
+import { dropNode } from './drop-node.ts'
 import { emptyHistogramProducer } from './empty-histograms.ts'
 import { ScrapeReader } from './exposition.ts'
 import type { PushCounts, PushOptions } from './push.ts'
@@ -27,6 +28,8 @@ export interface Telemetry {
   readonly exports: Readonly<PushCounts>
   /** The metrics page. */
   exposition(): Promise<string>
+  /** Ends all series of a node. Where it comes back they start at 0. */
+  forget(node: string): void
   /** Pushes now, if anything is pushed, and not only when the interval is over. */
   push(): void
   /** Pushes once more, if anything is pushed, and ends within the time given. */
@@ -54,6 +57,10 @@ export async function openTelemetry({ version, port, openLabelLimit, push, log }
     instruments,
     exports,
     exposition: () => scrape.exposition(),
+    forget(node) {
+      instruments.forget(node)
+      dropNode(provider, node)
+    },
     push() {
       if (pushing) pushing.forceFlush().catch((error: unknown) => log.debug({ err: error }, 'metrics were not pushed at once'))
     },

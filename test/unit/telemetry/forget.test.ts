@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest'
+import { eventOf, FIBRE } from '../blocks/events.ts'
+import { openPage } from './page.ts'
+
+const delivered = (node: string) => [
+  eventOf('udp:block_race_winner', { node, blockHash: '0a'.repeat(32), winner: FIBRE }),
+  eventOf('validation:block_connected', { node, blockHash: '0a'.repeat(32), height: 900_000, durationNs: 120e6 }),
+]
+
+it('ends all series of a node that is forgotten, and starts them at 0 when it comes back', async () => {
+  const { telemetry, measuring, hit, scrape } = await openPage({ nodes: ['a', 'b'] })
+  hit(...delivered('a'), ...delivered('b'))
+  const connected = async (node: string) => (await scrape()).value('bitcoin_blocks_connected_total', { node })
+  expect([await connected('a'), await connected('b')]).toEqual([1, 1])
+  const nodes = async () => [...new Set((await scrape()).samples.flatMap(({ labels }) => labels.node ?? []))].sort()
+  expect(await nodes()).toEqual(['a', 'b'])
+
+  measuring.forget('b')
+  telemetry.forget('b')
+  expect(await nodes()).toEqual(['a'])
+  expect(await nodes()).toEqual(['a']) // the SDK would bring back what it had in the scrape before
+  expect(await connected('a')).toBe(1)
+
+  measuring.declare('b')
+  expect(await connected('b')).toBe(0)
+  hit(...delivered('b'))
+  expect([await connected('a'), await connected('b')]).toEqual([1, 1])
+})
