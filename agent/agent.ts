@@ -20,7 +20,7 @@ import { eventLoopLagSeconds, readProcessState } from './telemetry/process.ts'
 import { Readings } from './telemetry/readings.ts'
 import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts'
 import { tracepoints } from './tracepoints/index.ts'
-import { watch } from './watching.ts'
+import { type Watching, watch } from './watching.ts'
 
 const HOUSEKEEPING_MS = 1000
 /** What the last push may take: all in all the agent ends within a second. */
@@ -93,7 +93,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     measuring.use(source)
     started.push(() => source.close())
 
-    const status = () => readStatus(options, startedAt, measuring, records, source)
+    let watching: Watching | undefined
+    const status = () => readStatus(options, startedAt, measuring, records, source, watching)
     const live = openLive({ status, thresholds: thresholdsOf(settings), log })
     records.show(live)
     const exposition = () => {
@@ -104,11 +105,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     started.push(async () => void (await Promise.all(servers.map((server) => server.close()))))
     started.push(() => live.close())
     const readings = new Readings(log)
-    observe(telemetry.meter, selfMetrics, async () => ({
-      ...measuring.counts(),
-      ...(await readSelf(options, startedAt, telemetry, records, servers, readings)),
-      isUp: state.isUp,
-    }))
+    observe(telemetry.meter, selfMetrics, async () => {
+      const self = await readSelf(options, startedAt, telemetry, records, servers, readings)
+      return { ...self, ...measuring.counts(), isUp: state.isUp } // counted last: a node that was forgotten meanwhile is not observed
+    })
     started.push(() => telemetry.close(LAST_PUSH_MS))
 
     started.push(() => measuring.close())
@@ -121,8 +121,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       replayed = replay(source, measuring)
       appeared()
     } else {
-      const watcher = await watch({ settings, measuring, log, appeared, gone: () => live.changed() })
-      started.push(() => watcher.close())
+      const forgotten = (node: string) => {
+        records.forget(node)
+        telemetry.forget(node)
+        live.changed()
+      }
+      const opened = await watch({ settings, measuring, log, appeared, gone: () => live.changed(), forgotten })
+      watching = opened
+      started.push(() => opened.close())
     }
     const housekeeping = setInterval(() => {
       measuring.keepHouse()
@@ -169,15 +175,20 @@ function pushOptions({ settings, proxy }: AgentOptions) {
   return url === undefined ? undefined : { url, protocol, proxy, shownAs: withoutCredentials(url), intervalMs, timeoutMs }
 }
 
-function readStatus(options: AgentOptions, startedAt: Date, measuring: Measuring, records: Records, source: EventSource): Status {
-  const { settings, version } = options
+function readStatus(
+  options: AgentOptions,
+  startedAt: Date,
+  measuring: Measuring,
+  records: Records,
+  source: EventSource,
+  watching: Watching | undefined,
+): Status {
   measuring.takeLosses()
-  const named = settings.nodes.map(({ name }) => name)
   return {
-    version,
+    version: options.version,
     startedAt,
-    health: readiness(measuring.nodes, source.backlogSeconds(), named),
-    warnings: records.warnings,
+    health: readiness(measuring.nodes, source.backlogSeconds(), watching?.findings() ?? []),
+    warnings: [...(watching?.warnings() ?? []), ...records.warnings],
     targets: measuring.nodes.map((node) => node.status()).filter((status) => status !== undefined),
     pushing: pushOptions(options)?.shownAs,
   }

@@ -99,6 +99,14 @@ export class Measuring implements EventHandler {
     this.#log.info({ node: target.node, pid: target.pid }, 'bitcoind ended; waiting for it to come back')
   }
 
+  /** Takes off a node that has ended. Its series are ended by whoever owns them. */
+  forget(name: string): void {
+    const node = this.#nodes.get(name)
+    if (!node || node.isUp) return
+    this.#nodes.delete(name)
+    node.blocks.close()
+  }
+
   event(event: TracepointEvent, tracepoint: Tracepoint, failed: readonly string[]): void {
     const { eventType } = tracepoint
     this.#processed.set(eventType, (this.#processed.get(eventType) ?? 0) + 1)
@@ -127,9 +135,10 @@ export class Measuring implements EventHandler {
   takeLosses(): void {
     for (const { node, eventType, lost } of this.#source?.losses() ?? []) {
       const state = this.#nodes.get(node)
-      if (lost > 0 && !state?.lost.has(eventType))
+      if (state === undefined) continue
+      if (lost > 0 && !state.lost.has(eventType))
         this.#log.warn({ node, event_type: eventType, lost }, 'events were lost: they come faster than they are read; see --ring-size')
-      state?.setLost(eventType, lost)
+      state.setLost(eventType, lost)
     }
   }
 

@@ -40,6 +40,11 @@ export class Node implements NodeState {
     return this.#target !== undefined
   }
 
+  /** Whether it has been seen running. */
+  get wasUp(): boolean {
+    return this.#lastTarget !== undefined
+  }
+
   get target(): NodeProcess | undefined {
     return this.#target
   }

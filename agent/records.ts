@@ -64,6 +64,11 @@ export class Records {
     this.#view?.update(record, isFinal)
   }
 
+  /** Ends the series of a node. */
+  forget(node: string): void {
+    this.#journal?.forget(node)
+  }
+
   get journalState(): JournalState {
     return this.#journal?.state ?? { written: new Map(), failed: 0 }
   }

@@ -23,9 +23,13 @@ export async function openServers(options: ServersOptions): Promise<readonly [Ht
   const credentials = username !== undefined && password !== undefined ? { username, password } : undefined
   const common = { address: listenAddress, tls, log }
   const routes = { ...live.routes, '/metrics': metricsRoute(exposition) }
+  const readyState = () => {
+    const { health, warnings } = status()
+    return { ...health, warnings }
+  }
   const metrics = await listen({ ...common, name: 'metrics', port, credentials, routes })
   try {
-    const routes = { '/health': healthRoute(version), '/ready': readyRoute(() => status().health, version) }
+    const routes = { '/health': healthRoute(version), '/ready': readyRoute(readyState, version) }
     const health = await listen({ ...common, name: 'health', port: healthPort, routes })
     if (!credentials && !isLoopback(listenAddress))
       log.warn({ address: listenAddress }, 'metrics are open to other machines without a password: see --metrics-auth-username')

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statfsSync } from 'node:fs'
-import { unlessGone } from './proc.ts'
+import { unlessGone } from './read.ts'
 
 const PROC_SUPER_MAGIC = 0x9fa0
 /** Looking up a pid costs about 4 µs, listing /proc 0.75 µs for each process of the host. */

@@ -1,17 +1,38 @@
-import { readFileSync, readlinkSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { readlinkSync, statSync } from 'node:fs'
+import { uptime } from 'node:os'
+import { type Data, findData } from './data.ts'
+import { placeOf } from './place.ts'
+import { ifReadable, readStart, unlessGone } from './read.ts'
 
 /** A process, as its directory in /proc has it. */
-export interface RunningProcess {
+export interface RunningProcess extends Data {
   readonly pid: number
   readonly parent: number
   /** Clock ticks from the host's boot to the start of the process: tells two users of one pid apart. */
   readonly startTicks: number
+  /** Effective user. */
+  readonly uid: number
   /** What /proc/PID/exe names, without ` (deleted)`. In another mount namespace this is a path over there. */
   readonly executable: string
   /** Device and inode of the executable. */
   readonly identity: string
-  readonly dataDirectory: string
+  /** Where its data lies, if that is not where this process has that path: in a container. */
+  readonly place?: string | undefined
+}
+
+/** The fields that are read here come early. */
+const MOST = 4096
+/** USER_HZ is 100 on both architectures. */
+export const MS_PER_TICK = 10
+
+/** What tells nodes apart: one key is one node. */
+export function keyOf({ chainDirectory, place }: Pick<RunningProcess, 'chainDirectory' | 'place'>): string {
+  return place === undefined ? chainDirectory : `${chainDirectory}\0${place}`
+}
+
+/** How long ago a process started. Negative where the time since boot is another in a container. */
+export function ageMs({ startTicks }: Pick<RunningProcess, 'startTicks'>): number {
+  return uptime() * 1000 - startTicks * MS_PER_TICK
 }
 
 /** Device and inode of a file; `undefined` when there is none. Following /proc/PID/exe works for deleted files and across namespaces. */
@@ -24,19 +45,31 @@ export function readExecutable(directory: string): string | undefined {
   return unlessGone(() => readlinkSync(`${directory}/exe`))?.replace(/ \(deleted\)$/, '')
 }
 
-/** The process in `directory`; `undefined` when it has ended, is a thread, or is still busy with its exec. */
-export function readProcess(directory: string): RunningProcess | undefined {
+/** Whether a process is in this one's namespace of that kind. */
+export function sharesNamespace(kind: 'mnt' | 'user', root: string, pid: number): boolean {
+  const [its, own] = [pid, 'self'].map((process) => ifReadable(() => readlinkSync(`${root}/${process}/ns/${kind}`)))
+  return its !== undefined && its === own
+}
+
+/** A process of `root`, which is /proc; `undefined` when it has ended, is a thread, or is still busy with its exec. */
+export function readProcess(root: string, pid: number): RunningProcess | undefined {
+  const directory = `${root}/${pid}`
   const identity = identityOf(`${directory}/exe`)
   const executable = readExecutable(directory)
   const life = readLife(directory)
-  const dataDirectory = readDataDirectory(directory)
-  if (!identity || !executable || !life || !dataDirectory || isThread(directory, life.pid)) return undefined
-  return { pid: life.pid, parent: life.parent, startTicks: life.startTicks, executable, identity, dataDirectory }
+  const status = readStatus(directory)
+  if (!identity || !executable || !life || status?.group !== life.pid) return undefined
+  const sharesMounts = sharesNamespace('mnt', root, pid)
+  const data = findData(directory)
+  if (!data) return undefined
+  const place = sharesMounts ? undefined : placeOf(data.chainDirectory, directory, `${root}/self`)
+  const { pid: _, name, ...rest } = life
+  return { pid, ...rest, uid: status.uid, executable, identity, ...data, ...(place !== undefined && { place }) }
 }
 
 /** The first fields of /proc/PID/stat; `undefined` when the process has ended, reaped or not. */
 export function readLife(directory: string) {
-  const stat = unlessGone(() => readFileSync(`${directory}/stat`, 'utf8'))
+  const stat = unlessGone(() => readStart(`${directory}/stat`, MOST))
   if (stat === undefined) return undefined
   // The name in parentheses may itself hold spaces and parentheses; after the last one come the fields from the third on.
   const nameStart = stat.indexOf('(')
@@ -52,45 +85,12 @@ export function readLife(directory: string) {
   }
 }
 
-/** Where bitcoind keeps its data: its last `-datadir`, else `.bitcoin` in its home directory. */
-function readDataDirectory(directory: string): string | undefined {
-  const words = unlessGone(() => readFileSync(`${directory}/cmdline`, 'utf8'))?.split('\0') ?? []
-  if (words.length < 2) return undefined // empty until exec has put the arguments in place
-  const option = words.findLastIndex((word) => /^--?datadir(=|$)/.test(word))
-  const value = words[option]?.split(/=(.*)/s)[1] ?? words[option + 1]
-  if (option > 0 && value) return resolve(ifReadable(() => readlinkSync(`${directory}/cwd`)) ?? '/', value)
-  return defaultDataDirectory(directory)
-}
-
-/** As bitcoind does it: without HOME, the root directory is the home. */
-function defaultDataDirectory(directory: string): string {
-  const variables = ifReadable(() => readFileSync(`${directory}/environ`, 'utf8'))?.split('\0')
-  if (!variables) return '.bitcoin'
-  const home = variables.find((variable) => variable.startsWith('HOME='))?.slice('HOME='.length)
-  return resolve('/', home ?? '', '.bitcoin')
-}
-
-/** A thread has a directory in /proc too; it is only left out of the listing. */
-function isThread(directory: string, pid: number): boolean {
-  const status = unlessGone(() => readFileSync(`${directory}/status`, 'utf8'))
-  return Number(status?.match(/^Tgid:\s*(\d+)/m)?.[1]) !== pid
-}
-
-/** What `read` returns; `undefined` when the file or the process is no more. */
-export function unlessGone<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
-    throw error
-  }
-}
-
-/** What `read` returns; `undefined` where it fails, whatever the reason. */
-export function ifReadable<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch {
-    return undefined
+/** Of /proc/PID/status, which everybody may read: the effective user, and the process that it is a thread of, mostly itself. */
+export function readStatus(directory: string) {
+  const status = unlessGone(() => readStart(`${directory}/status`, MOST))
+  if (status === undefined) return undefined
+  return {
+    group: Number(/^Tgid:\s*(\d+)/m.exec(status)?.[1]),
+    uid: Number(/^Uid:\s*\d+\s+(\d+)/m.exec(status)?.[1]),
   }
 }

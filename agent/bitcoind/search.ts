@@ -1,66 +1,100 @@
 import { existsSync } from 'node:fs'
+import type { Finding } from './faults.ts'
 import { Pids } from './pids.ts'
-import { identityOf, ifReadable, type RunningProcess, readExecutable, readLife, readProcess } from './proc.ts'
-import { matcher, type Selection, wantedNames } from './select.ts'
+import { identityOf, keyOf, type RunningProcess, readExecutable, readLife, readProcess, readStatus } from './proc.ts'
+import { ifReadable } from './read.ts'
+import { type Match, matcher, type Selection, wantedNames } from './select.ts'
 
-/** A process that has just been forked may still exec bitcoind: for this long it is looked at in each scan. */
+/** A process that has just been forked may still exec bitcoind: for this long it is looked at in each scan ... */
+const FORKED_MS = 1_000
+/** ... and this long in each full one. */
 const YOUNG_MS = 10_000
 /** Older ones exec rarely. All processes are looked at this often, which costs about 10 µs for each ... */
 const SWEEP_MS = 60_000
-/** ... and this often in the first seconds and while a node is missing: every other scan. */
+/** ... this often in the first seconds and when a node has just gone: every other full scan ... */
 const EAGER_SWEEP_MS = 1_500
+const EAGER_MS = 60_000
+/** ... and this often while it stays away. */
+const MISSING_SWEEP_MS = 10_000
+/** Any user may start processes that have to be told of; of so many it is. */
+const MOST_NOTED = 32
 
 /** A process of the selection. */
-export interface Found extends RunningProcess {
-  /** The name that the operator gave it, if any. */
-  readonly name: string | undefined
+export type Found = RunningProcess & Match
+
+export interface Scan {
+  /** Processes that are known already. */
+  readonly known: readonly RunningProcess[]
+  /** While a node is missing, the search is more thorough. */
+  readonly isNodeMissing: boolean
+  /** Otherwise only processes that have just come are looked at. */
+  readonly isFull: boolean
+}
+
+/** What is told of a process as long as it lives. */
+interface Noted extends Finding {
+  readonly pid: number
+  readonly startTicks: number
 }
 
 /** Finds the processes of a selection and looks at as few others as it can. */
 export class Search {
   readonly #selection: Selection
   readonly #root: string
-  readonly #onUnreadable: (pid: number, reason: string) => void
   /** `undefined` when only one pid is wanted. */
   readonly #pids: Pids | undefined
   readonly #ownIdentity: string | undefined
   readonly #wantedNames: ReadonlySet<string>
   readonly #young = new Map<number, number>()
-  /** Start of each process whose executable could not be read: it is told of, and its name read, once. */
+  /** Start of each process that cannot be looked at: its name is read once. */
   readonly #unreadable = new Map<number, number>()
+  readonly #unmeasurable = new Map<number, Noted>()
+  readonly #ofOthers = new Map<number, Noted>()
   #firstAt: number | undefined
+  #missingSince: number | undefined
   #sweptAt = Number.NEGATIVE_INFINITY
   #ofPid: RunningProcess | undefined
 
-  constructor(selection: Selection, root: string, onUnreadable: (pid: number, reason: string) => void) {
+  constructor(selection: Selection, root: string) {
     this.#selection = selection
     this.#root = root
-    this.#onUnreadable = onUnreadable
     this.#pids = selection.pid !== undefined && selection.nodes.length === 0 ? undefined : new Pids(root)
     this.#ownIdentity = identityOf(`${root}/self/exe`)
     this.#wantedNames = wantedNames(selection)
   }
 
-  /** Every process of the selection that is not a target already. While a node is missing, the search is more thorough. */
-  find(targets: readonly RunningProcess[], isNodeMissing: boolean): Found[] {
+  /** Processes that would be looked at, were it allowed. */
+  get unreadable(): readonly Finding[] {
+    return this.#alive(this.#unmeasurable)
+  }
+
+  /** Processes that would be measured, were they of the users that are wanted. */
+  get ofOtherUsers(): readonly Finding[] {
+    return this.#alive(this.#ofOthers)
+  }
+
+  /** Every process of the selection that is not known already. */
+  find({ known, isNodeMissing, isFull }: Scan): Found[] {
     const now = performance.now()
-    const pids = this.#pidsToLookAt(now, isNodeMissing)
+    const pids = this.#pidsToLookAt(now, isNodeMissing, isFull)
     if (pids.length === 0) return []
-    const matching = matcher(this.#selection)
+    const matching = matcher(this.#selection, this.#root)
     const strangers = new Set([this.#ownIdentity])
-    const skipped = new Set([process.pid, ...targets.map(({ pid }) => pid)])
+    const skipped = new Set([process.pid, ...known.map(({ pid }) => pid)])
     const found: Found[] = []
     for (const pid of pids) {
       if (skipped.has(pid)) continue
       try {
         const process = this.#look(pid, matching, strangers, now)
         const match = process && matching.match(process)
-        if (match && this.#isStillThePid(process)) found.push({ ...process, ...match })
+        if (!match || !this.#isStillThePid(process)) continue
+        found.push({ ...process, ...match })
+        this.#unmeasurable.delete(pid)
       } catch (error) {
-        this.#tellUnreadable(pid, error)
+        this.#noteUnreadable(pid, error)
       }
     }
-    return this.#withoutForks(found, targets).sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)
+    return this.#withoutForks(found, known).sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)
   }
 
   /** Has a process looked at in the next scan. */
@@ -68,18 +102,24 @@ export class Search {
     this.#young.set(pid, performance.now())
   }
 
-  #pidsToLookAt(now: number, isNodeMissing: boolean): number[] {
+  #pidsToLookAt(now: number, isNodeMissing: boolean, isFull: boolean): number[] {
     if (!this.#pids) return isNodeMissing ? [this.#selection.pid as number] : []
     for (const [pid, since] of this.#young) if (now - since > YOUNG_MS) this.#young.delete(pid)
     if (this.#firstAt !== undefined) for (const pid of this.#pids.fresh()) this.#young.set(pid, now)
     this.#firstAt ??= now
-    const sweepMs = isNodeMissing || now - this.#firstAt < YOUNG_MS ? EAGER_SWEEP_MS : SWEEP_MS
-    if (now - this.#sweptAt < sweepMs) return [...this.#young.keys()]
+    if (!isFull) return [...this.#young].filter(([, since]) => now - since <= FORKED_MS).map(([pid]) => pid)
+    if (now - this.#sweptAt < this.#sweepMs(now, now - this.#firstAt, isNodeMissing)) return [...this.#young.keys()]
     this.#sweptAt = now
     const pids = this.#pids.all()
     const existing = new Set(pids)
     for (const pid of this.#unreadable.keys()) if (!existing.has(pid)) this.#unreadable.delete(pid)
     return pids
+  }
+
+  #sweepMs(now: number, age: number, isNodeMissing: boolean): number {
+    this.#missingSince = isNodeMissing ? (this.#missingSince ?? now) : undefined
+    if (age < YOUNG_MS || (this.#missingSince !== undefined && now - this.#missingSince < EAGER_MS)) return EAGER_SWEEP_MS
+    return isNodeMissing ? MISSING_SWEEP_MS : SWEEP_MS
   }
 
   /** The process if its executable can be one of the selection's. `strangers` are executables that cannot. */
@@ -100,18 +140,30 @@ export class Search {
     }
     if (strangers.has(identity)) return undefined
     const executable = readExecutable(directory)
-    if (executable !== undefined && isCandidate({ pid, executable, identity })) return readProcess(directory)
+    if (executable !== undefined && isCandidate({ pid, executable, identity }))
+      return this.#isOfUser(pid, executable) ? readProcess(this.#root, pid) : undefined
     strangers.add(identity)
     return undefined
   }
 
+  #isOfUser(pid: number, executable: string): boolean {
+    const { users } = this.#selection
+    if (users === undefined) return true
+    const directory = `${this.#root}/${pid}`
+    const [uid, life] = [readStatus(directory)?.uid, readLife(directory)]
+    if (uid === undefined || !life || users.has(uid)) return true
+    const text = `pid ${pid} runs ${shortened(executable)} as user ${uid}, whom --users leaves out`
+    note(this.#ofOthers, { pid, startTicks: life.startTicks, text })
+    return false
+  }
+
   /** `bitcoind -daemonwait` is two processes until the child is ready and the parent ends; a child that runs a command is one until its exec. */
-  #withoutForks(found: readonly Found[], targets: readonly RunningProcess[]): Found[] {
+  #withoutForks(found: readonly Found[], known: readonly RunningProcess[]): Found[] {
     return found.filter((process) => {
-      const isTwin = (other: RunningProcess) => other.identity === process.identity && other.dataDirectory === process.dataDirectory
+      const isTwin = (other: RunningProcess) => other.identity === process.identity && keyOf(other) === keyOf(process)
       const isFork =
-        [...found, ...targets].some((other) => isTwin(other) && other.parent === process.pid) ||
-        targets.some((target) => isTwin(target) && target.pid === process.parent)
+        [...found, ...known].some((other) => isTwin(other) && other.parent === process.pid) ||
+        known.some((other) => isTwin(other) && other.pid === process.parent)
       if (isFork) this.revisit(process.pid)
       return !isFork
     })
@@ -126,15 +178,32 @@ export class Search {
     return true
   }
 
-  #tellUnreadable(pid: number, error: unknown): void {
+  #noteUnreadable(pid: number, error: unknown): void {
+    const directory = `${this.#root}/${pid}`
     // A process that ends while it is looked at gives EACCES as well; then there is nothing to tell.
-    const life = ifReadable(() => readLife(`${this.#root}/${pid}`))
+    const life = ifReadable(() => readLife(directory))
     if (!life || this.#unreadable.get(pid) === life.startTicks) return
-    const isWanted = pid === this.#selection.pid || this.#wantedNames.has(life.name)
+    const uid = ifReadable(() => readStatus(directory)?.uid)
+    const isOfUser = uid === undefined || (this.#selection.users?.has(uid) ?? true)
+    const isWanted = isOfUser && (pid === this.#selection.pid || this.#wantedNames.has(life.name))
     this.#unreadable.set(pid, isWanted ? life.startTicks : 0)
-    if (isWanted) this.#onUnreadable(pid, reasonOf(pid, error as NodeJS.ErrnoException))
+    const { startTicks } = life
+    if (isWanted) note(this.#unmeasurable, { pid, startTicks, text: reasonOf(pid, error as NodeJS.ErrnoException) })
+  }
+
+  #alive(noted: Map<number, Noted>): readonly Finding[] {
+    for (const [pid, { startTicks }] of noted)
+      if (ifReadable(() => readLife(`${this.#root}/${pid}`))?.startTicks !== startTicks) noted.delete(pid)
+    return [...noted.values()]
   }
 }
+
+function note(noted: Map<number, Noted>, about: Noted): void {
+  if (noted.size < MOST_NOTED || noted.has(about.pid)) noted.set(about.pid, about)
+}
+
+/** Executables are named by whoever starts them. */
+export const shortened = (path: string) => (path.length <= 200 ? path : `${path.slice(0, 199)}…`)
 
 const reasonOf = (pid: number, { code, message }: NodeJS.ErrnoException) =>
   code === 'EACCES' || code === 'EPERM'

@@ -1,9 +1,9 @@
-import { accessSync, constants, realpathSync, statSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
-import type { Logger } from 'pino'
-import { identityOf, ifReadable, type RunningProcess, readExecutable, readLife } from './proc.ts'
+import { identityOf, type RunningProcess, sharesNamespace } from './proc.ts'
+import { ifReadable } from './read.ts'
 
-/** Which processes the operator wants watched. With neither `bitcoind`, `pid` nor `nodes`: every process whose executable is called bitcoind. */
+/** Which processes the operator wants watched. With neither `bitcoind`, `pid` nor `nodes`: every one whose executable is called like bitcoind. */
 export interface Selection {
   /** Path of the executable. */
   readonly bitcoind?: string | undefined
@@ -13,73 +13,57 @@ export interface Selection {
   readonly nodes: readonly { readonly name: string; readonly path: string }[]
   /** Name of the one node that has no name of its own. */
   readonly nodeName: string
+  /** Only processes of these users. */
+  readonly users?: ReadonlySet<number> | undefined
 }
 
-type Program = Pick<RunningProcess, 'pid' | 'executable' | 'identity'>
+export type Program = Pick<RunningProcess, 'pid' | 'executable' | 'identity'>
+
+/** What bitcoind is called: by itself, as the program behind `bitcoin node`, as Nix wraps them, and behind a script in images. */
+const bitcoindNames: ReadonlySet<string> = new Set(
+  ['bitcoind', 'bitcoin-node'].flatMap((name) => [name, `.${name}-wrapped`, `${name}.real`]),
+)
+
+/** How a process comes to be of the selection. */
+export interface Match {
+  /** The name that the operator gave it, if any. */
+  readonly name: string | undefined
+  /** Whether the operator named exactly its data, not a directory in which several chains may lie, or an executable. */
+  readonly isExact: boolean
+}
 
 /** The selection against the files as they are now; good for one look at the processes. */
-export function matcher({ bitcoind, pid, nodes }: Selection) {
+export function matcher({ bitcoind, pid, nodes }: Selection, root: string) {
   const byExecutable = bitcoind === undefined || pid !== undefined ? undefined : locate(bitcoind)
   const named = nodes.map(({ name, path }) => ({ name, ...locate(path) }))
   const any = pid === undefined && bitcoind === undefined && nodes.length === 0
 
   const isUnnamed = (program: Program) =>
-    program.pid === pid || (byExecutable ? runs(program, byExecutable) : any && isCalledBitcoind(program))
+    program.pid === pid || (byExecutable ? runs(program, byExecutable, root) : any && isCalledBitcoind(program))
   const mayHaveDirectory = (program: Program) => nodes.length > 0 && (isCalledBitcoind(program) || isUnnamed(program))
 
   return {
     /** Whether a process with this executable can be one of the selection. */
-    isCandidate: (program: Program) => isUnnamed(program) || mayHaveDirectory(program) || named.some((node) => runs(program, node)),
+    isCandidate: (program: Program) => isUnnamed(program) || mayHaveDirectory(program) || named.some((node) => runs(program, node, root)),
 
-    /** The process's given name, `undefined` inside when it has none; `undefined` when it is not of the selection. */
-    match(process: RunningProcess): { readonly name: string | undefined } | undefined {
-      const node = named.find((node) => mayHaveDirectory(process) && livesIn(process, node)) ?? named.find((node) => runs(process, node))
-      return node || isUnnamed(process) ? { name: node?.name } : undefined
+    /** `undefined` when the process is not of the selection. */
+    match(process: RunningProcess): Match | undefined {
+      const keeps = (directory: 'chainDirectory' | 'dataDirectory') =>
+        mayHaveDirectory(process) ? named.find((node) => keepsDataIn(process, directory, node, root)) : undefined
+      const exact = keeps('chainDirectory')
+      const node = exact ?? keeps('dataDirectory') ?? named.find((node) => runs(process, node, root))
+      return node || isUnnamed(process) ? { name: node?.name, isExact: exact !== undefined } : undefined
     },
   }
 }
 
 /** Names, as the kernel cuts them, under which a wanted process may show although its executable cannot be read. */
-export function wantedNames({ bitcoind, nodes }: Selection): ReadonlySet<string> {
-  const paths = [bitcoind ?? 'bitcoind', ...nodes.map((node) => node.path)]
-  return new Set(paths.map((path) => basename(path).slice(0, 15)))
+export function wantedNames({ bitcoind, pid, nodes }: Selection): ReadonlySet<string> {
+  const paths = [...(bitcoind === undefined && pid === undefined ? bitcoindNames : []), ...(bitcoind ? [bitcoind] : [])]
+  return new Set([...paths, ...nodes.map(({ path }) => path)].map((path) => basename(path).slice(0, 15)))
 }
 
-/** Says what of the selection cannot be used yet, and why. Not fatal: it may be installed or started later. */
-export function warnOfSelection(selection: Selection, root: string, log: Logger): void {
-  const { bitcoind, pid, nodes } = selection
-  if (bitcoind !== undefined) {
-    const fault = isDirectory(bitcoind) ? 'it is a directory: name the executable in it' : faultOf(bitcoind)
-    if (fault) log.warn({ path: bitcoind }, `cannot use this bitcoind: ${fault}`)
-  }
-  for (const { name, path } of nodes) {
-    const fault = isDirectory(path) ? undefined : faultOf(path)
-    if (fault) log.warn({ node: name, path }, `cannot use the path of this node: ${fault}`)
-  }
-  if (pid !== undefined) warnOfPid(pid, `${root}/${pid}`, bitcoind, log)
-}
-
-function warnOfPid(pid: number, directory: string, bitcoind: string | undefined, log: Logger): void {
-  if (readLife(directory) === undefined) log.warn({ pid }, 'there is no process with this pid; waiting for it')
-  const executable = ifReadable(() => readExecutable(directory))
-  const identity = ifReadable(() => identityOf(`${directory}/exe`))
-  if (bitcoind === undefined || executable === undefined || identity === undefined) return
-  if (!runs({ pid, executable, identity }, locate(bitcoind)))
-    log.warn({ pid, executable, path: bitcoind }, 'this process runs another executable than the given bitcoind; the pid decides')
-}
-
-function faultOf(path: string): string | undefined {
-  try {
-    accessSync(path, constants.X_OK)
-    return undefined
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return 'it does not exist; waiting until it does'
-    return code === 'EACCES' ? 'it is not executable for the user of this agent' : message
-  }
-}
-
-const isDirectory = (path: string) => ifReadable(() => statSync(path).isDirectory()) ?? false
+const isCalledBitcoind = ({ executable }: Program) => bitcoindNames.has(basename(executable))
 
 interface Place {
   readonly given: string
@@ -93,11 +77,25 @@ const locate = (path: string): Place => ({
   identity: ifReadable(() => identityOf(path)),
 })
 
-const isCalledBitcoind = ({ executable }: Program) => basename(executable) === 'bitcoind'
+/** By inode, and by text where that can be believed: an upgraded binary keeps its path, and one in a container has its path there. */
+function runs(program: Program, place: Place, root: string): boolean {
+  if (program.identity === place.identity) return true
+  return (program.executable === place.given || program.executable === place.real) && mayUsePath(program, place, root)
+}
 
-/** By text as well as by inode: an upgraded binary keeps its path, one in another mount namespace its inode or, in a container, its path. */
-const runs = ({ executable, identity }: Program, place: Place) =>
-  executable === place.given || executable === place.real || identity === place.identity
+function keepsDataIn(process: RunningProcess, which: 'chainDirectory' | 'dataDirectory', place: Place, root: string): boolean {
+  const directory = process[which]
+  if (directory !== place.given && directory !== place.real) {
+    if (process.place === undefined || place.identity === undefined) return false
+    return ifReadable(() => identityOf(`${root}/${process.pid}/root${directory}`)) === place.identity
+  }
+  return process.place === undefined || mayUsePath(process, place, root)
+}
 
-const livesIn = ({ dataDirectory }: RunningProcess, place: Place) =>
-  dataDirectory === place.given || (place.real !== undefined && ifReadable(() => realpathSync.native(dataDirectory)) === place.real)
+/**
+ * Whether a path that a process has means the path that the operator gave. Every user may make a user and mount namespace, and
+ * put there whatever is wanted in that place; in this one's user namespace it takes an administrator.
+ */
+function mayUsePath({ pid }: Program, place: Place, root: string): boolean {
+  return place.identity === undefined || sharesNamespace('mnt', root, pid) || sharesNamespace('user', root, pid)
+}

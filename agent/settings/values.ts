@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import * as z from 'zod'
+import { uidOf } from './users.ts'
 
 // Every source hands over text (a list of texts for what may be given several times), so a value reads the same wherever it comes from.
 
@@ -67,6 +68,24 @@ export const retention = z.union(
   ],
   'must be a size of at least 64KiB, such as 100MiB, or an age in days, such as 365d',
 )
+
+const unitsInMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** A time such as 90s, 30m, 12h or 1d, in ms. */
+export const spanInMs = z
+  .string()
+  .trim()
+  .regex(/^[1-9]\d{0,4} ?[smhd]$/i, 'must be a time such as 90s, 30m, 12h or 1d')
+  .transform((span) => Number.parseInt(span, 10) * unitsInMs[span.at(-1)?.toLowerCase() as keyof typeof unitsInMs])
+
+/** Users of this machine, with commas between. */
+export const userNames = z
+  .string()
+  .transform((users) => users.split(',').map((user) => user.trim()))
+  .superRefine((users, context) => {
+    const unknown = users.find((user) => uidOf(user) === undefined)
+    if (unknown !== undefined) context.addIssue(`must be users of this machine, by name or number, with commas between`)
+  })
 
 /** A file, or none at all. */
 export const pathOrNone = text.transform((path) => (path === 'none' ? undefined : path))

@@ -42,7 +42,7 @@ export async function openMeasuring(node: DemoNode, onRecorded: (event: Tracepoi
 }
 
 export function targetOf({ pid }: DemoNode): Target {
-  const process = readProcess(`/proc/${pid}`)
+  const process = readProcess('/proc', pid)
   if (process === undefined) throw new Error(`demo node ${pid} has ended`)
   return { ...process, node: 'demo' }
 }

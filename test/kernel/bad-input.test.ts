@@ -61,7 +61,7 @@ describe('the agent does not start, and says why,', () => {
 describe('an executable that cannot be measured', () => {
   const scriptAt = (path: string) => writeFileSync(path, '#!/bin/sh\nexec bitcoind\n', { mode: 0o755 })
   it.for([
-    ['is not there', () => {}, /it does not exist/],
+    ['is not there', () => {}, /does not exist$/],
     ['is a script', scriptAt, /is not an ELF executable/],
   ] as const)('is named from the start when it %s', async ([, make, fault]) => {
     const bitcoind = stage().path('bitcoind')

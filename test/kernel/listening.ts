@@ -79,7 +79,7 @@ export class Listener implements AsyncDisposable {
 }
 
 function targetOf({ pid }: DemoNode, node: string): Target {
-  const process = readProcess(`/proc/${pid}`)
+  const process = readProcess('/proc', pid)
   if (process === undefined) throw new Error(`demo node ${pid} has ended`)
   return { ...process, node }
 }

@@ -67,11 +67,12 @@ describe('a bitcoind that is killed and started again', () => {
     const bitcoind = install('bitcoind')
     await using steady = await startNode(bitcoind, folder('steady'))
     await using first = await startNode(bitcoind, folder('flapping'))
-    await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
+    const named = ['steady', 'flapping'].flatMap((name) => ['--node', `${name}=${folder(name)}`])
+    await using agent = await startAgentProcess({ args: named })
     await Promise.all([attached(steady), attached(first)])
     const [fromSteady, fromFlapping] = [new Tally(), new Tally()]
     fromSteady.add(await steady.command('blocks 20')) // gauges are there from the first block on
-    const before = seriesOf('localhost/steady', await agent.scrape())
+    const before = seriesOf('steady', await agent.scrape())
 
     let restarts = 0
     let isFiring = true
@@ -84,18 +85,18 @@ describe('a bitcoind that is killed and started again', () => {
       await attached(node)
       fromFlapping.add(await node.command('blocks 1'))
       await killed(node)
-      expect(seriesOf('localhost/steady', await agent.scrape())).toEqual(before)
+      expect(seriesOf('steady', await agent.scrape())).toEqual(before)
     }
     fromSteady.add(await firing)
 
     const scrape = await agent.scrape()
     const eventsOf = (node: string) => scrape.value('fibre_exporter_event_delay_seconds_count', { node })
-    expect(eventsOf('localhost/steady')).toBe(fromSteady.sum)
-    expect(eventsOf('localhost/flapping')).toBe(fromFlapping.sum)
-    expect(scrape.value('fibre_exporter_target_restarts_total', { node: 'localhost/steady' })).toBe(0)
-    expect(scrape.value('fibre_exporter_target_restarts_total', { node: 'localhost/flapping' })).toBe(restarts)
+    expect(eventsOf('steady')).toBe(fromSteady.sum)
+    expect(eventsOf('flapping')).toBe(fromFlapping.sum)
+    expect(scrape.value('fibre_exporter_target_restarts_total', { node: 'steady' })).toBe(0)
+    expect(scrape.value('fibre_exporter_target_restarts_total', { node: 'flapping' })).toBe(restarts)
     expect(restarts).toBeGreaterThan(5)
-    expect(nodesOf(scrape).toSorted()).toEqual(['localhost/flapping', 'localhost/steady'])
+    expect(nodesOf(scrape).toSorted()).toEqual(['flapping', 'steady'])
     expect(await ended(steady)).toEqual({ code: 0, signal: null })
   })
 })

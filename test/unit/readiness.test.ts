@@ -20,6 +20,8 @@ const target = (node: string) => ({
   executable: '/usr/local/bin/bitcoind',
   identity: '1:1',
   dataDirectory: '/',
+  chainDirectory: '/',
+  uid: 0,
 })
 
 /** A node with a process, all of whose tracepoints are attached but for these. */
@@ -47,23 +49,33 @@ const ready = { ready: true, reasons: [] }
 const because = (...reasons: readonly string[]) => ({ ready: false, reasons })
 
 it('is given when everything is attached, whether anything happens or not', () => {
-  expect(readiness([runningNode('a'), runningNode('b')], 0, ['a', 'b'])).toEqual(ready)
+  expect(readiness([runningNode('a'), runningNode('b')], 0, [])).toEqual(ready)
 })
 
 it('is not given before a bitcoind runs', () => {
   const waiting = because('no bitcoind is running; waiting for one')
   expect(readiness([], 0, [])).toEqual(waiting)
-  expect(readiness([new Node('a', () => {})], 0, ['a'])).toEqual(waiting)
+  expect(readiness([new Node('a', () => {})], 0, [])).toEqual(waiting)
   expect(readiness([endedNode('a')], 0, [])).toEqual(waiting)
 })
 
-it('is not given while a node that was named is missing', () => {
-  expect(readiness([runningNode('a')], 0, ['a', 'b'])).toEqual(because('b: bitcoind is not running'))
-  expect(readiness([runningNode('a'), endedNode('b')], 0, ['a', 'b'])).toEqual(because('b: bitcoind is not running'))
+it('is not given while a node that is known is down', () => {
+  expect(readiness([runningNode('a'), new Node('b', () => {})], 0, [])).toEqual(because('b: bitcoind is not running'))
+  expect(readiness([runningNode('a'), endedNode('b')], 0, [])).toEqual(because('b: bitcoind is not running'))
 })
 
-it('is given although a node that nobody named has gone', () => {
-  expect(readiness([runningNode('a'), endedNode('b')], 0, [])).toEqual(ready)
+it('says what was found in the place of "not running"', () => {
+  const unreadable = { pid: 7, text: 'cannot read /proc/7/exe (EACCES)' }
+  expect(readiness([new Node('a', () => {})], 0, [unreadable])).toEqual(because(unreadable.text))
+  expect(readiness([endedNode('a')], 0, [unreadable])).toEqual(because('a: bitcoind is not running', unreadable.text))
+  expect(readiness([runningNode('a')], 0, [unreadable])).toEqual(because(unreadable.text))
+})
+
+it('gives the reason of a named node beside its name', () => {
+  const missing = { node: 'b', text: '/opt/bitcoind does not exist' }
+  const nodes = [runningNode('a'), new Node('b', () => {})]
+  expect(readiness(nodes, 0, [missing])).toEqual(because('b: /opt/bitcoind does not exist'))
+  expect(readiness(nodes.slice(1), 0, [missing])).toEqual(because('b: /opt/bitcoind does not exist'))
 })
 
 it.each([...requiredProbes])('is not given without %s, which every FIBRE node has', (probe) => {
@@ -111,5 +123,5 @@ it.each([
 
 it('lists everything that is wrong', () => {
   const node = runningNode('a', { refused: 'udp:block_coinbase', silent: 'udp:block_race_time' })
-  expect(readiness([node], 10, ['a', 'b']).reasons).toHaveLength(4)
+  expect(readiness([node, new Node('b', () => {})], 10, []).reasons).toHaveLength(4)
 })

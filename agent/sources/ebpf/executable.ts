@@ -2,12 +2,17 @@ import { statSync } from 'node:fs'
 import type { Tracepoint } from '../../tracepoints/define.ts'
 import { readNotes } from './notes.ts'
 
+/** Whether an executable has any of the tracepoints. */
+export function offersTracepoints(path: string, tracepoints: readonly Tracepoint[]): boolean {
+  const offered = new Set(readNotes(path).sites.map(({ provider, name }) => `${provider}:${name}`))
+  return tracepoints.some(({ probe }) => offered.has(probe))
+}
+
 /** Why no process of an executable could be measured, told before one runs; `undefined` if one could, or if there is no such file. */
 export function faultOfExecutable(path: string, tracepoints: readonly Tracepoint[]): string | undefined {
   try {
     if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return undefined
-    const offered = new Set(readNotes(path).sites.map(({ provider, name }) => `${provider}:${name}`))
-    if (tracepoints.some(({ probe }) => offered.has(probe))) return undefined
+    if (offersTracepoints(path, tracepoints)) return undefined
     return `${path} has none of the tracepoints: it takes a bitcoind with FIBRE that was built with USDT tracing`
   } catch (error) {
     return (error as Error).message

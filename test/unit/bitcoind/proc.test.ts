@@ -27,10 +27,15 @@ function pid42({
   symlinkSync('/bin/sh', join(directory, 'exe'))
   symlinkSync('/var/lib', join(directory, 'cwd'))
   writeFileSync(join(directory, 'stat'), `42 (${name}) ${state} 7 ${'0 '.repeat(17)}${startTicks} 0 0\n`)
-  writeFileSync(join(directory, 'status'), `Name:\t${name}\nTgid:\t${thread ? 41 : 42}\nPid:\t42\n`)
+  writeFileSync(join(directory, 'status'), `Name:\t${name}\nTgid:\t${thread ? 41 : 42}\nPid:\t42\nUid:\t1000\t1000\t1000\t1000\n`)
   writeFileSync(join(directory, 'cmdline'), words.map((word) => `${word}\0`).join(''))
   writeFileSync(join(directory, 'environ'), `PATH=/bin\0${environ}\0`)
   return directory
+}
+
+function read(facts: Parameters<typeof pid42>[0]) {
+  pid42(facts)
+  return readProcess(root, 42)
 }
 
 describe('what /proc says of a process', () => {
@@ -45,15 +50,15 @@ describe('what /proc says of a process', () => {
     [['bitcoind', '-datadirectory=/srv/a'], '/home/sat/.bitcoin'],
     [['bitcoind'], '/home/sat/.bitcoin'],
   ])('reads the data directory of %j as %s', (words, dataDirectory) => {
-    expect(readProcess(pid42({ words }))?.dataDirectory).toBe(dataDirectory)
+    expect(read({ words })?.dataDirectory).toBe(dataDirectory)
   })
 
   it('takes the root directory for a home that is not set, as bitcoind does', () => {
-    expect(readProcess(pid42({ environ: 'USER=sat' }))?.dataDirectory).toBe('/.bitcoin')
+    expect(read({ environ: 'USER=sat' })?.dataDirectory).toBe('/.bitcoin')
   })
 
   it('is not confused by a name with parentheses and spaces', () => {
-    expect(readProcess(pid42({ name: 'a) Z (b' }))).toMatchObject({ pid: 42, parent: 7, startTicks: 4711 })
+    expect(read({ name: 'a) Z (b' })).toMatchObject({ pid: 42, parent: 7, startTicks: 4711 })
   })
 
   it.each([
@@ -61,7 +66,7 @@ describe('what /proc says of a process', () => {
     ['a thread', { thread: true }],
     ['a process in the middle of its exec', { words: [] }],
   ])('leaves out %s', (_, facts) => {
-    expect(readProcess(pid42(facts))).toBeUndefined()
+    expect(read(facts)).toBeUndefined()
   })
 
   it('knows another process by its start when the pid is used again', async () => {

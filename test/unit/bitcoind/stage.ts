@@ -57,6 +57,7 @@ export async function forkOff(parent: ChildProcess): Promise<number> {
 /** Watches as the agent does, and keeps what it is told. */
 export async function watch(selection: Partial<Selection>, options: Partial<WatchOptions> = {}) {
   const told: string[] = []
+  const expected: string[] = []
   const seen: Target[] = []
   const lines: { level: number; msg: string; path?: string }[] = []
   const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(JSON.parse(line)) })
@@ -69,12 +70,13 @@ export async function watch(selection: Partial<Selection>, options: Partial<Watc
         told.push(`+ ${target.node} ${target.pid}`)
       },
       gone: ({ node, pid }) => told.push(`- ${node} ${pid}`),
-      refused: ({ node, pid }, reason) => told.push(`refused ${node} ${pid}: ${reason}`),
-      unreadable: (pid, reason) => told.push(`unreadable ${pid}: ${reason}`),
+      expected: (node) => expected.push(node),
+      forgotten: (node) => told.push(`forgotten ${node}`),
     },
   )
   onTestFinished(() => watcher.close())
-  return { watcher, told, seen, lines, warnings: () => lines.filter(({ level }) => level === 40) }
+  const findings = () => watcher.findings().map(({ text }) => text)
+  return { watcher, told, expected, seen, lines, findings, warnings: () => lines.filter(({ level }) => level === 40) }
 }
 
 /** Stands in for pidfd. */

@@ -1,4 +1,5 @@
-import { copyFileSync, existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, execFileSync } from 'node:child_process'
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readlinkSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { need } from '../../needs.ts'
 import { eventually, forkOff, kill, nextLine, stage, start, watch } from './stage.ts'
@@ -192,9 +193,7 @@ describe('several nodes', () => {
     const { told } = await watch({ bitcoind, nodeName: 'relay' })
     await kill(a)
     const again = await start(bitcoind, [`-datadir=${path('a')}`])
-    await eventually(() =>
-      expect(told).toEqual([`+ relay/a ${a.pid}`, `+ relay/b ${b.pid}`, `- relay/a ${a.pid}`, `+ relay/a ${again.pid}`]),
-    )
+    await eventually(() => expect(told).toEqual([`+ relay ${a.pid}`, `+ relay/b ${b.pid}`, `- relay ${a.pid}`, `+ relay ${again.pid}`]))
   })
 
   it('names them as told, by executable or data directory, and takes no unnamed one beside them', async () => {
@@ -215,17 +214,101 @@ describe('several nodes', () => {
     expect(both.seen.map(({ node }) => node).sort()).toEqual(['east', 'localhost', 'west'])
   })
 
-  it('refuses a second live target of one name, tells it once, and takes it when the first is gone', async () => {
+  it('makes every named node known before it is seen', async () => {
+    const nodes = ['east', 'west'].map((name) => ({ name, path: `/srv/${name}` }))
+    expect((await watch({ nodes })).expected).toEqual(['east', 'west'])
+    expect((await watch({ bitcoind: '/srv/bitcoind' })).expected).toEqual(['localhost'])
+  })
+
+  it('leaves no node behind that was only expected when two start at once', async () => {
+    const { install, path } = stage()
+    const bitcoind = install('bitcoind')
+    const { seen, expected } = await watch({ bitcoind })
+    await Promise.all(['a', 'b'].map((directory) => start(bitcoind, [`-datadir=${path(directory)}`])))
+    await eventually(() => expect(seen).toHaveLength(2))
+    expect(seen.map(({ node, dataDirectory }) => `${node} ${dataDirectory}`).sort()).toEqual([
+      `localhost ${path('a')}`,
+      `localhost/b ${path('b')}`,
+    ])
+    expect(expected).toEqual(['localhost'])
+  })
+
+  it('refuses a process with the name of another, says so, and never hands the name on to it', async () => {
     const { install, path } = stage()
     const bitcoind = install('bitcoind')
     const first = await start(bitcoind, [`-datadir=${path('a')}`])
     const second = await start(bitcoind, [`-datadir=${path('b')}`])
-    const { told, watcher } = await watch({ nodes: [{ name: 'east', path: bitcoind }] })
+    const { told, watcher, findings, warnings } = await watch({ nodes: [{ name: 'east', path: bitcoind }] })
     watcher.scan()
-    expect(told).toEqual([`+ east ${first.pid}`, expect.stringContaining(`refused east ${second.pid}: `)])
-    expect(told[1]).toContain('--node NAME=DATA-DIRECTORY')
+    expect(findings()).toEqual([
+      expect.stringMatching(`^pid ${second.pid} .*is not measured: node east is pid ${first.pid} .*--node NAME=DATA-DIRECTORY$`),
+    ])
+    expect(warnings()).toMatchObject([{ pid: second.pid, msg: findings()[0] }])
     await kill(first)
-    await eventually(() => expect(told.slice(2)).toEqual([`- east ${first.pid}`, `+ east ${second.pid}`]), 600)
+    await eventually(() => expect(told).toEqual([`+ east ${first.pid}`, `- east ${first.pid}`]), 600)
+    const again = await start(bitcoind, [`-datadir=${path('a')}`])
+    await eventually(() => expect(told.at(-1)).toBe(`+ east ${again.pid}`))
+    await kill(second)
+    watcher.scan()
+    expect(findings()).toEqual([])
+  })
+
+  it('measures every chain of a data directory, as command line and configuration file choose it', async () => {
+    const { install, path } = stage()
+    const bitcoind = install('bitcoind')
+    mkdirSync(path('data', 'signet'), { recursive: true })
+    writeFileSync(path('data', 'bitcoin.conf'), 'server=1\n')
+    writeFileSync(path('elsewhere.conf'), `testnet4=1 # the chain\n[testnet4]\ndatadir=${path('data')}\n`)
+    for (const words of [[], ['-signet'], ['-chain=regtest', '-nosignet']]) await start(bitcoind, [`-datadir=${path('data')}`, ...words])
+    await start(bitcoind, [`-conf=${path('elsewhere.conf')}`])
+    const { seen } = await watch({ bitcoind, nodes: [{ name: 'east', path: path('data', 'signet') }] })
+    const found = Object.fromEntries(seen.map(({ chainDirectory, node }) => [chainDirectory, node]))
+    expect(found).toMatchObject({ [path('data')]: 'localhost', [path('data', 'signet')]: 'east' })
+    expect(Object.keys(found).sort()).toEqual(['', 'regtest', 'signet', 'testnet4'].map((chain) => path('data', chain).replace(/\/$/, '')))
+    expect(seen.every(({ dataDirectory }) => dataDirectory === path('data'))).toBe(true)
+  })
+
+  it('goes by the lock that a process has open, whatever it says', async () => {
+    const { install, path } = stage()
+    mkdirSync(path('real', 'signet'), { recursive: true })
+    const lock = openSync(path('real', 'signet', '.lock'), 'w')
+    const node = await start(install('bitcoind'), ['-datadir=/srv/told'], { stdio: ['pipe', 'pipe', 'inherit', lock] })
+    closeSync(lock)
+    const { seen } = await watch({ pid: node.pid })
+    expect(seen).toMatchObject([{ chainDirectory: path('real', 'signet'), dataDirectory: path('real') }])
+  })
+
+  it('knows 128 nodes at most, says what it leaves out, and forgets the unnamed that ended first', async () => {
+    const { install, path } = stage()
+    const bitcoind = install('bitcoind')
+    const { told, watcher, findings } = await watch({ bitcoind }, { watchExit: undefined })
+    const nodes: ChildProcess[] = []
+    for (let i = 0; i < 129; i++) nodes.push(await start(bitcoind, [`-datadir=${path(`${i}`)}`]))
+    await eventually(() => expect(findings()).toEqual([expect.stringContaining('128 nodes are, which is the most')]), 10_000)
+    expect(watcher.targets()).toHaveLength(128)
+    await kill(nodes[1] as ChildProcess)
+    await eventually(
+      () =>
+        expect(told.slice(128)).toEqual([
+          expect.stringMatching(/^- /),
+          expect.stringMatching(/^forgotten /),
+          expect.stringMatching(/^\+ /),
+        ]),
+      10_000,
+    )
+    expect(findings()).toEqual([])
+  }, 60_000)
+
+  it('forgets an unnamed node that ended, after the time that is set, and never a named one', async () => {
+    const { install, path } = stage()
+    const bitcoind = install('bitcoind')
+    const children = []
+    for (const directory of ['east', 'a', 'b']) children.push(await start(bitcoind, [`-datadir=${path(directory)}`]))
+    const { told, watcher } = await watch({ bitcoind, nodes: [{ name: 'east', path: path('east') }] }, { forgetAfterMs: 1 })
+    await Promise.all([children[0], children[2]].map((child) => kill(child as ChildProcess)))
+    await eventually(() => expect(told).toContain('forgotten localhost/b'))
+    watcher.scan()
+    expect(told.filter((line) => line.startsWith('forgotten'))).toEqual(['forgotten localhost/b'])
   })
 })
 
@@ -259,6 +342,38 @@ describe('namespaces and privileges', () => {
     expect(existsSync(inside)).toBe(false)
   })
 
+  it('gives nobody the place of a given path who only mounted something there', async (context) => {
+    need(context, isRoot, 'needs root to become another user')
+    const { install, path } = stage()
+    const bitcoind = install('bitcoind')
+    const other = install('other')
+    execFileSync('chmod', ['755', path()])
+    const script = 'mount --bind "$1" "$0" && exec "$0"'
+    const squatter = await start('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', script, bitcoind, other], {
+      uid: 65534,
+      gid: 65534,
+    })
+    await eventually(() => expect(readlinkSync(`/proc/${squatter.pid}/exe`)).toBe(bitcoind))
+    const { told, watcher } = await watch({ bitcoind })
+    watcher.scan()
+    expect(told).toEqual([])
+    const node = await start(bitcoind)
+    await eventually(() => expect(told).toEqual([`+ localhost ${node.pid}`]))
+  })
+
+  it('measures only processes of the users that are given, and says whose it leaves out', async (context) => {
+    need(context, isRoot, 'needs root to become another user')
+    const { install, path } = stage()
+    const bitcoind = install('bitcoind')
+    execFileSync('chmod', ['755', path()])
+    const other = await start(bitcoind, [`-datadir=${path('a')}`], { uid: 65534, gid: 65534 })
+    const { told, findings } = await watch({ bitcoind, users: new Set([0]) })
+    expect(told).toEqual([])
+    expect(findings()).toEqual([`pid ${other.pid} runs ${bitcoind} as user 65534, whom --users leaves out`])
+    const node = await start(bitcoind, [`-datadir=${path('a')}`])
+    await eventually(() => expect(told).toEqual([`+ localhost ${node.pid}`]))
+  })
+
   it('tells once of a bitcoind whose executable it may not read', async (context) => {
     need(context, isRoot, 'needs root to become another user')
     const { install } = stage()
@@ -266,31 +381,33 @@ describe('namespaces and privileges', () => {
     const early = await start(bitcoind)
     onTestFinished(() => process.seteuid?.(0))
     process.seteuid?.(65534)
-    const { told, watcher } = await watch({ bitcoind })
+    const { findings, watcher, warnings } = await watch({ bitcoind })
     process.seteuid?.(0)
     const late = await start(bitcoind)
     process.seteuid?.(65534)
     for (let scans = 0; scans < 3; scans++) watcher.scan()
-    expect(told).toEqual(
-      [early, late].map(
-        ({ pid }) => `unreadable ${pid}: cannot read /proc/${pid}/exe (EACCES): run the agent as the user of bitcoind or as root`,
-      ),
-    )
+    const reason = (pid: number) => `cannot read /proc/${pid}/exe (EACCES): run the agent as the user of bitcoind or as root`
+    expect(findings()).toEqual([reason(early.pid), reason(late.pid)])
+    expect(warnings().map(({ msg }) => msg)).toEqual(findings())
+    await kill(early)
+    watcher.scan()
+    expect(findings()).toEqual([reason(late.pid)])
   })
 })
 
 describe('paths that cannot be used', () => {
   it.each([
-    ['missing', 'it does not exist; waiting until it does'],
-    ['directory', 'it is a directory: name the executable in it'],
-    ['plain', 'it is not executable for the user of this agent'],
+    ['missing', (path: string) => `${path} does not exist`],
+    ['directory', (path: string) => `${path} is a directory: name the executable in it`],
+    ['plain', (path: string) => `${path} is not executable for the user of this agent`],
   ])('warns once of a %s one', async (file, reason) => {
     const { path } = stage()
     mkdirSync(path('directory'))
     writeFileSync(path('plain'), '', { mode: 0o644 })
-    const { warnings, watcher } = await watch({ bitcoind: path(file) })
+    const { warnings, findings, watcher } = await watch({ bitcoind: path(file) })
     watcher.scan()
-    expect(warnings()).toMatchObject([{ path: path(file), msg: `cannot use this bitcoind: ${reason}` }])
+    expect(warnings()).toMatchObject([{ msg: reason(path(file)) }])
+    expect(findings()).toEqual([reason(path(file))])
   })
 
   it('waits for a bitcoind that is installed later', async () => {
@@ -305,7 +422,7 @@ describe('paths that cannot be used', () => {
     const { install } = stage()
     const [bitcoind, other] = [install('bitcoind'), install('other')]
     const node = await start(other)
-    expect((await watch({ pid: 4_194_304 })).warnings()).toMatchObject([{ msg: 'there is no process with this pid; waiting for it' }])
+    expect((await watch({ pid: 4_194_304 })).warnings()).toMatchObject([{ msg: 'there is no process 4194304' }])
     const { told, warnings } = await watch({ pid: node.pid, bitcoind })
     expect(told).toEqual([`+ localhost ${node.pid}`])
     expect(warnings()).toMatchObject([{ executable: other, path: bitcoind }])

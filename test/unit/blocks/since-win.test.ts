@@ -57,6 +57,8 @@ it('lasts through a restart of bitcoind', async () => {
     startTicks: pid,
     executable: '/usr/bin/bitcoind',
     dataDirectory: '/',
+    chainDirectory: '/',
+    uid: 0,
     identity: '',
   })
   measuring.appeared(target(1))

@@ -4,8 +4,8 @@ import type { Health } from '../../../agent/http/status.ts'
 import { exchange, serve } from './serve.ts'
 
 const reasons = ['no bitcoind is running; waiting for one', 'events have been waiting for 7 s']
-let health: Health
-const serveHealth = (now: Health) => {
+let health: Health & { warnings?: readonly string[] }
+const serveHealth = (now: typeof health) => {
   health = now
   return serve({ name: 'health', routes: { '/health': healthRoute('1.2.3'), '/ready': readyRoute(() => health, '1.2.3') } })
 }
@@ -36,8 +36,14 @@ it('says the same in JSON to who asks for it', async () => {
   const ready = await fetch(`${url}/ready`, json)
   expect(ready.status).toBe(503)
   expect(ready.headers.get('content-type')).toBe('application/json')
-  expect(await ready.json()).toEqual({ status: 'not ready', reasons, version: '1.2.3' })
+  expect(await ready.json()).toEqual({ status: 'not ready', reasons, warnings: [], version: '1.2.3' })
   expect(await (await fetch(`${url}/health`, json)).json()).toEqual({ status: 'ok', reasons: [], version: '1.2.3' })
+})
+
+it('warns in JSON alone of what costs no readiness', async () => {
+  const { url } = await serveHealth({ ready: true, reasons: [], warnings: ['two users'] })
+  expect(await (await fetch(`${url}/ready`, json)).json()).toEqual({ status: 'ok', reasons: [], warnings: ['two users'], version: '1.2.3' })
+  expect(await (await fetch(`${url}/ready`)).text()).toBe('OK')
 })
 
 it.each([

@@ -12,6 +12,8 @@ const target = (node: string, pid: number): Target => ({
   executable: '/usr/local/bin/bitcoind',
   identity: '1:1',
   dataDirectory: '/',
+  chainDirectory: '/',
+  uid: 0,
 })
 
 it('tells of each node whether a bitcoind runs, and how often another took its place', async () => {

@@ -1,0 +1,81 @@
+import { opendirSync, readlinkSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { chainDirectories, Options } from './options.ts'
+import { ifReadable, readRegularFile, readStart, realPathIn, unlessGone } from './read.ts'
+
+/** Where a bitcoind keeps its data, by the real path that it has where the process sees it. */
+export interface Data {
+  /** Its data directory, in which several chains may lie. */
+  readonly dataDirectory: string
+  /** That of its chain: no two nodes share it. */
+  readonly chainDirectory: string
+}
+
+/** What is read of a process is bounded, whatever it is: any user's process may be called bitcoind. */
+const MOST_WORDS = 128 * 1024
+const MOST_CONFIGURATION = 256 * 1024
+const MOST_INCLUDES = 8
+/** bitcoind opens its lock and its log before nearly anything else; low numbers are listed first. */
+const MOST_OPEN_FILES = 256
+const PATH_MAX = 4096
+
+/** `undefined` when the process has ended or is in the middle of its exec. */
+export function findData(directory: string): Data | undefined {
+  const words = unlessGone(() => readStart(`${directory}/cmdline`, MOST_WORDS))?.split('\0') ?? []
+  if (words.length < 2) return undefined // empty until exec has put the arguments in place
+  const told = toldData(directory, Options.ofCommandLine(words.slice(1)))
+  const dataDirectory = realPathIn(`${directory}/root`, told.dataDirectory)
+  const chainDirectory = openChainDirectory(directory) ?? join(dataDirectory, chainDirectories[told.chain])
+  const isBelow = chainDirectory === dataDirectory || dirname(chainDirectory) === dataDirectory
+  return { dataDirectory: isBelow ? dataDirectory : baseOf(chainDirectory), chainDirectory }
+}
+
+/** Whether a path ends with the directory of a chain other than the main one. */
+export const isOfTestChain = (chainDirectory: string) => testDirectories.has(basename(chainDirectory))
+const testDirectories: ReadonlySet<string> = new Set(Object.values(chainDirectories).filter((name) => name !== ''))
+
+const baseOf = (chainDirectory: string) => (isOfTestChain(chainDirectory) ? dirname(chainDirectory) : chainDirectory)
+
+/** What command line, environment and configuration file say. */
+function toldData(directory: string, commandLine: Options) {
+  const here = ifReadable(() => readlinkSync(`${directory}/cwd`)) ?? '/'
+  const path = (given: string) => resolve(here, given).slice(0, PATH_MAX)
+  const first = path(commandLine.value('datadir') || defaultDirectory(directory))
+  const read = (file: string) => ifReadable(() => readRegularFile(`${directory}/root${resolve(first, file)}`, MOST_CONFIGURATION)) ?? ''
+  const withFile = commandLine.withFile(read(commandLine.value('conf') || 'bitcoin.conf'))
+  const options = withFile.withFile(...withFile.includes.slice(0, MOST_INCLUDES).map(read))
+  const given = options.value('datadir')
+  return { dataDirectory: given ? path(given) : first, chain: options.chain }
+}
+
+/** As bitcoind does it: without HOME, the root directory is the home. */
+function defaultDirectory(directory: string): string {
+  const variables = ifReadable(() => readStart(`${directory}/environ`, MOST_WORDS))?.split('\0')
+  if (!variables) return '.bitcoin'
+  const home = variables.find((variable) => variable.startsWith('HOME='))?.slice('HOME='.length)
+  return resolve('/', home ?? '', '.bitcoin')
+}
+
+/** Where the process has its lock open, or else its log: that settles it. Blocks may lie elsewhere and have a lock of their own. */
+function openChainDirectory(directory: string): string | undefined {
+  const files = ifReadable(() => openFiles(`${directory}/fd`)) ?? []
+  const holding = (name: string) => files.filter((file) => basename(file) === name).map((file) => dirname(file))
+  const locked = holding('.lock').sort((a, b) => a.length - b.length)
+  return locked.find((path) => basename(path) !== 'blocks') ?? locked[0] ?? holding('debug.log')[0]
+}
+
+function openFiles(directory: string): string[] {
+  const listing = opendirSync(directory)
+  try {
+    const files: string[] = []
+    for (let i = 0; i < MOST_OPEN_FILES; i++) {
+      const entry = listing.readSync()
+      if (entry === null) break
+      const file = ifReadable(() => readlinkSync(`${directory}/${entry.name}`))
+      if (file?.startsWith('/')) files.push(file)
+    }
+    return files
+  } finally {
+    listing.closeSync()
+  }
+}

@@ -1,0 +1,63 @@
+import { readdirSync } from 'node:fs'
+import { basename } from 'node:path'
+import type { Finding } from './faults.ts'
+import { identityOf, readExecutable, readStatus } from './proc.ts'
+import { ifReadable } from './read.ts'
+import { shortened } from './search.ts'
+
+const nodeLike = /^\.*bitcoin(d|-node|-qt|-gui)/
+/** A look at all processes costs some milliseconds. */
+const INTERVAL_MS = 5_000
+/** Executables whose tracepoints are read in one look, each of which takes up to some milliseconds. */
+const MOST_READ = 8
+const MOST_VERDICTS = 4_096
+const MOST_TOLD = 4
+
+/** Looks for nodes under other names than bitcoind's, as long as there is nothing to measure. */
+export class Lookalikes {
+  readonly #root: string
+  readonly #offersTracepoints: (path: string) => boolean
+  /** By device and inode of the executable. */
+  readonly #verdicts = new Map<string, boolean>()
+  #found: readonly Finding[] = []
+  #lookedAt: number | undefined
+
+  constructor(root: string, offersTracepoints: (path: string) => boolean) {
+    this.#root = root
+    this.#offersTracepoints = offersTracepoints
+  }
+
+  /** At the first look they are told by their names alone, since the agent starts then. */
+  find(users: ReadonlySet<number> | undefined): readonly Finding[] {
+    const now = performance.now()
+    if (this.#lookedAt !== undefined && now - this.#lookedAt < INTERVAL_MS && this.#found.length === 0) return this.#found
+    const pids = readdirSync(this.#root).map(Number).filter(Number.isInteger)
+    const left = { reads: this.#lookedAt === undefined ? 0 : MOST_READ }
+    this.#lookedAt = now
+    if (this.#verdicts.size > MOST_VERDICTS) this.#verdicts.clear()
+    this.#found = pids.flatMap((pid) => ifReadable(() => this.#look(pid, users, left)) ?? []).slice(0, MOST_TOLD)
+    return this.#found
+  }
+
+  #look(pid: number, users: ReadonlySet<number> | undefined, left: { reads: number }): Finding | undefined {
+    const directory = `${this.#root}/${pid}`
+    if (pid === process.pid) return undefined
+    const identity = identityOf(`${directory}/exe`)
+    const executable = identity && readExecutable(directory)
+    if (!executable || !this.#isLike(directory, identity, executable, left)) return undefined
+    const uid = readStatus(directory)?.uid
+    if (uid === undefined || users?.has(uid) === false) return undefined
+    const path = shortened(executable)
+    return { pid, text: `pid ${pid} runs ${path}: if that is the node, give --bitcoind ${path}` }
+  }
+
+  #isLike(directory: string, identity: string, executable: string, left: { reads: number }): boolean {
+    if (nodeLike.test(basename(executable))) return true
+    const known = this.#verdicts.get(identity)
+    if (known !== undefined || left.reads === 0) return known ?? false
+    left.reads--
+    const verdict = ifReadable(() => this.#offersTracepoints(`${directory}/exe`)) ?? false
+    this.#verdicts.set(identity, verdict)
+    return verdict
+  }
+}
