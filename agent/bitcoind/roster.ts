@@ -60,10 +60,12 @@ export class Roster {
     const { key, target: holder } = this.#entries.get(target.node) ?? {}
     const about = `${describe(target)} is not measured`
     if (key === undefined || key === keyOf(target))
-      return holder && `${about}: node ${target.node} is pid ${holder.pid}, which has the same data directory and chain`
-    if (holder) return `${about}: node ${target.node} is ${describe(holder)}; give each a name with --node NAME=DATA-DIRECTORY`
-    const [directory] = key.split('\0')
-    return `${about}: node ${target.node} had its data in ${short(directory ?? '')} since this agent started; if that moved, restart the agent, else give each a name with --node NAME=DATA-DIRECTORY`
+      return holder && `${about}: node ${target.node} is another process, which has the same data directory and chain`
+    const [directory = ''] = key.split('\0')
+    return (
+      `${about}: node ${target.node} has its data in ${short(directory)}; ` +
+      'give each a name with --node NAME=DATA-DIRECTORY, or restart the agent if that directory has moved'
+    )
   }
 
   begin(target: Target): void {

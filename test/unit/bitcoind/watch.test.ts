@@ -241,7 +241,7 @@ describe('several nodes', () => {
     const { told, watcher, findings, warnings } = await watch({ nodes: [{ name: 'east', path: bitcoind }] })
     watcher.scan()
     expect(findings()).toEqual([
-      expect.stringMatching(`^pid ${second.pid} .*is not measured: node east is pid ${first.pid} .*--node NAME=DATA-DIRECTORY$`),
+      expect.stringMatching(`^pid ${second.pid} .*is not measured: node east has its data in ${path('a')}; .*--node NAME=DATA-DIRECTORY`),
     ])
     expect(warnings()).toMatchObject([{ pid: second.pid, msg: findings()[0] }])
     await kill(first)
