@@ -1,8 +1,8 @@
 import { basename } from 'node:path'
 import type { Logger } from 'pino'
-import { NamesFile } from './bitcoind/names-file.ts'
 import { type Finding, type Target, watchProcesses } from './bitcoind/watch.ts'
 import type { Measuring } from './measuring.ts'
+import { NamesFile } from './node-names.ts'
 import type { Settings } from './settings/load.ts'
 import { nameOfUser, uidOf } from './settings/users.ts'
 import { faultOfExecutable, offersTracepoints } from './sources/ebpf/executable.ts'
@@ -35,7 +35,7 @@ export async function watch({ settings, measuring, log, appeared, gone, forgotte
   const { bitcoind, nodes, nodeName, waitForTarget, forgetAfterMs } = settings
   const pid = settings.pid || undefined
   const users = settings.users && new Set(settings.users.map(uidOf).filter((uid) => uid !== undefined))
-  const namesFile = openNamesFile(settings, log)
+  const namesFile = await openNamesFile(settings, log)
   const several = new SeveralUsers(log)
   const watcher = await watchProcesses(
     { bitcoind, pid, nodes, nodeName, users },
@@ -94,8 +94,11 @@ const startsOthers = (path: string) =>
   `${path} only starts bitcoind or bitcoin-node, and then is gone: name that one, such as /usr/libexec/bitcoin-node`
 
 /** Beside the journal: what is to stay when the agent is started again lies there. */
-function openNamesFile({ journal }: Settings, log: Logger): NamesFile | undefined {
-  return journal === undefined ? undefined : new NamesFile(journal.replace(/(\.[^./]*)?$/, '.node-names'), log)
+async function openNamesFile({ journal }: Settings, log: Logger): Promise<NamesFile | undefined> {
+  if (journal === undefined) return undefined
+  const file = new NamesFile(journal.replace(/(\.[^./]*)?$/, '.node-names'), log)
+  await file.read()
+  return file
 }
 
 /** Says so while processes of several users are measured and nobody asked for that: any user can call a program bitcoind. */

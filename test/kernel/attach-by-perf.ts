@@ -7,7 +7,7 @@ import { image, silentLog } from './listening.ts'
 
 const handler = { event() {}, error() {} }
 const source = openEbpf({ image, ringSize: 256 << 10, tracepoints, handler, log: silentLog, forms: forms.filter(({ multi }) => !multi) })
-const target = readProcess(`/proc/${process.argv[2]}`)
+const target = readProcess('/proc', Number(process.argv[2]))
 if (target === undefined) throw new Error('there is no such process')
 console.log(JSON.stringify(source.attach({ ...target, node: 'n' }).probes))
 process.exit()

@@ -1,0 +1,71 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pino from 'pino'
+import { beforeEach, expect, it, onTestFinished } from 'vitest'
+import { NamesFile } from '../../agent/node-names.ts'
+
+let path: string
+beforeEach(() => {
+  const directory = mkdtempSync(join(tmpdir(), 'names-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  path = join(directory, 'blocks.node-names')
+})
+
+async function open() {
+  const warnings: unknown[] = []
+  const file = new NamesFile(path, pino({ level: 'warn' }, { write: (line: string) => warnings.push(JSON.parse(line)) }))
+  await file.read()
+  return { file, warnings }
+}
+
+const names = [
+  { directory: '/srv/a', suffix: '' },
+  { directory: '/data', place: '/volumes/1', suffix: 'data' },
+]
+
+it('gives back what was kept last', async () => {
+  const { file, warnings } = await open()
+  expect(file.names).toEqual([])
+  file.keep(names.slice(0, 1))
+  file.keep(names)
+  await file.close()
+  expect((await open()).file.names).toEqual(names)
+  expect(statSync(path).mode & 0o777).toBe(0o640)
+  expect(warnings).toEqual([])
+})
+
+it.each([
+  ['no JSON', 'x'],
+  ['another file', '{"file":"x","version":1,"names":[]}'],
+  ['a later version', '{"file":"names of the nodes of fibre-agent","version":2,"names":[]}'],
+  ['one name twice', holding('', '')],
+  ['a name that is no label', holding('a"b')],
+  ['a name of many characters', holding('x'.repeat(257))],
+  ['more names than are ever kept', holding(...Array.from({ length: 1_025 }, (_, i) => `${i}`))],
+])('leaves alone what holds %s, and says once that names are not remembered', async (_, text) => {
+  writeFileSync(path, text)
+  const { file, warnings } = await open()
+  file.keep(names)
+  await file.close()
+  expect(readFileSync(path, 'utf8')).toBe(text)
+  expect(file.fault).toBe('it holds something else')
+  expect(warnings).toMatchObject([{ path, reason: 'it holds something else' }])
+})
+
+it('does not follow a link that somebody has put there', async () => {
+  const target = `${path}.target`
+  writeFileSync(target, 'untouched')
+  symlinkSync(target, path)
+  symlinkSync(target, `${path}.new`)
+  const { file } = await open()
+  file.keep(names)
+  await file.close()
+  expect(file.fault).toBeDefined()
+  expect(readFileSync(target, 'utf8')).toBe('untouched')
+})
+
+function holding(...suffixes: readonly string[]): string {
+  const names = suffixes.map((suffix, i) => ({ directory: `/srv/${i}`, suffix }))
+  return JSON.stringify({ file: 'names of the nodes of fibre-agent', version: 1, names })
+}
