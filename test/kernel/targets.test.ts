@@ -1,6 +1,8 @@
+import { chownSync } from 'node:fs'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { startAgentProcess } from '../agent.ts'
 import { startDemoNode } from '../demo-node.ts'
+import { need } from '../needs.ts'
 import { requireBpf } from './listening.ts'
 import { attached, readiness, stage, startNode } from './stage.ts'
 
@@ -33,6 +35,31 @@ describe('without a bitcoind, the agent', () => {
     const bitcoind = stage().path('bitcoind')
     await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind, '--no-wait'], untilListening: false })
     expect(await agent.exited).toMatchObject({ code: 1, stderr: `fibre-agent: ${bitcoind} does not exist\n` })
+  })
+})
+
+describe('processes of several users', () => {
+  it('are measured and told of, unless --users says whose are wanted', async (context) => {
+    need(context, process.getuid?.() === 0, 'needs root to become another user')
+    const { folder, install } = stage()
+    const bitcoind = install('bitcoind')
+    chownSync(folder('b'), 65534, 65534)
+    const others = ['--reuid', '65534', '--clear-groups', bitcoind, '--control', '--datadir', folder('b')]
+    await using node = await startNode(bitcoind, folder('a'))
+    await using other = await startDemoNode({ binary: 'setpriv', args: others })
+    const named = ['--node', `mine=${folder('a')}`, '--bitcoind', bitcoind]
+    await using agent = await startAgentProcess({ args: named })
+    await Promise.all([attached(node), attached(other)])
+    const answer = await fetch(`${agent.url('health')}/ready`, { headers: { Accept: 'application/json' } })
+    const warning = expect.stringMatching(/^Nodes of several users are measured: root \(mine\); \w+ \(localhost\)\. .*--users/)
+    expect(await answer.json()).toMatchObject({ status: 'ok', warnings: [warning] })
+    expect(await (await fetch(`${agent.url('metrics')}/api/v1/status`)).json()).toMatchObject({ warnings: [warning] })
+    expect(agent.log).toContainEqual(expect.objectContaining({ level: 'warn', msg: warning }))
+
+    await using strict = await startAgentProcess({ args: [...named, '--users', 'root'] })
+    const scrape = await strict.scrape()
+    expect([scrape.value('fibre_exporter_target_up', { node: 'mine' }), scrape.value('fibre_exporter_targets')]).toEqual([1, 1])
+    expect(strict.log.filter(({ msg }) => msg.includes('several users'))).toEqual([])
   })
 })
 
