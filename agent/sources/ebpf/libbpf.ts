@@ -192,10 +192,20 @@ export interface Link {
 export function attachMulti(program: Pointer, path: string, pid: number, sites: readonly ProbeSite[], pins?: Pins): Link {
   const fd = createMultiLink(program, path, pid, sites)
   if (fd < 0) throw new SystemError('attach', koffi.errno())
-  const pinned = pins?.hold(fd)
-  if (pinned === undefined) return { close: () => queueClose((done) => closeFd.async(fd, done)) }
-  closeFd(fd)
-  return pinned
+  const pin = pins?.hold(fd)
+  const close = () => queueClose((done) => closeFd.async(fd, done))
+  return {
+    close() {
+      if (pin === undefined) return close()
+      if (!pins?.isAsleep()) {
+        pin.remove()
+        return close()
+      }
+      closeFd(fd) // not the last that holds it
+      pin.remove()
+      return Promise.resolve()
+    },
+  }
 }
 
 /** Keeps an object in the kernel for as long as there is a file of that name in a bpf file system. */

@@ -1,25 +1,35 @@
 import { unlinkSync } from 'node:fs'
 import { hasSeccompFilter } from './kernel-facts.ts'
-import { type Link, mountBpffs, pinObject } from './libbpf.ts'
+import { mountBpffs, pinObject } from './libbpf.ts'
+
+type Mount = NonNullable<ReturnType<typeof mountBpffs>>
 
 /**
- * Links that are held by name. Who closes the last descriptor of a link waits until no thread sleeps in a tracepoint any more, and
- * cannot even be killed meanwhile. A link that only a name holds is taken down by a worker of the kernel, however the agent ends.
+ * Links that are held by name as well. Who closes a link that nothing else holds waits until no thread sleeps in a tracepoint, and
+ * cannot even be killed meanwhile. A link that a name held last is taken down by a worker of the kernel, a moment later, however
+ * the agent ends.
  */
 export class Pins {
-  readonly #mount: NonNullable<ReturnType<typeof mountBpffs>>
+  readonly #mount: Mount
+  readonly #isAsleep: () => boolean
   #count = 0
 
-  constructor(mount: NonNullable<ReturnType<typeof mountBpffs>>) {
+  constructor(mount: Mount, isAsleep: () => boolean) {
     this.#mount = mount
+    this.#isAsleep = isAsleep
   }
 
-  /** The link of a descriptor, which may then be closed; `undefined` if the kernel refuses to pin it. */
-  hold(fd: number): Link | undefined {
+  /** Whether a thread may be sleeping in a tracepoint just now. */
+  isAsleep(): boolean {
+    return this.#isAsleep()
+  }
+
+  /** Holds the link of a descriptor until the name is removed; `undefined` if the kernel refuses. */
+  hold(fd: number): { remove(): void } | undefined {
     const path = `/proc/self/fd/${this.#mount.fd}/link_${this.#count++}`
     if (!pinObject(fd, path)) return undefined
     return {
-      async close() {
+      remove() {
         try {
           unlinkSync(path)
         } catch {
@@ -34,9 +44,9 @@ export class Pins {
   }
 }
 
-/** `undefined` where links have to be held by descriptors: without CAP_SYS_ADMIN, and under a seccomp filter, which may end the process. */
-export function openPins(): Pins | undefined {
+/** `undefined` where links have to be held by descriptors alone: without CAP_SYS_ADMIN, and under a seccomp filter, which may end the process. */
+export function openPins(isAsleep: () => boolean): Pins | undefined {
   if (hasSeccompFilter()) return undefined
   const mount = mountBpffs()
-  return mount && new Pins(mount)
+  return mount && new Pins(mount, isAsleep)
 }

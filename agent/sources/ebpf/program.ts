@@ -115,7 +115,11 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
     const reader = bpf.findMap(object, '.bss')
     const variables = Buffer.alloc(bpf.globalsOf(reader).byteLength)
     const sleeping = fd('.data.sleeping')
-    const pins = form.multi ? openPins() : undefined
+    const isAsleep = () => {
+      const count = Buffer.alloc(8)
+      return bpf.lookupElement(sleeping, Buffer.alloc(4), count) && count.readBigUInt64LE() > 0n
+    }
+    const pins = form.multi ? openPins(isAsleep) : undefined
     const { fields } = layoutOf('reader', ['draining', 'shared'])
     const setVariable = (name: keyof typeof fields, value: boolean) => {
       // Not by writing to its memory: before libbpf 1.5 that is not shared with the kernel.
@@ -138,10 +142,7 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
       ringSize: bpf.mapMaxEntries(events),
       specCount: bpf.mapMaxEntries(specs),
       shareCount: bpf.mapMaxEntries(bpf.findMap(object, 'shares')),
-      isAsleep: () => {
-        const count = Buffer.alloc(8)
-        return bpf.lookupElement(sleeping, Buffer.alloc(4), count) && count.readBigUInt64LE() > 0n
-      },
+      isAsleep,
       setDraining: (isDraining) => setVariable('draining', isDraining),
       setShared: (isShared) => setVariable('shared', isShared),
       close: () => {
