@@ -342,6 +342,19 @@ describe('namespaces and privileges', () => {
     expect(existsSync(inside)).toBe(false)
   })
 
+  it('tells two containers with the same paths apart', async (context) => {
+    need(context, isRoot, 'needs root for a mount namespace')
+    const { install, path } = stage()
+    const bitcoind = install('bitcoind')
+    mkdirSync(path('data'))
+    const { seen } = await watch({ bitcoind })
+    const script = 'mount -t tmpfs none "$0" && exec "$1" -datadir="$0"'
+    for (const _ of ['one', 'two']) await start('unshare', ['--mount', 'sh', '-c', script, path('data'), bitcoind])
+    await eventually(() => expect(seen).toHaveLength(2))
+    expect(seen.map(({ chainDirectory }) => chainDirectory)).toEqual([path('data'), path('data')])
+    expect(seen.map(({ node }) => node).sort()).toEqual(['localhost', 'localhost/data'])
+  })
+
   it('gives nobody the place of a given path who only mounted something there', async (context) => {
     need(context, isRoot, 'needs root to become another user')
     const { install, path } = stage()
