@@ -2,8 +2,18 @@ import type { Block } from './block.ts'
 
 /** A block as its record sees it: its events by short names. */
 export function factsOf({ events, ...block }: Block) {
+  const connected = events['validation:block_connected']
+  const firstHeard = Object.values(events).reduce((first, event) => (event.stampNs < first.stampNs ? event : first))
+  const reference = connected ?? firstHeard
+  const referenceUs = Math.round(reference.unixSeconds * 1e6)
   return {
     ...block,
+    firstHeard,
+    /**
+     * The time of day at a stamp, in µs since 1970. All those of a block are told from one event's by the differences of their
+     * stamps: so they agree with durations, even where the wall clock was stepped in between.
+     */
+    timeAt: (stampNs: number) => referenceUs + Math.round((stampNs - reference.stampNs) / 1e3),
     reconstructed: events['udp:block_reconstructed'],
     detail: events['udp:block_reconstruction_detail'],
     sendStart: events['udp:block_send_start'],
@@ -11,18 +21,30 @@ export function factsOf({ events, ...block }: Block) {
     headerChunk: events['udp:block_header_chunk'],
     raceWinner: events['udp:block_race_winner'],
     raceTime: events['udp:block_race_time'],
-    connected: events['validation:block_connected'],
-    firstHeardSeconds: Math.min(...Object.values(events).map(({ unixSeconds }) => unixSeconds)),
+    connected,
   }
 }
 
 export type Facts = ReturnType<typeof factsOf>
 
-/** When the first FIBRE packet came, Unix time in seconds: by the race, else by the reconstruction, else by the header chunk. */
-export function firstChunkSeconds({ race, connected, reconstructed, headerChunk }: Facts): number | undefined {
-  if (race?.udpSeconds !== undefined && connected) return connected.unixSeconds - race.udpSeconds
-  if (reconstructed?.durationUs !== undefined) return reconstructed.unixSeconds - reconstructed.durationUs / 1e6
+/**
+ * When the first FIBRE packet came, as a stamp in ns: by the reconstruction, else by the race, whose times run back from where
+ * connecting ends and the winner is named, else by the header chunk.
+ */
+export function firstChunkNs(facts: Facts): number | undefined {
+  const { reconstructed } = facts
+  if (reconstructed?.durationUs !== undefined) return reconstructed.stampNs - Math.max(0, reconstructed.durationUs) * 1e3
+  const ns = firstChunkByRaceNs(facts) ?? firstChunkByHeaderNs(facts)
+  return ns !== undefined && reconstructed ? Math.min(ns, reconstructed.stampNs) : ns
+}
+
+function firstChunkByRaceNs({ race, raceWinner, raceTime }: Facts): number | undefined {
+  const end = raceWinner ?? raceTime
+  return race?.udpSeconds === undefined || end === undefined ? undefined : end.stampNs - race.udpSeconds * 1e9
+}
+
+function firstChunkByHeaderNs({ headerChunk }: Facts): number | undefined {
   if (!headerChunk) return undefined
-  const { queueUs = 0, mapsUs = 0, chunkUs = 0, finishUs = 0 } = headerChunk
-  return headerChunk.unixSeconds - (queueUs + mapsUs + chunkUs + finishUs) / 1e6
+  const { stampNs, queueUs = 0, mapsUs = 0, chunkUs = 0, finishUs = 0 } = headerChunk
+  return stampNs - (queueUs + mapsUs + chunkUs + finishUs) * 1e3
 }

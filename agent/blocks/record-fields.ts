@@ -1,5 +1,5 @@
 import { coinbaseText } from './coinbase.ts'
-import { type Facts, firstChunkSeconds } from './facts.ts'
+import { type Facts, firstChunkNs } from './facts.ts'
 import { poolOf } from './pools.ts'
 import type { Coverage, Mechanism } from './race.ts'
 
@@ -34,8 +34,8 @@ export type Path = Mechanism | 'no_race' | 'unknown'
 /** The fields of a block's record, in their order. Their names are an interface: the journal, JSON, CSV and Loki have the same. */
 export const recordFields = {
   schema: integer('Version of this list of fields.', () => 1 as const),
-  time: time('When the block was connected, or first heard of if it never was.', ({ connected, firstHeardSeconds }) =>
-    isoTime(connected?.unixSeconds ?? firstHeardSeconds),
+  time: time('When the block was connected, or first heard of if it never was.', ({ timeAt, connected, firstHeard }) =>
+    isoTime(timeAt((connected ?? firstHeard).stampNs)),
   ),
   node: text('Name of the node.', ({ node }) => node),
   block_hash: text('Hash: 64 hex digits, as block explorers show it.', ({ hash }) => hash),
@@ -64,15 +64,13 @@ export const recordFields = {
   udp_peer: text('Peer of that packet.', ({ raceTime }) => peer(raceTime?.udpPeer)),
   cmpct_ms: decimal('First compact-block message to block connected.', ({ race }) => milliseconds(race?.cmpctSeconds)),
   cmpct_peer: text('Peer of that message.', ({ raceTime }) => peer(raceTime?.cmpctPeer)),
-  first_chunk_at: time('First FIBRE packet: by the race, else by the reconstruction, else by the header chunk.', (facts) =>
-    isoTime(firstChunkSeconds(facts)),
+  first_chunk_at: time('First FIBRE packet: by the reconstruction, else by the race, else by the header chunk.', (facts) =>
+    isoTime(at(facts, firstChunkNs(facts))),
   ),
-  reconstructed_at: time('Rebuilt from FIBRE chunks.', ({ reconstructed }) => isoTime(reconstructed?.unixSeconds)),
-  connected_at: time('Connected to the active chain.', ({ connected }) => isoTime(connected?.unixSeconds)),
-  winner_known_at: time('bitcoind named the winner.', ({ raceWinner }) => isoTime(raceWinner?.unixSeconds)),
-  sent_at: time("bitcoind began to send it on to its UDP peers, by bitcoind's clock.", ({ sendStart }) =>
-    isoTime(quotient(sendStart?.startUs, 1e6)),
-  ),
+  reconstructed_at: time('Rebuilt from FIBRE chunks.', (facts) => isoTime(at(facts, facts.reconstructed?.stampNs))),
+  connected_at: time('Connected to the active chain.', (facts) => isoTime(at(facts, facts.connected?.stampNs))),
+  winner_known_at: time('bitcoind named the winner.', (facts) => isoTime(at(facts, facts.raceWinner?.stampNs))),
+  sent_at: time("bitcoind began to send it on to its UDP peers, by bitcoind's clock.", ({ sendStart }) => isoTime(sendStart?.startUs)),
   reconstruction_ms: decimal('First header packet to complete block.', ({ reconstructed }) => quotient(reconstructed?.durationUs, 1e3)),
   reconstruction_peer: text('Peer whose chunk completed it.', ({ reconstructed }) => peer(reconstructed?.peer)),
   chunks_used: integer('Chunks that the decoder used.', ({ reconstructed }) => reconstructed?.chunksUsed),
@@ -99,18 +97,18 @@ export const recordFields = {
   header_finish_ms: decimal('finishing.', ({ headerChunk }) => quotient(headerChunk?.finishUs, 1e3)),
 } as const satisfies Readonly<Record<string, RecordField<unknown>>>
 
-/** Until then, in the year 2255, a number tells each µs from the next; in seconds. */
-const LAST_TIME = Number.MAX_SAFE_INTEGER / 1e6
+function at({ timeAt }: Facts, stampNs: number | undefined): number | undefined {
+  return stampNs === undefined ? undefined : timeAt(stampNs)
+}
 
 /** The second that was written last. The times of a block are close together, and a Date's text costs more than all else of a record. */
 let written = { second: Number.NaN, text: '' }
 
 /** With µs, which comparing nodes takes; a Date has only ms. `undefined` also where it is no time. */
-function isoTime(unixSeconds: number): string
-function isoTime(unixSeconds: number | undefined): string | undefined
-function isoTime(unixSeconds: number | undefined): string | undefined {
-  if (unixSeconds === undefined || !(Math.abs(unixSeconds) < LAST_TIME)) return undefined
-  const us = Math.round(unixSeconds * 1e6)
+function isoTime(us: number): string
+function isoTime(us: number | undefined): string | undefined
+function isoTime(us: number | undefined): string | undefined {
+  if (us === undefined || !Number.isSafeInteger(us)) return undefined // up to the year 2255
   const second = Math.floor(us / 1e6)
   if (second !== written.second) written = { second, text: new Date(second * 1e3).toISOString().slice(0, -'000Z'.length) }
   return `${written.text}${String(us - second * 1e6).padStart(6, '0')}Z`

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Tracepoint } from '../../tracepoints/define.ts'
 import type { Attachment, EventHandler, EventSource, Loss, NodeProcess } from '../source.ts'
 import { attach } from './attach.ts'
+import { WallClock } from './clock.ts'
 import { readNotes } from './notes.ts'
 import { type Form, type KernelProgram, openProgram } from './program.ts'
 import { Pump } from './pump.ts'
@@ -43,6 +44,7 @@ export class EbpfSource implements EventSource {
   readonly #totals: Totals
   readonly #options: EbpfOptions
   readonly #nodes = new Map<number, string>()
+  readonly #clock = new WallClock()
   readonly #view: DataView
   #lastTarget = 0
 
@@ -141,7 +143,7 @@ export class EbpfSource implements EventSource {
   }
 
   #drain(decode: ReturnType<typeof createDecoder>, most: number): number {
-    const clockOffset = Date.now() / 1e3 - Number(process.hrtime.bigint()) / 1e9
+    const clockOffset = this.#clock.offsetSeconds()
     const { handler } = this.#options
     const share = this.#program.layouts.record.fields.share.offset
     const count = this.#ring.drain((offset) => {

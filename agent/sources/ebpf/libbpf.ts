@@ -28,10 +28,12 @@ const closeFd = libc.func('int close(int fd)')
 const mmap = libc.func('void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)')
 const munmap = libc.func('int munmap(void *address, size_t length)')
 const sysconf = libc.func('int64_t sysconf(int name)')
+const clockGettime = libc.func('int clock_gettime(int clock, _Out_ uint8_t *time)')
 const adjtimex = libc.func('int adjtimex(_Inout_ uint8_t *timex)')
 
 const exit = libc.func('void _exit(int code)')
 
+const CLOCK_REALTIME = 0
 const SC_PAGESIZE = 30
 const SYS_FSOPEN = 430
 const SYS_FSCONFIG = 431
@@ -335,6 +337,14 @@ export function watchExit(pid: number, ended: () => void): Watch {
   }
   let closed = false
   return { close }
+}
+
+const timespec = Buffer.alloc(16)
+
+/** CLOCK_REALTIME: ns since 1970. Date.now() is cut to ms. */
+export function wallClockNs(): bigint {
+  check('clock_gettime', clockGettime(CLOCK_REALTIME, timespec))
+  return timespec.readBigInt64LE(0) * 1_000_000_000n + timespec.readBigInt64LE(8)
 }
 
 /** The most that the machine's clock can be wrong by, in seconds, as the kernel knows it (adjtimex). */
