@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings this checkout to where it can run: system packages, npm packages, build; with the word browser, Chromium too; with machines, QEMU. Does nothing that is done already.
+# Brings this checkout to where it can run: system packages, npm packages, build; with the word browser, Chromium too; with machines, QEMU; with test, bpftrace. Does nothing that is done already.
 set -eu
 cd "$(dirname "$0")"
 say() { printf '%s\n' "$*" >&2; }
@@ -15,6 +15,7 @@ missing() {
   any /sbin/setcap /usr/sbin/setcap || echo libcap2-bin
   [ "${1-}" != browser ] || any /usr/bin/chromium-headless-shell /usr/bin/chromium || echo chromium-headless-shell
   [ "${1-}" != machines ] || missing_for_machines
+  [ "${1-}" != test ] || command -v bpftrace >/dev/null || echo bpftrace
   any /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h || echo systemtap-sdt-dev
 }
 missing_for_machines() {

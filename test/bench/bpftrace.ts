@@ -14,16 +14,21 @@ export function bpftraceVersion(): string {
   return stdout.trim()
 }
 
-/** Attaches bpftrace to a tracepoint of the node. */
-export async function startBpftrace(node: DemoNode, probe: string, action: string, textLength = 64): Promise<Bpftrace> {
-  const child = spawn('bpftrace', ['-p', String(node.pid), '-e', `usdt:/proc/${node.pid}/exe:${probe} { ${action} }`], {
+export function hasBpftrace(): boolean {
+  return spawnSync('bpftrace', ['--version']).error === undefined
+}
+
+/** Attaches bpftrace to tracepoints of the node, with what it does at each. */
+export async function startBpftrace(node: DemoNode, actions: Readonly<Record<string, string>>, textLength = 64): Promise<Bpftrace> {
+  const program = Object.entries(actions).map(([probe, action]) => `usdt:/proc/${node.pid}/exe:${probe} { ${action} }`)
+  const child = spawn('bpftrace', ['-p', String(node.pid), '-e', program.join(' ')], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, BPFTRACE_STRLEN: String(textLength) },
   })
   await once(child, 'spawn')
   const bpftrace = new Bpftrace(child)
-  const { attached } = await node.command('wait 1 20')
-  if (!attached) throw new Error(`bpftrace did not attach to ${probe}: ${await bpftrace.end()}`)
+  const { attached } = await node.command(`wait ${program.length} 20`)
+  if (!attached) throw new Error(`bpftrace did not attach: ${await bpftrace.end()}`)
   await setTimeout(SETTLE_MS)
   return bpftrace
 }

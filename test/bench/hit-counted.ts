@@ -42,7 +42,7 @@ const ours: Tracer = {
 const bpftrace: Tracer = {
   hits: HITS,
   async attach(node) {
-    const tracing = await startBpftrace(node, probe, '@ = count();')
+    const tracing = await startBpftrace(node, { [probe]: '@ = count();' })
     return { detach: async () => Number(/^@: (\d+)$/m.exec(await tracing.end())?.[1]) }
   },
 }

@@ -47,7 +47,7 @@ const bpftrace: Tracer = {
   hits: BPFTRACE_HITS,
   async attach(node) {
     const print = 'printf("%s %s %d %d %d %d\\n", str(arg0), str(arg1), arg2, arg3, arg4, arg5);'
-    const tracing = await startBpftrace(node, probe, print, TEXT_LENGTH)
+    const tracing = await startBpftrace(node, { [probe]: print }, TEXT_LENGTH)
     return { detach: async () => (await tracing.end()).match(/^[0-9a-f]{64} /gm)?.length ?? 0 }
   },
 }
