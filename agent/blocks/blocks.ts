@@ -186,8 +186,7 @@ export class Blocks {
     this.#openByPrefix.delete(prefixOf(block.hash))
     this.#complete.delete(block)
     this.#rememberClosed(block.hash)
-    const raced = block.winner !== undefined || block.race !== undefined
-    block.withoutRace = connectedNs(block) !== undefined && !raced && !block.excused
+    block.withoutRace = connectedNs(block) !== undefined && !hasRace(block) && !block.excused
     if (block.withoutRace) this.#listener('withoutRace', block)
     this.#listener('closed', block)
   }
@@ -199,6 +198,13 @@ export class Blocks {
 }
 
 const connectedNs = (block: Block) => block.events['validation:block_connected']?.stampNs
+
+/** Whether there was a race, though what it says may not have been readable. */
+function hasRace({ winner, race, events }: Block): boolean {
+  if (winner !== undefined || race !== undefined || events['udp:block_race_winner']) return true
+  const times = events['udp:block_race_time']
+  return times !== undefined && (times.udpNs === undefined || times.cmpctNs === undefined)
+}
 
 /** The part of a hash that a header chunk has: its first 8 little-endian bytes. */
 const prefixOf = (hash: string) => hash.slice(-16)

@@ -45,12 +45,12 @@ export const recordFields = {
       connected?.height ?? raceWinner?.height ?? raceTime?.height ?? reconstructed?.height ?? detail?.height,
   ),
   path: text(
-    'How the block came: `fibre_udp`, `bip152_cmpct` or `other` as bitcoind says; `no_race`: connected without one, so mined here or received as a full block; `unknown`: never connected, or it cannot be told, because events were lost or have no tracepoint.',
-    ({ winner, withoutRace }): Path => winner ?? (withoutRace ? 'no_race' : 'unknown'),
+    'How the block came: `fibre_udp`, `bip152_cmpct` or `other` as bitcoind says; `no_race`: connected without one, and nothing was heard of it from FIBRE, so mined here or received as a full block; `unknown`: never connected, or it cannot be told, because events were lost or have no tracepoint, or because FIBRE brought of it and no race followed: a competing block that became part of the chain later, for one.',
+    ({ winner, unheard }): Path => winner ?? (unheard ? 'no_race' : 'unknown'),
   ),
   coverage: text(
     'Who had started when the block was connected: `both`, `udp_only`, `cmpct_only` or `none`.',
-    ({ race, withoutRace }): Coverage | 'none' | undefined => race?.coverage ?? (withoutRace ? 'none' : undefined),
+    ({ race, unheard }): Coverage | 'none' | undefined => race?.coverage ?? (unheard ? 'none' : undefined),
   ),
   winner: text("Who delivered the block, in bitcoind's words.", ({ raceWinner }) => raceWinner?.winner),
   winner_peer: text('The peer that delivered it.', ({ raceWinner }) => peer(raceWinner?.winnerPeer)),

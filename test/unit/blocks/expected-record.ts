@@ -33,7 +33,9 @@ export function expectedRecord(node: string, hash: string, said: readonly Said[]
   const starts = Object.entries(started).toSorted(([, a], [, b]) => b - a)
   const [earliest, later] = starts
   const classes: Readonly<Record<string, string>> = { fibre_udp: 'udp_only', bip152_cmpct: 'cmpct_only' }
-  const noRace = isConnected && winner.winner === undefined && earliest === undefined
+  const relayed = said.filter(({ probe }) => /reconstruct|coinbase|header/.test(probe)).map(({ stampNs }) => stampNs)
+  const isHeard = relayed.some((stampNs) => stampNs <= Number(connected.stampNs))
+  const noRace = isConnected && winner.winner === undefined && earliest === undefined && !isHeard
   const paths: Readonly<Record<string, string>> = { 'FIBRE/UDP': 'fibre_udp', 'BIP152/CMPCTBLOCK': 'bip152_cmpct' }
 
   const phases = ['queueUs', 'mapsUs', 'chunkUs', 'finishUs'].map((name) => header[name] as number | undefined)

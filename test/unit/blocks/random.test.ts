@@ -111,14 +111,14 @@ function expectedOf(events: readonly TracepointEvent[]): ExpectedRecord {
 }
 
 /** What there is to tell of a block by its record. */
-function outcomesOf({ path, winner, udp_ms, cmpct_ms, connected_at }: ExpectedRecord): readonly Outcome[] {
+function outcomesOf({ winner, udp_ms, cmpct_ms, connected_at }: ExpectedRecord): readonly Outcome[] {
   const isTimed = udp_ms !== undefined || cmpct_ms !== undefined
   const all = {
     connected: connected_at !== undefined,
     won: winner !== undefined,
     timed: isTimed,
     decided: isTimed && winner !== undefined,
-    withoutRace: path === 'no_race',
+    withoutRace: connected_at !== undefined && winner === undefined && !isTimed,
     closed: true,
   }
   return (Object.keys(all) as Outcome[]).filter((outcome) => all[outcome])
@@ -178,7 +178,9 @@ describe.each([1, 2, 3])('1,000 random blocks with events lost, repeated, late a
       expect(scrape.value('fibre_block_race_wins_total', { mechanism })).toBe(count(({ path }) => path === mechanism))
     for (const coverage of ['both', 'udp_only', 'cmpct_only'])
       expect(scrape.value('fibre_races_total', { coverage })).toBe(count((record) => record.coverage === coverage))
-    expect(scrape.value('fibre_blocks_without_race_total')).toBe(count(({ path }) => path === 'no_race'))
+    const isRaceless = ({ connected_at, winner, udp_ms, cmpct_ms }: BlockRecord) =>
+      connected_at && (winner ?? udp_ms ?? cmpct_ms) === undefined
+    expect(scrape.value('fibre_blocks_without_race_total')).toBe(count((record) => Boolean(isRaceless(record))))
     const headStarts = ['fibre_race_head_start_seconds_sum', 'fibre_race_head_start_at_least_seconds_sum'].map((name) => scrape.sum(name))
     const headStartMs = records.reduce((sum, { head_start_ms = 0 }) => sum + head_start_ms, 0)
     expect((headStarts[0] ?? 0) + (headStarts[1] ?? 0)).toBeCloseTo(headStartMs / 1e3, 6)

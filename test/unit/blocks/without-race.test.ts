@@ -1,6 +1,8 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { type BlockRecord, recordOf } from '../../../agent/blocks/record.ts'
 import { Node } from '../../../agent/node.ts'
-import { BIP152, connected, eventOf, startBlocks, timesAre, winnerIs } from './events.ts'
+import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
+import { BIP152, connected, eventOf, reconstructed, startBlocks, timesAre, winnerIs } from './events.ts'
 
 it('is said of a connected block 5 s later, and not before', () => {
   const { observe, advance, told } = startBlocks()
@@ -85,4 +87,51 @@ it('is judged by the process that connected the block, though the next one canno
   blocks.racesVisible = false
   advance(5)
   expect(told).toEqual(['connected a', 'withoutRace a', 'closed a'])
+})
+
+it.each([
+  ['winner', winnerIs('a', BIP152, 1), { winner: undefined }],
+  ['times', timesAre('a', 1, -1, 1), { udpNs: undefined }],
+])('is not said of a block of whose race the %s could not be read', (_, event, unread) => {
+  const { observe, advance, told } = startBlocks()
+  observe(connected('a'), { ...event, ...unread } as TracepointEvent)
+  advance(5)
+  expect(told).toEqual(['connected a', 'closed a'])
+})
+
+describe('the record of a connected block without a race', () => {
+  const HASH = 'a'.repeat(64)
+  const hit = (probe: TracepointEvent['probe'], at: number) =>
+    ({ ...(eventOf(probe, {}) as object), blockHash: HASH, hashPrefix: 'a'.repeat(16), probe, stampNs: at * 1e9 }) as TracepointEvent
+  function wayOf(...events: readonly TracepointEvent[]) {
+    const records: BlockRecord[] = []
+    const { observe, advance } = startBlocks((outcome, block) => outcome === 'closed' && records.push(recordOf(block)))
+    observe(...events)
+    advance(1000)
+    return records.map(({ path, coverage }) => ({ path, coverage }))
+  }
+
+  it('says no_race and none where nothing of a relay was heard', () => {
+    const noRace = [{ path: 'no_race', coverage: 'none' }]
+    expect(wayOf(connected(HASH, 10))).toEqual(noRace)
+    expect(wayOf(hit('udp:block_send_start', 9), connected(HASH, 10))).toEqual(noRace)
+    expect(wayOf(connected(HASH, 10), hit('udp:block_header_chunk', 11))).toEqual(noRace)
+  })
+
+  it.each(['udp:block_header_chunk', 'udp:block_coinbase', 'udp:block_reconstruction_detail', 'udp:block_reconstructed'] as const)(
+    'says neither where %s came before it was connected',
+    (probe) => {
+      expect(wayOf(hit(probe, 9), connected(HASH, 10))).toEqual([{ path: 'unknown', coverage: undefined }])
+    },
+  )
+
+  it('says neither of two blocks at one height that FIBRE delivered, of which the second was connected with its child', () => {
+    const [one, other] = [HASH, 'b'.repeat(64)]
+    const race = [connected(one, 10), winnerIs(one, 'FIBRE/UDP', 10), timesAre(one, 100, -1, 10)]
+    const ways = wayOf(reconstructed(one, 9), ...race, reconstructed(other, 11), connected(other, 600))
+    expect(ways).toEqual([
+      { path: 'fibre_udp', coverage: 'udp_only' },
+      { path: 'unknown', coverage: undefined },
+    ])
+  })
 })
