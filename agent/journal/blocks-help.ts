@@ -4,7 +4,8 @@ import { wrapped } from './terminal.ts'
 const WIDTH = 80
 
 const introduction = `Prints what the journal says of blocks, while the agent runs or not: of all that fit everything \
-that is given, the newest at the end. A block is in the journal about a second after all of it is known.`
+that is given, in order of time, the newest at the end. A block is in the journal about a second after its race, or 5 s after it was \
+connected without one.`
 
 const table = `In a terminal the table has as many columns as there is room for, and the end of each hash, which --hash \
 takes; written to a file or a pipe it has all. Control characters in text of others are shown as \\u001b and the like.`

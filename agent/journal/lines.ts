@@ -9,37 +9,52 @@ const NEWLINE = 10
 
 export type Direction = 'forwards' | 'backwards'
 
+/** A line, and where it stands in its file, in bytes. */
+export interface Line {
+  /** `undefined` where it is too long. */
+  readonly text: string | undefined
+  readonly start: number
+  readonly length: number
+}
+
 /** The lines of the first `size` bytes of a file, from its beginning or from its end, read block by block. */
-export function* linesOf(fd: number, size: number, direction: Direction): Generator<string | undefined> {
-  const splitter = new LineSplitter(direction)
+export function* linesOf(fd: number, size: number, direction: Direction): Generator<Line> {
+  const splitter = new LineSplitter(direction, direction === 'forwards' ? 0 : size)
   for (const block of blocksOf(fd, size, direction)) yield* splitter.push(block)
   yield splitter.end()
 }
 
-/** Lines of blocks that are pushed in the order of a direction. `undefined` stands for a line that is too long. */
+/** The line that stands there. */
+export function lineAt(fd: number, { start, length }: Omit<Line, 'text'>): string {
+  const bytes = Buffer.allocUnsafe(length)
+  return bytes.toString('utf8', 0, readSync(fd, bytes, 0, length, start))
+}
+
+/** Lines of blocks that are pushed in the order of a direction. */
 export class LineSplitter {
   readonly #direction: Direction
-  #line: Line
+  #line: OpenLine
 
-  constructor(direction: Direction) {
+  /** `from`: where the first block begins, or where it ends if it is read backwards. */
+  constructor(direction: Direction, from = 0) {
     this.#direction = direction
-    this.#line = new Line(direction)
+    this.#line = new OpenLine(direction, from)
   }
 
   /** The lines that a block ends. */
-  *push(block: Buffer): Generator<string | undefined> {
+  *push(block: Buffer): Generator<Line> {
     for (const [index, piece] of inOrder(splitAtNewlines(block), this.#direction).entries()) {
       if (index > 0) {
-        yield this.#line.text()
-        this.#line = new Line(this.#direction)
+        yield this.#line.whole()
+        this.#line = this.#line.next()
       }
       this.#line.add(piece)
     }
   }
 
   /** The line that no block has ended. */
-  end(): string | undefined {
-    return this.#line.text()
+  end(): Line {
+    return this.#line.whole()
   }
 }
 
@@ -69,13 +84,16 @@ function inOrder(pieces: Buffer[], direction: Direction): Buffer[] {
 }
 
 /** One line, put together from the pieces that lie in several blocks. */
-class Line {
+class OpenLine {
   readonly #direction: Direction
+  /** Where it begins, or where it ends if it is read backwards. */
+  readonly #from: number
   #pieces: Buffer[] = []
   #length = 0
 
-  constructor(direction: Direction) {
+  constructor(direction: Direction, from: number) {
     this.#direction = direction
+    this.#from = from
   }
 
   add(piece: Buffer): void {
@@ -84,8 +102,15 @@ class Line {
     else this.#pieces = []
   }
 
-  text(): string | undefined {
-    if (this.#length > LONGEST_LINE) return undefined
-    return Buffer.concat(inOrder(this.#pieces, this.#direction)).toString('utf8')
+  whole(): Line {
+    const length = this.#length
+    const text = length > LONGEST_LINE ? undefined : Buffer.concat(inOrder(this.#pieces, this.#direction)).toString('utf8')
+    return { text, start: this.#direction === 'forwards' ? this.#from : this.#from - length, length }
+  }
+
+  /** The line behind it, or before it. */
+  next(): OpenLine {
+    const step = this.#length + 1
+    return new OpenLine(this.#direction, this.#direction === 'forwards' ? this.#from + step : this.#from - step)
   }
 }

@@ -32,7 +32,7 @@ const heights = z
 
 /** The command line of `fibre-agent blocks`. */
 export const flags = {
-  last: { placeholder: 'N', help: 'The last N of them. 20 if nothing else selects.', type: wholeNumber(1, 100_000) },
+  last: { placeholder: 'N', help: 'The N newest of them. 20 if nothing else selects.', type: wholeNumber(1, 100_000) },
   slow: {
     placeholder: '[MS]',
     help: 'Reconstructed in that many milliseconds or more; without a number, in as many as make a block slow in the settings.',

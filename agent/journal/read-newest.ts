@@ -2,7 +2,7 @@ import type { BlockRecord } from '../blocks/record.ts'
 import { regularStats } from '../files/append-file.ts'
 import { openIfThere } from '../files/whole-file.ts'
 import { listRotatedFiles } from './files.ts'
-import { BLOCK_BYTES, LineSplitter } from './lines.ts'
+import { BLOCK_BYTES, type Line, LineSplitter } from './lines.ts'
 import { parseRecord } from './read.ts'
 
 /** 2,000 records take some 2 MB; whatever takes more is not read on. */
@@ -14,8 +14,8 @@ export async function readNewest(path: string, count: number): Promise<readonly 
   let bytes = 0
   for (const file of [path, ...(await listRotatedFiles(path)).toReversed()]) {
     const splitter = new LineSplitter('backwards')
-    const take = (line: string | undefined) => {
-      const record = parseRecord(line)
+    const take = ({ text }: Line) => {
+      const record = parseRecord(text)
       if (record && records.length < count) records.push(record)
     }
     for await (const block of blocksBackwards(file)) {

@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import { type BlockRecord, isBlockRecord } from '../blocks/record.ts'
-import { rotatedFiles } from './files.ts'
-import { type Direction, linesOf } from './lines.ts'
+import { rotatedAt, rotatedFiles } from './files.ts'
+import { type Direction, type Line, lineAt, linesOf } from './lines.ts'
 
 /** Why a journal cannot be read, and the way out. */
 export class JournalError extends Error {
@@ -14,6 +14,8 @@ export interface ReadOptions {
   readonly direction: Direction
   /** Called for each line that holds no record: torn, or written by something else. */
   readonly onUnreadable?: () => void
+  /** Whether a block of that time is wanted, as a record has it. Others need not be read. */
+  readonly isWanted?: (time: string) => boolean
 }
 
 /**
@@ -23,16 +25,43 @@ export interface ReadOptions {
 export function* readJournal(path: string, options: ReadOptions): Generator<BlockRecord> {
   const { rotated, ...open } = openCurrent(path)
   using current = open.current
-  if (!current && rotated.length === 0)
-    throw new JournalError(
-      `there is no journal ${path}; the agent makes it when it starts; one that is elsewhere is named with --journal FILE`,
-    )
   if (current && options.direction === 'backwards') yield* recordsIn(current, options)
   for (const name of options.direction === 'forwards' ? rotated : rotated.toReversed()) {
+    // No block in it came later than it was rotated away.
+    if (options.isWanted?.(rotatedAt(name).toISOString()) === false) continue
     using file = openFile(name)
     if (file) yield* recordsIn(file, options)
   }
   if (current && options.direction === 'forwards') yield* recordsIn(current, options)
+}
+
+/**
+ * The records of a journal that fit, by the times of their blocks. Of most of them only their places are held, and they are read
+ * again when it is their turn: a journal can be larger than the memory.
+ */
+export function* readInOrder(
+  path: string,
+  { onUnreadable, fits }: { readonly onUnreadable: () => void; readonly fits: (record: BlockRecord) => boolean },
+): Generator<BlockRecord> {
+  const { rotated, current } = openCurrent(path)
+  const files = [...rotated.map(openFile), current].filter((file) => file !== undefined)
+  try {
+    const places: (Omit<Line, 'text'> & { readonly time: string; readonly fd: number })[] = []
+    for (const { fd, stats } of files)
+      for (const { start, length, record } of placedRecords(fd, stats.size, 'forwards', onUnreadable))
+        if (fits(record)) places.push({ time: record.time, fd, start, length })
+    for (const place of places.sort(byTime)) {
+      const record = parseRecord(lineAt(place.fd, place))
+      if (record) yield record
+    }
+  } finally {
+    for (const file of files) file[Symbol.dispose]()
+  }
+}
+
+/** Times are all of one form, so they sort as text. */
+export function byTime({ time: one }: { readonly time: string }, { time: other }: { readonly time: string }): number {
+  return one === other ? 0 : one < other ? -1 : 1
 }
 
 /** The file that is written to, and those that were rotated away before it was: looked up again if one was just then. */
@@ -41,6 +70,10 @@ function openCurrent(path: string): { readonly current: OpenFile | undefined; re
   const before = listRotated()
   const current = openFile(path)
   const rotated = listRotated()
+  if (!current && rotated.length === 0)
+    throw new JournalError(
+      `there is no journal ${path}; the agent makes it when it starts; one that is elsewhere is named with --journal FILE`,
+    )
   if (before.at(-1) === rotated.at(-1)) return { current, rotated }
   current?.[Symbol.dispose]()
   return openCurrent(path)
@@ -76,11 +109,26 @@ function attempt<T>(path: string, read: () => T): T | undefined {
   }
 }
 
-function* recordsIn({ fd, stats }: OpenFile, { direction, onUnreadable }: ReadOptions): Generator<BlockRecord> {
-  for (const line of linesOf(fd, stats.size, direction)) {
-    if (line === '') continue
-    const record = parseRecord(line)
-    if (record) yield record
+function* recordsIn({ fd, stats }: OpenFile, { direction, onUnreadable, isWanted }: ReadOptions): Generator<BlockRecord> {
+  for (const { record } of placedRecords(fd, stats.size, direction, onUnreadable, isWanted)) yield record
+}
+
+/** How the records begin that the agent writes. */
+const TIME = /^\{"schema":1,"time":"([^"\\]+)"/
+
+function* placedRecords(
+  fd: number,
+  size: number,
+  direction: Direction,
+  onUnreadable?: () => void,
+  isWanted?: (time: string) => boolean,
+): Generator<Line & { readonly record: BlockRecord }> {
+  for (const line of linesOf(fd, size, direction)) {
+    if (line.text === '') continue
+    const time = isWanted && TIME.exec(line.text ?? '')?.[1]
+    if (time !== undefined && isWanted?.(time) === false) continue
+    const record = parseRecord(line.text)
+    if (record) yield { ...line, record }
     else onUnreadable?.()
   }
 }

@@ -1,7 +1,6 @@
 import type { BlockRecord } from '../blocks/record.ts'
 import { type Filter, fits } from './filter.ts'
-import type { Direction } from './lines.ts'
-import { JournalError, readJournal } from './read.ts'
+import { JournalError, readInOrder, readJournal } from './read.ts'
 
 /** What was met while a journal was read. */
 export interface Tally {
@@ -16,26 +15,39 @@ export interface Selection {
   readonly last: number | undefined
 }
 
-/** The blocks that are asked for, oldest first. */
+/** The blocks that are asked for, oldest first. They are not always written in that order: each waits for its race. */
 export function* select(path: string, { filter, last }: Selection, tally: Tally): Generator<BlockRecord> {
-  const fitting = recordsOf(path, last === undefined ? 'forwards' : 'backwards', tally).filter((record) => fits(record, filter))
-  for (const record of last === undefined ? fitting : fitting.take(last).toArray().reverse().sort(byTime)) {
+  for (const record of last === undefined ? fittingOf(path, filter, tally) : newestOf(path, filter, last, tally)) {
     tally.selected++
     yield record
   }
 }
 
-/** A block waits for its race, so records of several nodes are not written in the order of their blocks. */
-function byTime({ time: one }: BlockRecord, { time: other }: BlockRecord): number {
-  return one === other ? 0 : one < other ? -1 : 1
+function* fittingOf(path: string, filter: Filter, tally: Tally): Generator<BlockRecord> {
+  const fitsAndCount = (record: BlockRecord) => {
+    tally.records++
+    return fits(record, filter)
+  }
+  yield* readInOrder(path, { onUnreadable: () => void tally.unreadable++, fits: fitsAndCount })
+  requireRecords(path, tally)
 }
 
-function* recordsOf(path: string, direction: Direction, tally: Tally): Generator<BlockRecord> {
-  const onUnreadable = () => void tally.unreadable++
-  for (const record of readJournal(path, { direction, onUnreadable })) {
+/** The newest are mostly the last written; of the others little more is read than their times. */
+function newestOf(path: string, filter: Filter, last: number, tally: Tally): readonly BlockRecord[] {
+  const newest: BlockRecord[] = [] // newest first
+  const isWanted = (time: string) => newest.length < last || time > (newest.at(-1)?.time ?? '')
+  for (const record of readJournal(path, { direction: 'backwards', onUnreadable: () => void tally.unreadable++, isWanted })) {
     tally.records++
-    yield record
+    if (!isWanted(record.time) || !fits(record, filter)) continue
+    // Of the same time, the one that was written later stands behind.
+    newest.splice(newest.findLastIndex(({ time }) => time >= record.time) + 1, 0, record)
+    if (newest.length > last) newest.pop()
   }
+  requireRecords(path, tally)
+  return newest.reverse()
+}
+
+function requireRecords(path: string, tally: Tally): void {
   if (tally.records === 0 && tally.unreadable > 0)
     throw new JournalError(
       `${path} is no journal of fibre-agent: none of its ${lines(tally.unreadable)} is the record of a block; name the journal with --journal FILE`,

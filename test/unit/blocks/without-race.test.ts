@@ -102,7 +102,13 @@ it.each([
 describe('the record of a connected block without a race', () => {
   const HASH = 'a'.repeat(64)
   const hit = (probe: TracepointEvent['probe'], at: number) =>
-    ({ ...(eventOf(probe, {}) as object), blockHash: HASH, hashPrefix: 'a'.repeat(16), probe, stampNs: at * 1e9 }) as TracepointEvent
+    ({
+      ...(eventOf(probe, {}) as object),
+      blockHash: HASH,
+      hashPrefix: 'a'.repeat(16),
+      probe,
+      stampNs: at * 1e9,
+    }) as unknown as TracepointEvent
   function wayOf(...events: readonly TracepointEvent[]) {
     const records: BlockRecord[] = []
     const { observe, advance } = startBlocks((outcome, block) => outcome === 'closed' && records.push(recordOf(block)))

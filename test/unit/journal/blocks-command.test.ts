@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { appendFileSync, truncateSync } from 'node:fs'
+import { truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { BlockRecord, RecordFieldName } from '../../../agent/blocks/record.ts'
@@ -75,18 +75,44 @@ describe('of 1,050 blocks in three files', () => {
     expect(numbers(await asked(argv, journal()))).toEqual(expected)
   })
 
-  it('the newest are found at the end of a file without reading all of it: it is of 1 TiB', async () => {
-    const path = journalWith('')
-    truncateSync(path, 2 ** 40)
-    appendFileSync(path, `\n${ndjson(all.slice(0, 30))}`)
+  it('the newest are found without reading files that were rotated away before them: one is of 1 TiB', async () => {
+    const path = journalWith(ndjson(all.slice(0, 30)), { '20261115T013000.000Z': '' })
+    truncateSync(`${path}.20261115T013000.000Z`, 2 ** 40)
     expect(numbers(await asked([], path))).toEqual(range(10, 29))
   })
 })
 
-it('puts the last blocks in the order in which they came, also where they were written in another', async () => {
-  const journal = journalWith(ndjson([3, 0, 2, 1, 5, 4].map((number) => blockAt(number))))
-  expect(numbers(await asked([], journal))).toEqual([0, 1, 2, 3, 4, 5])
-  expect(numbers(await asked(['--last', '3'], journal))).toEqual([1, 4, 5])
+describe('blocks that were written in another order than they came in', () => {
+  const written = (order: readonly number[]) => ndjson(order.map((number) => blockAt(number)))
+  const journal = () => journalWith(written([3, 0, 2, 1, 5, 4]))
+
+  it.each([
+    [[], range(0, 5)],
+    [['--last', '3'], range(3, 5)],
+    [['--last', '3', '--height', '900000-900009'], range(3, 5)],
+    [['--height', '900000-900009'], range(0, 5)],
+    [['--since', '2026-11-15'], range(0, 5)],
+    [['--node', 'fra1', '--last', '2', '--until', '2026-11-15T00:35'], range(2, 3)],
+  ])('%j are the newest, in the order of their times', async (argv, expected) => {
+    expect(numbers(await asked(argv, journal()))).toEqual(expected)
+  })
+
+  it('are the newest wherever they stand: old ones were replayed into the journal since', async () => {
+    const replayed = range(0, 99).toReversed()
+    const path = journalWith(written(replayed), {
+      '20261120T000000.000Z': written([700, 699]),
+      '20261116T000000.000Z': written([110, 120]),
+    })
+    expect(numbers(await asked(['--last', '4'], path))).toEqual([110, 120, 699, 700])
+    expect(numbers(await asked(['--last', '6'], path))).toEqual([98, 99, 110, 120, 699, 700])
+    expect(numbers(await asked(['--since', '2026-11-01'], path))).toEqual([...range(0, 99), 110, 120, 699, 700])
+  })
+
+  it('keep their order where their times are the same', async () => {
+    const path = journalWith(ndjson(range(0, 9).map((number) => blockAt(number, { time: blockAt(5).time }))))
+    expect(numbers(await asked(['--last', '4'], path))).toEqual(range(6, 9))
+    expect(numbers(await asked(['--height', '900000-900009'], path))).toEqual(range(0, 9))
+  })
 })
 
 it('prints the same records as JSON and as NDJSON, as the journal has them', async () => {
