@@ -189,7 +189,10 @@ function readStatus(
     startedAt,
     health: readiness(measuring.nodes, source.backlogSeconds(), watching?.findings() ?? []),
     warnings: [...(watching?.warnings() ?? []), ...records.warnings],
-    targets: measuring.nodes.map((node) => node.status()).filter((status) => status !== undefined),
+    targets: measuring.nodes
+      .map((node) => node.status())
+      .filter((status) => status !== undefined)
+      .map((status) => ({ ...status, replay: source.replay })),
     pushing: pushOptions(options)?.shownAs,
   }
 }

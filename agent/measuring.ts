@@ -172,6 +172,7 @@ export class Measuring implements EventHandler {
       this.#logged.delete(node)
       this.#logProbes(node)
       const probes = node.probes.filter(({ attached }) => attached).length
+      if (this.#source?.replay !== undefined) return // that it is replayed is said where it begins
       if (probes > 0) this.#log.info({ ...about, probes, restarts: node.restarts }, 'attached to bitcoind')
       else if (!attachment.probes.some(({ offered }) => offered))
         this.#log.error(about, 'nothing to measure here: it takes a bitcoind with FIBRE that was built with USDT tracing')

@@ -3,6 +3,7 @@ import type { Mechanism } from './blocks/race.ts'
 import type { TargetStatus } from './http/status.ts'
 import type { NodeState } from './metrics/self.ts'
 import type { Attachment, NodeProcess, ProbeState } from './sources/source.ts'
+import { blockConnected } from './tracepoints/block-connected.ts'
 import { blockRaceTime } from './tracepoints/block-race-time.ts'
 import type { Tracepoint } from './tracepoints/define.ts'
 import { requiredProbes, type TracepointEvent, tracepoints } from './tracepoints/index.ts'
@@ -88,7 +89,9 @@ export class Node implements NodeState {
   /** What can be attached of the tracepoints was; the rest is due for another try after a while. */
   tried(): void {
     this.#triedAtMs = performance.now()
-    this.blocks.racesVisible = this.probes.some(({ probe, attached }) => probe === blockRaceTime.probe && attached)
+    const isAttached = (wanted: string) => this.probes.some(({ probe, attached }) => probe === wanted && attached)
+    this.blocks.racesVisible = isAttached(blockRaceTime.probe)
+    this.blocks.connectionsVisible = isAttached(blockConnected.probe)
   }
 
   attachFailed(reason: string): void {
@@ -111,8 +114,9 @@ export class Node implements NodeState {
   }
 
   observe(event: TracepointEvent, tracepoint: Tracepoint, failed: readonly string[]): void {
-    if (event.probe === 'validation:block_connected') {
-      this.#connected++
+    if (event.probe === 'validation:block_connected') this.#connected++
+    const isRace = event.probe === 'udp:block_race_winner' || event.probe === 'udp:block_race_time'
+    if (event.probe === 'validation:block_connected' || (isRace && !this.blocks.connectionsVisible)) {
       this.#lastHeight = event.height ?? this.#lastHeight
       this.#lastBlockAt = new Date(event.unixSeconds * 1e3)
     }

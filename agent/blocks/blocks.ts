@@ -62,6 +62,8 @@ export class Blocks {
   readonly #sinceWin: Record<Racer, number> = { fibre_udp: 0, bip152_cmpct: 0 }
   /** Whether races can be seen at all: without `block_race_time` no block is said to have come without one. */
   racesVisible = true
+  /** Whether connections can be seen: without `block_connected` all is known of a block once its race is. */
+  connectionsVisible = true
 
   constructor(node: string, listener: OutcomeListener, options: BlocksOptions = {}) {
     this.#node = node
@@ -110,7 +112,8 @@ export class Blocks {
     if (event.probe === 'validation:block_connected') this.#listener('connected', block)
     if (event.probe === 'udp:block_race_winner') this.#win(block, event.winner)
     if (event.probe === 'udp:block_race_time') this.#time(block, event.udpNs, event.cmpctNs)
-    if (connectedNs(block) !== undefined && block.winner && block.race) this.#completed(block, event.stampNs)
+    const isConnected = connectedNs(block) !== undefined || !this.connectionsVisible
+    if (isConnected && block.winner && block.race) this.#completed(block, event.stampNs)
   }
 
   #observeHeaderChunk(event: HeaderChunk): void {

@@ -34,11 +34,13 @@ export function blocksApi(history: History): Route {
 }
 
 function nodeOf(target: TargetStatus, history: History) {
-  const { node, pid, executable, up, probes, lastHeight, lastBlockAt, blocks, fibreWins, compactWins, otherWins, eventsLost } = target
+  const { node, pid, executable, up, replay, probes, lastHeight, lastBlockAt, blocks, fibreWins, compactWins, otherWins, eventsLost } =
+    target
   return {
     node,
-    pid,
+    pid: replay === undefined ? pid : undefined,
     executable,
+    replay,
     up,
     last_height: lastHeight,
     last_block_at: lastBlockAt,

@@ -15,11 +15,11 @@ export const cardId = (node: string) => idOf('node', node)
 
 /** All of one node: its state, and the figures of those of its blocks that are held. */
 export function nodeCard(target: TargetStatus, records: readonly BlockRecord[], thresholds: SlowThresholds): Html {
-  const { node, pid, executable, up } = target
+  const { node } = target
   const id = cardId(node)
   return html`<section id="${id}" class="card" aria-labelledby="${id}-name">
-<h2 id="${id}-name">${foreign(node, 100)} ${up ? html`<span class="pill good">running</span>` : html`<span class="pill bad">gone</span>`}</h2>
-<p class="quiet wraps">${pid === 0 ? 'Replayed from' : `${up ? 'Process' : 'Was process'} ${pid},`} ${foreign(executable, 300)}</p>
+<h2 id="${id}-name">${foreign(node, 100)} ${pill(target)}</h2>
+<p class="quiet wraps">${origin(target)}</p>
 <dl>
 ${lastBlock(target)}
 ${records.length === 0 ? nothing : drawn(records, thresholds).figures}
@@ -27,9 +27,29 @@ ${probesAttached(target)}
 ${eventsLost(target)}
 </dl>
 ${records.length === 0 ? html`<p class="empty">No block yet: rates and distributions show here with the first one.</p>` : drawn(records, thresholds).charts}
-<p class="quiet">Since the agent started: ${count(target.blocks)} ${target.blocks === 1 ? 'block' : 'blocks'} connected, ${count(target.fibreWins)} won by FIBRE, ${count(target.compactWins)} by compact blocks, ${count(target.otherWins)} by neither.</p>
+<p class="quiet">Since the agent started: ${connections(target)}, ${count(target.fibreWins)} won by FIBRE, ${count(target.compactWins)} by compact blocks, ${count(target.otherWins)} by neither. A block that is connected again, after a crash or reorganisation, counts again as connected; its race and its record do not.</p>
 ${probeList(target.probes, id)}
 </section>`
+}
+
+function pill({ up, replay }: TargetStatus): Html {
+  if (replay === 'replaying') return html`<span class="pill good">replaying</span>`
+  if (replay === 'replayed') return html`<span class="pill fair">replay ended</span>`
+  return up ? html`<span class="pill good">running</span>` : html`<span class="pill bad">gone</span>`
+}
+
+function origin({ pid, executable, up, replay }: TargetStatus): Html {
+  const file = foreign(executable, 300)
+  if (replay === 'replaying') return html`Being replayed from ${file}`
+  if (replay === 'replayed') return html`All of ${file} was replayed; nothing more comes`
+  return html`${up ? 'Process' : 'Was process'} ${pid}, ${file}`
+}
+
+/** The counter of connections; without their tracepoint it would say 0. */
+function connections({ blocks, probes }: TargetStatus): string {
+  const isCounted = probes.some(({ probe, attached }) => probe === 'validation:block_connected' && attached)
+  if (blocks === 0 && !isCounted) return 'connections are not told of (validation:block_connected is not attached)'
+  return `${count(blocks)} ${blocks === 1 ? 'block' : 'blocks'} connected`
 }
 
 function lastBlock({ lastHeight, lastBlockAt }: TargetStatus): Html {

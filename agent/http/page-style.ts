@@ -34,7 +34,7 @@ code { font: .92em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace }
 .banner ul { padding-left: 1.1rem; overflow-wrap: anywhere }
 .card { margin-bottom: 1rem; padding: 1rem 1.15rem; background: var(--card); border: 1px solid var(--line); border-radius: .7rem }
 .pill { padding: 0 .6rem; border-radius: 1rem; font-size: .8rem; font-weight: 600 }
-.pill.good { background: var(--good-back) } .pill.bad { background: var(--bad-back) }
+.pill.good { background: var(--good-back) } .pill.fair { background: var(--fair-back) } .pill.bad { background: var(--bad-back) }
 .card > dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .8rem 1.4rem; margin: .9rem 0 }
 dt { font-size: .8125rem }
 .card > dl dd { font-size: 1.4rem; font-weight: 650; line-height: 1.25; letter-spacing: -.01em; font-variant-numeric: tabular-nums }

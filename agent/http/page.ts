@@ -7,7 +7,7 @@ import { type Html, html } from './html.ts'
 import { cardId, nodeCard } from './node-card.ts'
 import { SHOWN } from './page-script.ts'
 import type { Status } from './status.ts'
-import { count, moment, nothing } from './words.ts'
+import { count, foreign, moment, nothing } from './words.ts'
 
 /** An element of the page that is replaced when it changes, found by its id. */
 export interface Part {
@@ -73,8 +73,17 @@ function banner(status: Status): Html {
   const notes = [...warnings, ...targets.filter(({ eventsLost }) => eventsLost > 0).map(lossOf)]
   if (notes.length > 0)
     return html`<div id="banner" class="banner fair" data-title="${title}"><p><strong>Ready</strong>, but:</p>${list(notes)}</div>`
+  const replay = targets.find(({ replay }) => replay !== undefined)
+  if (replay)
+    return html`<div id="banner" class="banner ${replay.replay === 'replaying' ? 'good' : 'fair'}" data-title="${title}"><p>${replayed(replay)}</p></div>`
   const nodes = targets.filter(({ up }) => up).length
   return html`<div id="banner" class="banner good" data-title="${title}"><p><strong>All is well.</strong> ${count(nodes)} ${nodes === 1 ? 'node is' : 'nodes are'} measured.</p></div>`
+}
+
+function replayed({ replay, executable }: Status['targets'][number]): Html {
+  const file = foreign(executable, 300)
+  if (replay === 'replaying') return html`<strong>Replaying</strong> ${file}. No bitcoind is measured.`
+  return html`<strong>The replay has ended.</strong> All of ${file} is shown; no bitcoind is measured.`
 }
 
 function lossOf({ node, eventsLost }: Status['targets'][number]): string {

@@ -19,7 +19,8 @@ export interface Status {
 
 export interface TargetStatus {
   readonly node: string
-  /** 0 where a recording is replayed, whose file then stands for the executable. */
+  /** Set where a recording is replayed: no process is there then, and its file stands for the executable. */
+  readonly replay?: 'replaying' | 'replayed' | undefined
   readonly pid: number
   readonly executable: string
   readonly up: boolean
@@ -30,7 +31,7 @@ export interface TargetStatus {
   readonly fibreWins: number
   readonly compactWins: number
   readonly otherWins: number
-  /** Absent until the first block, like the time. */
+  /** Absent until the first block, like the time. Of a build that does not say what it connects, by its races. */
   readonly lastHeight?: number | undefined
   readonly lastBlockAt?: Date | undefined
   /** Events that the kernel could not hand over. */

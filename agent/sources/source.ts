@@ -5,6 +5,8 @@ import type { TracepointEvent } from '../tracepoints/index.ts'
 export interface EventSource {
   /** The time that the stamps of its events are of, in ns: CLOCK_MONOTONIC, or a recording's. */
   now(): number
+  /** How far a recording is; a source of what happens now has none. */
+  readonly replay?: ReplayState
   /** Begins to listen to a process. Throws if it is gone or its executable cannot be read. */
   attach(process: NodeProcess): Attachment
   /** Hands on what has come until now. */
@@ -16,6 +18,8 @@ export interface EventSource {
   /** To be called when nothing is attached any more. */
   close(): void
 }
+
+export type ReplayState = 'replaying' | 'replayed'
 
 /** A process of a node. */
 export interface NodeProcess {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { type TracepointEvent, tracepoints } from '../../tracepoints/index.ts'
-import type { Attachment, EventHandler, EventSource, Loss, NodeProcess } from '../source.ts'
+import type { Attachment, EventHandler, EventSource, Loss, NodeProcess, ReplayState } from '../source.ts'
 import { isTimeOfDay, parseLine, type RecordedEvent } from './format.ts'
 import { readLines } from './lines.ts'
 import { Pace } from './pace.ts'
@@ -45,6 +45,7 @@ export class ReplaySource implements EventSource {
   #unreadable = 0
   #hasSkipped = false
   #running: Promise<unknown> | undefined
+  #state: ReplayState = 'replaying'
 
   constructor(options: ReplayOptions, survey: Survey) {
     this.#options = options
@@ -55,6 +56,10 @@ export class ReplaySource implements EventSource {
 
   get file(): string {
     return this.#survey.file
+  }
+
+  get replay(): ReplayState {
+    return this.#state
   }
 
   /** Those in the recording. */
@@ -117,6 +122,7 @@ export class ReplaySource implements EventSource {
       this.#tickNs = Math.max(this.#timeline.latestNs, this.#tickNs) + SETTLE_NS
       this.#tell(tick)
     }
+    this.#state = 'replayed'
     log.info({ file, ...this.#replayed }, this.#isClosed ? 'replay stopped' : 'replayed')
     return this.#replayed
   }

@@ -27,9 +27,30 @@ it('shows of each node its state, the last block, and what was counted since the
   expect(words).toContain('Version 1.2.3, started 2026-11-22 09:00:00 UTC')
 })
 
-it('says of a replayed node which recording it comes from', async () => {
-  const { words } = await fetchPage([], { ...quiet, targets: [{ ...target, pid: 0, executable: 'events.jsonl' }] })
-  expect(words).toContain('node-a running Replayed from events.jsonl')
+it('says of a recording that it is replayed, and when that has ended, and never that a node runs', async () => {
+  const replayed = { ...target, pid: 0, executable: 'events.jsonl' }
+  const during = await fetchPage([], { ...quiet, targets: [{ ...replayed, replay: 'replaying' }] })
+  expect(during.words).toContain('Replaying events.jsonl . No bitcoind is measured.')
+  expect(during.words).toContain('node-a replaying Being replayed from events.jsonl')
+  const after = await fetchPage([], { ...quiet, targets: [{ ...replayed, replay: 'replayed' }] })
+  expect(after.words).toContain('The replay has ended. All of events.jsonl is shown; no bitcoind is measured.')
+  expect(after.words).toContain('node-a replay ended All of events.jsonl was replayed; nothing more comes')
+  for (const { words } of [during, after]) expect(words).not.toMatch(/running|All is well|[Pp]rocess 0/)
+})
+
+it('says that a block which is connected again counts again, where its counter stands beside races', async () => {
+  const { words } = await fetchPage([])
+  expect(words).toContain(
+    'A block that is connected again, after a crash or reorganisation, counts again as connected; its race and its record do not.',
+  )
+})
+
+it('does not count no connections of a build that does not tell of them', async () => {
+  const probes = target.probes.filter(({ probe }) => probe !== 'validation:block_connected')
+  const { words } = await fetchPage([], { ...quiet, targets: [{ ...target, probes, blocks: 0 }] })
+  expect(words).toContain(
+    'Since the agent started: connections are not told of (validation:block_connected is not attached), 913 won by FIBRE',
+  )
 })
 
 it('shows the win rate with its coverage, and how blocks came', async () => {

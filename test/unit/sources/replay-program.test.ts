@@ -91,6 +91,33 @@ describe('a recording that the program replays', () => {
     expect(lasting(await second.scrape())).toEqual(lasting(await first.scrape()))
   })
 
+  it('is never told as a process that runs, and has ended when all of it is replayed', { timeout: 30_000 }, async () => {
+    const { agent } = await replayAll()
+    await using _ = agent
+    const { nodes } = await getJson<{ nodes: readonly object[] }>(agent, '/api/v1/status')
+    expect(nodes).toMatchObject(NODES.map((node) => ({ node, executable: file, replay: 'replayed' })))
+    for (const node of nodes) expect(node).not.toHaveProperty('pid')
+    expect(agent.log.map(({ msg }) => msg)).not.toContain('attached to bitcoind')
+    const page = await (await fetch(agent.url('metrics'))).text()
+    expect(page).toContain('The replay has ended.')
+    expect(page).not.toMatch(/>running<|process 0/i)
+  })
+
+  it('of a build without block_connected has its blocks all the same: each once its race is known', { timeout: 30_000 }, async () => {
+    const lines = readFileSync(file, 'utf8').trim().split('\n')
+    const recording = recordingOf(...lines.filter((line) => !line.includes('validation:block_connected')))
+    await using agent = await startReplay([recording], ['--speed', 'max'])
+    await agent.logged(({ msg }) => msg === 'replayed')
+    const { blocks } = await getJson<{ blocks: readonly JournalRecord[] }>(agent, '/api/v1/blocks?limit=2000')
+    const { nodes } = await getJson<{ nodes: readonly { last_height: number }[] }>(agent, '/api/v1/status')
+    const raced = lines.filter((line) => line.includes('udp:block_race_time'))
+    expect(blocks.filter(({ winner }) => winner !== undefined)).toHaveLength(raced.length)
+    expect(Math.max(...nodes.map(({ last_height }) => last_height))).toBe(Math.max(...blocks.map(({ height }) => Number(height ?? 0))))
+    const page = await (await fetch(agent.url('metrics'))).text()
+    expect(page).not.toContain('No block yet: rates')
+    expect(page).toContain('connections are not told of (validation:block_connected is not attached)')
+  })
+
   it('ends the program where that is asked for', { timeout: 30_000 }, async () => {
     const journal = temporaryPath('blocks.ndjson')
     const agent = await startReplay([file], ['--speed', 'max', '--exit', '--journal', journal])
