@@ -58,6 +58,10 @@ export const winRate = (over: Over): string => ratio(increase('fibre_block_race_
 /** Decided races. */
 export const races = (over: Over): string => increase('fibre_block_race_wins_total', over)
 
+/** What to know where connected blocks stand beside what is told once of a block. */
+export const connectedAgain =
+  'A block that is connected again, after a crash or reorganisation, counts again as connected, but not in races, records and what was rebuilt.'
+
 /** Share of blocks that had a race: what the win rate stands on. */
 export const coverage = (over: Over): string =>
   ratio(races(over), `(${races(over)} + ${increase('fibre_blocks_without_race_total', over)})`)

@@ -2,7 +2,7 @@ import { mostBlocksIn } from './alerts/windows.ts'
 import { type Alert, rulesYaml } from './rule.ts'
 import { logs } from './thresholds.ts'
 
-const { silence, races, undecoded, disconnects, slowBlock, dropped, faults } = logs
+const { silence, races, undecoded, disconnects, secondsLongBlock, dropped, faults } = logs
 
 /** debug.log, the agent's log, and its record of each block. */
 const debugLog = '{job="bitcoin"}'
@@ -73,11 +73,11 @@ export const lokiAlerts: readonly Alert[] = [
     description: `bitcoind of {{ $labels.node }} dropped {{ $value }} bytes of its log: what it wrote there in the last hours is not whole.`,
   },
   {
-    alert: 'FibreSlowBlock',
-    expr: `${lines(`${blockRecords} | reconstruction_ms > ${slowBlock.milliseconds}`, slowBlock.window, 'node, height, block_hash, reconstruction_peer')} > 0`,
+    alert: 'FibreBlockTookSecondsByLog',
+    expr: `${lines(`${blockRecords} | reconstruction_ms > ${secondsLongBlock.milliseconds}`, secondsLongBlock.window, 'node, height, block_hash, reconstruction_peer')} > 0`,
     severity: 'info',
     summary: 'Block {{ $labels.height }} took {{ $labels.node }} long to rebuild',
-    description: `{{ $labels.node }} took more than ${slowBlock.milliseconds} ms to rebuild block {{ $labels.height }} ({{ $labels.block_hash }}) from the chunks of {{ $labels.reconstruction_peer }}.`,
+    description: `{{ $labels.node }} took more than ${secondsLongBlock.milliseconds} ms to rebuild block {{ $labels.height }} ({{ $labels.block_hash }}) from the chunks of {{ $labels.reconstruction_peer }}.`,
   },
   {
     alert: 'FibreAgentFault',

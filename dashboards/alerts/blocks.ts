@@ -3,7 +3,7 @@ import type { Alert } from '../rule.ts'
 import * as thresholds from '../thresholds.ts'
 import { hasBlocks } from './windows.ts'
 
-const { notWinning, silentProbes, nothingSent, verySlowBlock } = thresholds
+const { notWinning, silentProbes, nothingSent, secondsLongBlock } = thresholds
 
 const rebuilt = (window: string) => increase('fibre_block_reconstruction_duration_seconds_count', { window })
 
@@ -62,12 +62,12 @@ export const blockAlerts: readonly Alert[] = [
     description: `Half of the blocks of {{ $labels.node }} took more than {{ $value | humanizeDuration }} to be rebuilt from chunks, in ${thresholds.reconstruction.window}.`,
   },
   {
-    alert: 'FibreVerySlowBlock',
+    alert: 'FibreBlockTookSeconds',
     // Two increases of one window are extrapolated nearly alike: without a slow block their difference is far below one.
-    expr: `${rebuilt(verySlowBlock.window)}\n- ${increase('fibre_block_reconstruction_duration_seconds_bucket', verySlowBlock, { le: verySlowBlock.le })} > 0.5`,
+    expr: `${rebuilt(secondsLongBlock.window)}\n- ${increase('fibre_block_reconstruction_duration_seconds_bucket', secondsLongBlock, { le: secondsLongBlock.le })} > 0.5`,
     severity: 'info',
-    summary: 'A block of {{ $labels.node }} took long to be rebuilt',
-    description: `A block of {{ $labels.node }} took more than ${verySlowBlock.le} s from its first header packet to its last chunk.`,
+    summary: 'A block of {{ $labels.node }} took seconds to be rebuilt',
+    description: `A block of {{ $labels.node }} took more than ${secondsLongBlock.le} s from its first header packet to its last chunk.`,
   },
   {
     alert: 'FibreSlowConnect',

@@ -1,5 +1,5 @@
 import type { Page } from '../dashboard.ts'
-import { efficiency, increase, type Over, quantile, ratio, times } from '../expressions.ts'
+import { connectedAgain, efficiency, increase, type Over, quantile, ratio, times } from '../expressions.ts'
 import { colours, promql, type Tile } from '../panel.ts'
 import { recordsTable } from '../records.ts'
 import { chosen, eachStep } from '../variables.ts'
@@ -147,7 +147,7 @@ function overTime(): readonly Tile[] {
     bars({
       title: 'Blocks connected and sent',
       question: 'Does the node send on what it connects?',
-      reading: 'All chosen nodes together.',
+      reading: `All chosen nodes together. ${connectedAgain}`,
       noData: 'that no agent reports',
       empty: 'no agent reports',
       unit: 'none',

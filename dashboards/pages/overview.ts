@@ -2,6 +2,7 @@ import type { Page, Row } from '../dashboard.ts'
 import {
   behind,
   blocksSinceWin,
+  connectedAgain,
   coverage,
   headStart,
   increase,
@@ -210,7 +211,7 @@ function overTime(over: Over): readonly Tile[] {
     bars({
       title: 'Blocks',
       question: 'How many blocks did the nodes connect, rebuild from chunks and send on?',
-      reading: 'Six an hour on average. All chosen nodes together.',
+      reading: `Six an hour on average. All chosen nodes together. ${connectedAgain}`,
       noData: 'that no agent reports',
       empty: 'no agent reports',
       unit: 'none',

@@ -56,7 +56,7 @@ it('evaluates every rule in the ruler, and fires for the node that the lines are
     'FibreNodeFault rome',
     'FibrePeersUnstable quito',
     'FibreRaceLinesMissing lima',
-    'FibreSlowBlock paris',
+    'FibreBlockTookSecondsByLog paris',
   ]
   await until(async () => firing(await loki.rules()).length >= expected.length, 'alerts to fire', 60_000)
   const known = await loki.rules()

@@ -237,3 +237,13 @@ describe('the public overview', () => {
       }
   })
 })
+
+it('says that a block which is connected again counts again, wherever that count stands beside what is told of a block once', () => {
+  const mixed = dashboards.flatMap(panelsOf).filter(({ targets }) => {
+    const queries = targets.map(({ expr = '' }) => expr)
+    return queries.some((expr) => /^sum \(increase\(bitcoin_blocks_connected_total/.test(expr)) && queries.length > 1
+  })
+  expect(mixed.length).toBeGreaterThan(0)
+  for (const { title, description } of mixed)
+    expect(description, title).toContain('after a crash or reorganisation, counts again as connected')
+})

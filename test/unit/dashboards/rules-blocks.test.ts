@@ -120,7 +120,7 @@ testAlerts(
         at: { [8 * HOUR]: [] },
       },
     },
-    FibreVerySlowBlock: {
+    FibreBlockTookSeconds: {
       'fires for one block of three seconds, for a quarter of an hour': {
         step: 1,
         series: healthyNode(

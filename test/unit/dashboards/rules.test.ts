@@ -41,6 +41,15 @@ it('names whom an alert is about: the node, or the agent with its nodes', () => 
     for (const text of [summary, description]) expect(text, alert).toMatch(/\$labels\.(node|instance)/)
 })
 
+it('does not call slow or very slow a single block by another measure than the agent, the journal and the page do', () => {
+  const text = readFileSync(join(folder, 'runbooks.md'), 'utf8')
+  for (const { alert, summary, description } of all) {
+    expect(alert).not.toMatch(/SlowBlock/)
+    expect(`${summary} ${description}`, alert).not.toMatch(/very slow/i)
+  }
+  expect(text).toContain('what log, journal and page call very slow (100 ms, `--very-slow-threshold-ms`)')
+})
+
 it('pages only for what cannot wait', () => {
   const pages = all.filter(({ severity }) => severity === 'critical').map(({ alert }) => alert)
   expect(pages).toEqual(['FibreAgentDown', 'FibreNodeDown', 'FibreNoBlock'])
