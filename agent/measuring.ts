@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { OutcomeListener } from './blocks/blocks.ts'
+import { Floods } from './floods.ts'
 import { blockMetrics } from './metrics/blocks.ts'
 import type { Instruments } from './metrics/instruments.ts'
 import { eventDelay, type SelfState } from './metrics/self.ts'
@@ -43,6 +44,7 @@ export class Measuring implements EventHandler {
   readonly #detaching = new Map<Promise<void>, string>()
   /** What was last logged of each node's tracepoints. */
   readonly #logged = new WeakMap<Node, ReadonlyMap<string, string>>()
+  readonly #floods: Floods
   #source: EventSource | undefined
   #errors = 0
 
@@ -51,6 +53,7 @@ export class Measuring implements EventHandler {
     this.#options = options
     this.#log = options.log
     this.#recorders = recordersOf(instruments)
+    this.#floods = new Floods(options.log)
     for (const metrics of Object.values(blockMetrics)) instruments.recorderOf(metrics)
     this.#recordDelay = instruments.recorderOf([eventDelay])
   }
@@ -125,6 +128,7 @@ export class Measuring implements EventHandler {
   keepHouse(): void {
     this.#source?.drain() // the race that a block waits for may have come
     this.takeLosses()
+    this.#floods.advance(this.#now())
     for (const node of this.#nodes.values()) {
       node.blocks.advance(this.#now())
       if (node.isRetryDue && node.target) this.#tryAgain(node, node.target)
@@ -136,8 +140,8 @@ export class Measuring implements EventHandler {
     for (const { node, eventType, lost } of this.#source?.losses() ?? []) {
       const state = this.#nodes.get(node)
       if (state === undefined) continue
-      if (lost > 0 && !state.lost.has(eventType))
-        this.#log.warn({ node, event_type: eventType, lost }, 'events were lost: they come faster than they are read; see --ring-size')
+      const more = lost - (state.lost.get(eventType) ?? 0)
+      if (more > 0) this.#floods.take({ node, eventType, lost: more }, this.#now())
       state.setLost(eventType, lost)
     }
   }
@@ -156,6 +160,8 @@ export class Measuring implements EventHandler {
     const nodes = [...new Set(this.#detaching.values())]
     if (nodes.length > 0) this.#log.warn({ nodes }, 'detaching takes long: it is left to the kernel, which ends it by itself')
     this.#source?.drain()
+    this.takeLosses()
+    this.#floods.close()
     for (const { blocks } of this.#nodes.values()) blocks.close()
   }
 

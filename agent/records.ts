@@ -4,6 +4,7 @@ import type { Outcome } from './blocks/blocks.ts'
 import { type BlockRecord, recordOf } from './blocks/record.ts'
 import type { SlowThresholds } from './blocks/severity.ts'
 import { type Journal, openJournal } from './journal/journal.ts'
+import { LineLimit } from './line-limit.ts'
 import type { JournalState, WebhookState } from './metrics/self.ts'
 import type { Settings } from './settings/load.ts'
 import { openWebhook, slowBlockPayload, type Webhook } from './webhook/webhook.ts'
@@ -25,6 +26,7 @@ export class Records {
   readonly #webhook: Webhook | undefined
   readonly #thresholds: SlowThresholds | undefined
   readonly #log: Logger
+  readonly #alertLines: LineLimit
   /** Hashes of the blocks that the journal has from before, by node. */
   readonly #known: ReadonlyMap<string, readonly string[]>
   /** Their records, until they are shown. */
@@ -36,6 +38,9 @@ export class Records {
     this.#webhook = webhook
     this.#thresholds = alertsFrom
     this.#log = log
+    this.#alertLines = new LineLimit({
+      leftOut: (lines) => log.warn({ left_out: lines }, 'more slow blocks were not logged, within a minute; journal and webhook have them'),
+    })
     this.#recent = journal?.recent() ?? []
     const byNode = Map.groupBy(this.#recent, ({ node }) => node)
     this.#known = new Map([...byNode].map(([node, records]) => [node, records.map(({ block_hash }) => block_hash)]))
@@ -93,13 +98,14 @@ export class Records {
   }
 
   async close(): Promise<void> {
+    this.#alertLines.close()
     await Promise.all([this.#journal?.close(), this.#webhook?.close()])
   }
 
   #alert(record: BlockRecord): void {
     const payload = this.#thresholds && slowBlockPayload(record, this.#thresholds)
     if (payload === undefined) return
-    this.#log.warn(payload, 'slow_block_alert')
+    if (this.#alertLines.allows()) this.#log.warn(payload, 'slow_block_alert')
     this.#webhook?.offer(payload)
   }
 }

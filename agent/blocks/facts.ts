@@ -1,17 +1,18 @@
 import type { Block } from './block.ts'
 
+const relayProbes = ['udp:block_reconstructed', 'udp:block_reconstruction_detail', 'udp:block_coinbase', 'udp:block_header_chunk'] as const
+
 /** A block as its record sees it: its events by short names. */
 export function factsOf({ events, ...block }: Block) {
   const connected = events['validation:block_connected']
-  const firstHeard = Object.values(events).reduce((first, event) => (event.stampNs < first.stampNs ? event : first))
-  const reference = connected ?? firstHeard
+  const reference = connected ?? Object.values(events).reduce((first, event) => (event.stampNs < first.stampNs ? event : first))
   const referenceUs = Math.round(reference.unixSeconds * 1e6)
-  const relayed = ['udp:block_reconstructed', 'udp:block_reconstruction_detail', 'udp:block_coinbase', 'udp:block_header_chunk'] as const
   return {
     ...block,
-    firstHeard,
+    /** When it was connected, or first heard of if it never was. */
+    stampNs: reference.stampNs,
     /** It came without a race, and before it was connected nothing was heard of it from FIBRE either. */
-    unheard: block.withoutRace && !relayed.some((probe) => (events[probe]?.stampNs ?? Number.POSITIVE_INFINITY) <= reference.stampNs),
+    unheard: block.withoutRace && !relayProbes.some((probe) => (events[probe]?.stampNs ?? Number.POSITIVE_INFINITY) <= reference.stampNs),
     /**
      * The time of day at a stamp, in µs since 1970. All those of a block are told from one event's by the differences of their
      * stamps: so they agree with durations, even where the wall clock was stepped in between.

@@ -34,9 +34,7 @@ export type Path = Mechanism | 'no_race' | 'unknown'
 /** The fields of a block's record, in their order. Their names are an interface: the journal, JSON, CSV and Loki have the same. */
 export const recordFields = {
   schema: integer('Version of this list of fields.', () => 1 as const),
-  time: time('When the block was connected, or first heard of if it never was.', ({ timeAt, connected, firstHeard }) =>
-    isoTime(timeAt((connected ?? firstHeard).stampNs)),
-  ),
+  time: time('When the block was connected, or first heard of if it never was.', ({ timeAt, stampNs }) => isoTime(timeAt(stampNs))),
   node: text('Name of the node.', ({ node }) => node),
   block_hash: text('Hash: 64 hex digits, as block explorers show it.', ({ hash }) => hash),
   height: integer(

@@ -151,5 +151,10 @@ describe('fired flat out', () => {
     const [received, missed] = [processed(page), lost(page)]
     const sums = Object.entries(received).map(([type, count]) => [type, (count ?? 0) + (missed[type] ?? 0)])
     expect(Object.fromEntries(sums)).toEqual(countByType(events))
+
+    agent.kill('SIGTERM')
+    await agent.exited
+    const told = agent.log.filter(({ msg }) => msg.startsWith('no more events are lost')).map(({ lost }) => Number(lost))
+    expect(told.reduce((sum, lost) => sum + lost, 0)).toBe(Object.values(missed).reduce<number>((sum, lost) => sum + (lost ?? 0), 0))
   })
 })

@@ -1,0 +1,67 @@
+import pino from 'pino'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { Floods } from '../../agent/floods.ts'
+import { Records } from '../../agent/records.ts'
+import { connected, eventOf, startBlocks } from './blocks/events.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+/** A log and its lines. */
+function startLog() {
+  const lines: { readonly msg: string; readonly [field: string]: unknown }[] = []
+  return { lines, log: pino({ base: null, timestamp: false }, { write: (line: string) => void lines.push(JSON.parse(line)) }) }
+}
+
+/** Closes so many slow blocks. */
+function closeSlowBlocks(records: Records, count: number): void {
+  const { blocks, observe } = startBlocks((outcome, block) => records.take(outcome, block))
+  for (let i = 0; i < count; i++) observe(eventOf('udp:block_reconstructed', { blockHash: `${i}`, durationUs: 60_000 }), connected(`${i}`))
+  blocks.close()
+}
+
+it('logs 50 slow blocks a minute, and how many more there were', () => {
+  const { lines, log } = startLog()
+  const records = new Records(undefined, undefined, { slowMs: 50, verySlowMs: 100 }, log)
+  closeSlowBlocks(records, 254)
+  expect(lines.map(({ msg }) => msg)).toEqual(Array(50).fill('slow_block_alert'))
+  vi.advanceTimersByTime(60_000)
+  expect(lines.slice(50)).toMatchObject([{ level: 40, left_out: 204, msg: expect.stringContaining('were not logged') }])
+
+  closeSlowBlocks(records, 50)
+  vi.advanceTimersByTime(60_000)
+  expect(lines.slice(51).map(({ msg }) => msg)).toEqual(Array(50).fill('slow_block_alert'))
+})
+
+it('says what was left out also when the agent ends before the minute does', async () => {
+  const { lines, log } = startLog()
+  const records = new Records(undefined, undefined, { slowMs: 50, verySlowMs: 100 }, log)
+  closeSlowBlocks(records, 51)
+  await records.close()
+  expect(lines.at(-1)).toMatchObject({ left_out: 1 })
+  vi.advanceTimersByTime(60_000)
+  expect(lines).toHaveLength(51)
+})
+
+it('says of a flood that it begins, and when nothing more was lost for 10 s, how many were lost in the end', () => {
+  const { lines, log } = startLog()
+  const floods = new Floods(log)
+  floods.take({ node: 'a', eventType: 'race_time', lost: 3 }, 1e9)
+  floods.take({ node: 'a', eventType: 'race_time', lost: 40 }, 5e9)
+  floods.take({ node: 'a', eventType: 'block_connected', lost: 7 }, 6e9)
+  floods.take({ node: 'b', eventType: 'race_time', lost: 1 }, 8e9)
+  floods.advance(15.9e9)
+  expect(lines).toMatchObject([
+    { node: 'a', event_type: 'race_time', lost: 3, msg: expect.stringContaining('events are lost') },
+    { node: 'b', event_type: 'race_time', lost: 1 },
+  ])
+  floods.advance(16e9)
+  expect(lines[2]).toMatchObject({ node: 'a', lost: 50, by_event_type: { race_time: 43, block_connected: 7 } })
+  floods.take({ node: 'a', eventType: 'race_time', lost: 2 }, 20e9)
+  floods.close()
+  expect(lines.slice(3).map(({ node, lost }) => ({ node, lost }))).toEqual([
+    { node: 'a', lost: 2 },
+    { node: 'b', lost: 1 },
+    { node: 'a', lost: 2 },
+  ])
+})
