@@ -8,7 +8,7 @@ import { observe } from './metrics/observe.ts'
 import { type SelfState, selfMetrics } from './metrics/self.ts'
 import { readiness } from './readiness.ts'
 import { openRecords, type Records, thresholdsOf } from './records.ts'
-import { openServers } from './servers.ts'
+import { openServers, reloadServers } from './servers.ts'
 import type { Settings } from './settings/load.ts'
 import { withoutCredentials } from './settings/summary.ts'
 import { openEbpf } from './sources/ebpf/ebpf.ts'
@@ -52,7 +52,7 @@ export interface Agent {
   readonly urls: { readonly metrics: string; readonly health: string }
   /** Resolves when all of a recording was replayed. */
   readonly replayed?: Promise<void>
-  /** Reads the TLS certificate anew and opens files anew. */
+  /** Reads certificate and password anew and opens files anew. */
   reload(): void
   /** Detaches, pushes once more, closes. */
   stop(): Promise<void>
@@ -138,7 +138,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
     const [metrics, health] = servers
     const reload = () => {
-      for (const server of servers) server.reloadTls()
+      reloadServers(servers, settings, log)
       records.reopen()
       recorder?.reopen()
     }

@@ -1,10 +1,13 @@
 import type { Logger } from 'pino'
+import { shareOfConnections } from './http/connections.ts'
 import { healthRoute, readyRoute } from './http/health.ts'
 import type { Live } from './http/live.ts'
 import { metricsRoute } from './http/metrics.ts'
 import { type HttpServer, listen } from './http/server.ts'
 import type { Status } from './http/status.ts'
 import type { Settings } from './settings/load.ts'
+import { readPassword } from './settings/password-file.ts'
+import { openFileLimit } from './telemetry/process.ts'
 
 export interface ServersOptions {
   readonly settings: Settings
@@ -21,16 +24,17 @@ export async function openServers(options: ServersOptions): Promise<readonly [Ht
   const { listenAddress, port, healthPort, metricsAuthUsername: username, metricsAuthPassword: password, tlsCert, tlsKey } = settings
   const tls = tlsCert !== undefined && tlsKey !== undefined ? { certFile: tlsCert, keyFile: tlsKey } : undefined
   const credentials = username !== undefined && password !== undefined ? { username, password } : undefined
-  const common = { address: listenAddress, tls, log }
+  const most = shareOfConnections(openFileLimit())
+  const common = { address: listenAddress, allowedHosts: [listenAddress, ...(settings.allowedHosts ?? [])], tls, log }
   const routes = { ...live.routes, '/metrics': metricsRoute(exposition) }
   const readyState = () => {
     const { health, warnings } = status()
     return { ...health, warnings }
   }
-  const metrics = await listen({ ...common, name: 'metrics', port, credentials, routes })
+  const metrics = await listen({ ...common, name: 'metrics', port, credentials, maxConnections: most.metrics, routes })
   try {
     const routes = { '/health': healthRoute(version), '/ready': readyRoute(readyState, version) }
-    const health = await listen({ ...common, name: 'health', port: healthPort, routes })
+    const health = await listen({ ...common, name: 'health', port: healthPort, maxConnections: most.health, routes })
     if (!credentials && !isLoopback(listenAddress))
       log.warn({ address: listenAddress }, 'metrics are open to other machines without a password: see --metrics-auth-username')
     return [metrics, health]
@@ -38,6 +42,20 @@ export async function openServers(options: ServersOptions): Promise<readonly [Ht
     await metrics.close()
     throw error
   }
+}
+
+/** Reads certificate and password anew. What cannot be used is said, and the old one stays. */
+export function reloadServers(
+  servers: readonly HttpServer[],
+  { metricsAuthUsername, metricsAuthPasswordFile }: Settings,
+  log: Logger,
+): void {
+  for (const server of servers) server.reloadTls()
+  if (metricsAuthUsername === undefined || metricsAuthPasswordFile === undefined) return
+  const file = readPassword(metricsAuthPasswordFile)
+  if ('problem' in file) return void log.error({ reason: file.problem }, 'password not reloaded, still asking for the old one')
+  for (const server of servers) server.setCredentials({ username: metricsAuthUsername, password: file.password })
+  log.info('password reloaded')
 }
 
 const isLoopback = (address: string) => address === 'localhost' || address === '::1' || address.startsWith('127.')

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { prefers } from './accept.ts'
+import { InFlight } from './in-flight.ts'
 
 export interface WholeAnswer {
   readonly status: number
@@ -23,29 +24,63 @@ export type Route = (request: IncomingMessage) => Answer | Promise<Answer>
 const compress = promisify(gzip)
 /** What fits into one packet gains nothing. */
 const COMPRESS_FROM_BYTES = 1_400
+/** Node.js works on four at a time; what waits would hold its text. */
+const MOST_COMPRESSIONS = 4
 const COMMON_HEADERS = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' }
 
-/** Sends an answer; one to HEAD has no body. */
-export async function send(answer: Answer, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if ('stream' in answer) sendStream(answer, request, response)
-  else await sendWhole(answer, request, response)
+/** Sends the answers of a server. */
+export class Sender {
+  readonly #inFlight = new InFlight()
+  readonly #bodies = new WeakMap<WholeAnswer, Body>()
+  #compressions = 0
+
+  /** Sends an answer; one to HEAD has no body. */
+  async send(answer: Answer, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if ('stream' in answer) sendStream(answer, request, response)
+    else await this.#sendWhole(answer, request, response)
+  }
+
+  /** Compressed where the client takes it; Node leaves the body out of an answer to HEAD. */
+  async #sendWhole(answer: WholeAnswer, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { text, zipped } = this.#bodyOf(answer, prefers(request.headers['accept-encoding'], 'gzip', 'identity'))
+    this.#inFlight.add(response, text.length)
+    const body = (await zipped) ?? text
+    if (response.destroyed) return
+    response.writeHead(answer.status, {
+      'Content-Type': answer.type ?? 'text/plain; charset=utf-8',
+      'Content-Length': body.length,
+      ...(zipped && { 'Content-Encoding': 'gzip' }),
+      Vary: 'Accept, Accept-Encoding',
+      ...COMMON_HEADERS,
+      ...answer.headers,
+    })
+    response.end(body)
+  }
+
+  /** An answer that several clients get has one body. */
+  #bodyOf(answer: WholeAnswer, isZippedTaken: boolean): Body {
+    const known = this.#bodies.get(answer)
+    const text = known?.text ?? Buffer.from(answer.body)
+    const isZipped = isZippedTaken && text.length >= COMPRESS_FROM_BYTES
+    const zipped = known?.zipped ?? (isZipped && this.#compressions < MOST_COMPRESSIONS ? this.#compress(text) : undefined)
+    this.#bodies.set(answer, { text, zipped })
+    return { text, zipped: isZipped ? zipped : undefined }
+  }
+
+  async #compress(text: Buffer): Promise<Buffer> {
+    this.#compressions++
+    try {
+      // Level 1: a page of metrics shrinks to a tenth at no cost worth naming.
+      return await compress(text, { level: 1 })
+    } finally {
+      this.#compressions--
+    }
+  }
 }
 
-/** Compressed where the client takes it; Node leaves the body out of an answer to HEAD. */
-async function sendWhole(answer: WholeAnswer, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const text = Buffer.from(answer.body)
-  const zipped = text.length >= COMPRESS_FROM_BYTES && prefers(request.headers['accept-encoding'], 'gzip', 'identity')
-  // Level 1: a page of metrics shrinks to a tenth at no cost worth naming.
-  const body = zipped ? await compress(text, { level: 1 }) : text
-  response.writeHead(answer.status, {
-    'Content-Type': answer.type ?? 'text/plain; charset=utf-8',
-    'Content-Length': body.length,
-    ...(zipped && { 'Content-Encoding': 'gzip' }),
-    Vary: 'Accept, Accept-Encoding',
-    ...COMMON_HEADERS,
-    ...answer.headers,
-  })
-  response.end(body)
+interface Body {
+  readonly text: Buffer
+  readonly zipped: Promise<Buffer> | undefined
 }
 
 function sendStream({ type, stream }: StreamedAnswer, request: IncomingMessage, response: ServerResponse): void {

@@ -3,34 +3,42 @@ import { summaryJson } from '../blocks/summary-json.ts'
 import type { Route, WholeAnswer } from './answer.ts'
 import { type History, MOST_RECORDS } from './history.ts'
 import { blockHash, explaining, readQuery, wholeNumber } from './query.ts'
+import { shareLast } from './shared.ts'
 import type { Status, TargetStatus } from './status.ts'
 
 const DEFAULT_BLOCKS = 100
 
 /** State of agent and nodes, with the figures of the blocks that are held. */
 export function statusApi(status: () => Status, history: History): Route {
+  const share = shareLast()
   return explaining((request) => {
     readQuery(request, [])
-    const { version, startedAt, health, warnings = [], targets, pushing } = status()
-    return json({
-      version,
-      started_at: startedAt,
-      ready: health.ready,
-      reasons: health.reasons,
-      warnings,
-      pushing_to: pushing,
-      nodes: targets.map((target) => nodeOf(target, history)),
-    })
+    const now = status()
+    return share(`${history.changes} ${JSON.stringify(now)}`, () => json(stateOf(now, history)))
   })
 }
 
 /** Closed records, newest first, as the journal has them. */
 export function blocksApi(history: History): Route {
+  const share = shareLast()
   return explaining((request) => {
     const { limit, node, hash } = readQuery(request, ['limit', 'node', 'hash'])
     const count = limit === undefined ? DEFAULT_BLOCKS : wholeNumber('limit', limit, 1, MOST_RECORDS)
-    return json({ blocks: history.select({ count, node, hash: hash === undefined ? undefined : blockHash('hash', hash) }) })
+    const query = { count, node, hash: hash === undefined ? undefined : blockHash('hash', hash) }
+    return share(`${history.changes} ${JSON.stringify(query)}`, () => json({ blocks: history.select(query) }))
   })
+}
+
+function stateOf({ version, startedAt, health, warnings = [], targets, pushing }: Status, history: History) {
+  return {
+    version,
+    started_at: startedAt,
+    ready: health.ready,
+    reasons: health.reasons,
+    warnings,
+    pushing_to: pushing,
+    nodes: targets.map((target) => nodeOf(target, history)),
+  }
 }
 
 function nodeOf(target: TargetStatus, history: History) {

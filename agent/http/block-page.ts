@@ -1,30 +1,36 @@
 import type { BlockRecord } from '../blocks/record.ts'
 import { type RecordField, recordFields } from '../blocks/record-fields.ts'
-import type { Route } from './answer.ts'
+import type { Route, WholeAnswer } from './answer.ts'
 import { rowId } from './block-row.ts'
 import { documentAnswer } from './document.ts'
 import type { Held, History } from './history.ts'
 import { type Html, html } from './html.ts'
 import { blockHash, explaining, readQuery } from './query.ts'
+import { shareLast } from './shared.ts'
 import { count, foreign, nothing } from './words.ts'
 
 const MOST_CHARACTERS = 300
 
 /** All of one block, on each node that is known to have it. The page of all blocks shows the same below a row. */
 export function blockPage(history: History): Route {
+  const share = shareLast()
   return explaining((request) => {
     const { hash = '' } = readQuery(request, ['hash'])
-    const held = history.find(blockHash('hash', hash))
-    if (held.length === 0) return { status: 404, body: 'This block is not held: it is older, or was never seen.\n' }
-    return documentAnswer(
-      `Block ${hash}`,
-      html`<header><h1>Block</h1><p><a href=".">All blocks</a></p></header>
+    const known = blockHash('hash', hash)
+    return share(`${history.changes} ${hash}`, () => pageOf(hash, history.find(known)))
+  })
+}
+
+function pageOf(hash: string, held: readonly Held[]): WholeAnswer {
+  if (held.length === 0) return { status: 404, body: 'This block is not held: it is older, or was never seen.\n' }
+  return documentAnswer(
+    `Block ${hash}`,
+    html`<header><h1>Block</h1><p><a href=".">All blocks</a></p></header>
 <main>
 <p class="wraps"><code>${hash}</code></p>
 ${held.map((one) => html`<div class="card"><h2>${foreign(one.record.node, 100)}</h2>${detail(one)}</div>`)}
 </main>`,
-    )
-  })
+  )
 }
 
 function detail({ record, isFinal }: Held): Html {

@@ -19,12 +19,19 @@ export class History {
   readonly #held: Held[] = []
   readonly #byBlock = new Map<string, Held>()
   readonly #finished = new Map<string, readonly BlockRecord[]>()
+  #changes = 0
+
+  /** How often anything here has changed. */
+  get changes(): number {
+    return this.#changes
+  }
 
   /** Takes in what is known of a block by now, in place of what was known of it before. */
   put(record: BlockRecord, isFinal: boolean): void {
     const key = keyOf(record)
     const before = this.#byBlock.get(key)
     if (before?.isFinal && !isFinal) return
+    this.#changes++
     if (before) this.#held.splice(this.#held.lastIndexOf(before), 1)
     const held = { record, isFinal, timeMs: Date.parse(record.time) }
     this.#byBlock.set(key, held)
@@ -42,6 +49,7 @@ export class History {
     const now = Math.min(Date.now(), this.#held.at(-1)?.timeMs ?? 0)
     const tooOld = this.#held.findIndex(({ timeMs }) => now - timeMs <= KEPT_MS)
     for (const { record } of this.#held.splice(0, Math.max(tooOld, this.#held.length - MOST_RECORDS, 0))) {
+      this.#changes++
       this.#byBlock.delete(keyOf(record))
       this.#finished.delete(record.node)
     }

@@ -10,6 +10,7 @@ import { History } from './history.ts'
 import { content, type Part, page, partsOf } from './page.ts'
 import { SHOWN } from './page-script.ts'
 import { explaining, readQuery } from './query.ts'
+import { shareLast } from './shared.ts'
 import type { Status } from './status.ts'
 import { event, Streams } from './streams.ts'
 
@@ -34,6 +35,7 @@ export class Live {
   readonly #changedBlocks = new Set<string>()
   /** Tells states of things apart, also from those of another life of the agent. */
   readonly #life = randomUUID()
+  readonly #sharePage = shareLast()
   #changes = 0
   #timer: NodeJS.Timeout | undefined
   #isFailing = false
@@ -94,7 +96,9 @@ export class Live {
   #page(): Answer {
     const status = this.#options.status()
     const parts = this.#look(status)
-    return page(status, parts, this.#history.latest(SHOWN), this.#options.thresholds, this.#version)
+    return this.#sharePage(`${this.#version} ${this.#history.changes}`, () =>
+      page(status, parts, this.#history.latest(SHOWN), this.#options.thresholds, this.#version),
+    )
   }
 
   /** A page that shows what is the case has missed nothing; any other is told all. */

@@ -3,21 +3,21 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Server as TlsServer } from 'node:https'
 import { isIPv6, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Logger } from 'pino'
-import { type Answer, type Route, send } from './answer.ts'
-import { basicAuth, type Credentials, unauthorized } from './basic-auth.ts'
+import { type Answer, type Route, Sender } from './answer.ts'
+import type { Credentials } from './basic-auth.ts'
 import { readCertificate, type TlsFiles } from './certificate.ts'
-import { capConnections } from './connections.ts'
+import { capConnections, MOST_CONNECTIONS } from './connections.ts'
+import { Guard, type GuardOptions } from './guard.ts'
+import { readInTurn } from './pipelining.ts'
 
-export interface ServerOptions {
+export interface ServerOptions extends GuardOptions {
   readonly name: 'metrics' | 'health'
   readonly address: string
   readonly port: number
   readonly tls?: TlsFiles | undefined
-  /** Asked for on every path when given. */
-  readonly credentials?: Credentials | undefined
+  /** Most open connections. */
+  readonly maxConnections?: number | undefined
   readonly routes: Readonly<Record<string, Route>>
-  readonly log: Logger
 }
 
 export interface HttpServer {
@@ -25,8 +25,12 @@ export interface HttpServer {
   readonly port: number
   /** When the certificate that is being served expires; undefined without TLS. */
   readonly certificateNotAfter: Date | undefined
+  /** Requests with a wrong user name or password. */
+  readonly wrongPasswords: number
   /** Serves what the certificate's files hold now; if that cannot be served, the old certificate stays. */
   reloadTls(): void
+  /** Asks for another user name or password from now on, where it asks for one at all. */
+  setCredentials(credentials: Credentials): void
   close(): Promise<void>
 }
 
@@ -46,25 +50,28 @@ const CLOSE_GRACE_MS = 300
 
 /** Starts a server for GET and HEAD on a few routes. */
 export async function listen(options: ServerOptions): Promise<HttpServer> {
-  const { name, tls, credentials, log } = options
+  const { name, tls, credentials, maxConnections = MOST_CONNECTIONS, log } = options
   let certificate = tls && readCertificate(tls)
   const server: Server | TlsServer = certificate
     ? process.getBuiltinModule('node:https').createServer({ ...LIMITS, ...certificate.context })
     : createServer(LIMITS)
   server.timeout = STALLED_MS
+  readInTurn(server)
+  const guard = new Guard(options)
   const answer = answerer(options)
+  const sender = new Sender()
   server.on('request', async (request, response) => {
     try {
-      const reply = await answer(request)
+      const reply = (await guard.refusal(request)) ?? (await answer(request))
       if (!server.listening) response.shouldKeepAlive = false
-      await send(reply, request, response)
+      await sender.send(reply, request, response)
     } catch (err) {
       log.error({ err, server: name }, 'cannot send an answer')
       response.destroy()
     }
   })
   server.on('clientError', refuse)
-  const connections = capConnections(server)
+  const connections = capConnections(server, maxConnections)
   const port = await bind(server, options)
   server.on('error', (err) => log.error({ err, server: name }, 'server error'))
 
@@ -77,27 +84,29 @@ export async function listen(options: ServerOptions): Promise<HttpServer> {
     get certificateNotAfter() {
       return certificate?.notAfter
     },
+    get wrongPasswords() {
+      return guard.wrongPasswords.total
+    },
     reloadTls() {
       if (!tls || !('setSecureContext' in server)) return
       try {
         certificate = readCertificate(tls)
         server.setSecureContext(certificate.context)
         log.info({ server: name, notAfter: certificate.notAfter }, 'certificate reloaded')
-      } catch (err) {
-        log.error({ err, server: name }, 'certificate not reloaded, still serving the old one')
+      } catch (error) {
+        log.error({ reason: (error as Error).message, server: name }, 'certificate not reloaded, still serving the old one')
       }
     },
+    setCredentials: (credentials) => guard.setCredentials(credentials),
     close: () => close(server, connections),
   }
 }
 
 /** Finds the answer to a request; a route that fails is logged when it starts to fail and when it works again. */
-function answerer({ credentials, routes, log }: ServerOptions): (request: IncomingMessage) => Promise<Answer> {
-  const isAuthorized = credentials ? basicAuth(credentials) : () => true
+function answerer({ routes, log }: ServerOptions): (request: IncomingMessage) => Promise<Answer> {
   const failing = new Set<string>()
 
   return async (request) => {
-    if (!isAuthorized(request.headers.authorization)) return unauthorized
     const path = URL.parse(request.url ?? '', 'http://localhost')?.pathname ?? ''
     const route = routes[path]
     if (!route) return { status: 404, body: 'Not Found' }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Answer } from './answer.ts'
 
+/** With more of them the oldest gives way, so that idle ones lock nobody out; a page that is still looked at comes back. */
 const MOST_CLIENTS = 100
 /** A client that has left this much unread is dropped; it will come back and be told all anew. */
 const MOST_UNREAD_BYTES = 256 * 1024
@@ -25,8 +26,7 @@ export class Streams {
 
   /** Opens one more, which begins with `greeting`. */
   open(greeting: () => string): Answer {
-    if (this.#isClosed || this.#clients.size >= MOST_CLIENTS)
-      return { status: 503, body: 'Too many pages are open.\n', headers: { 'Retry-After': '10' } }
+    if (this.#isClosed) return { status: 503, body: 'The agent ends.\n', headers: { 'Retry-After': '10' } }
     return { type: 'text/event-stream; charset=utf-8', stream: (client) => this.#add(client, greeting()) }
   }
 
@@ -47,6 +47,8 @@ export class Streams {
 
   #add(client: ServerResponse, greeting: string): void {
     if (this.#isClosed) return void client.end()
+    const [oldest] = this.#clients
+    if (this.#clients.size >= MOST_CLIENTS) oldest?.destroy()
     this.#clients.add(client)
     client.on('close', () => this.#remove(client))
     client.write(greeting)

@@ -10,14 +10,20 @@ export function withPasswordFile(effective: Effective, problems: string[]): Effe
   if (metricsAuthPassword !== undefined) {
     return fail(`${where}: ${sources.metricsAuthPassword} gives the password already, keep one of them`)
   }
-  const file = readSettingsFile(path)
-  if ('problem' in file) return fail(`${where}: the password file ${file.problem}`)
-  const password = file.content.replace(/\r?\n$/, '')
-  if (password === '') return fail(`${where}: the password file ${JSON.stringify(path)} is empty`)
-  return withSetting(effective, 'metricsAuthPassword', password, `${path} (${where})`)
+  const file = readPassword(path)
+  if ('problem' in file) return fail(`${where}: ${file.problem}`)
+  return withSetting(effective, 'metricsAuthPassword', file.password, `${path} (${where})`)
 
   function fail(problem: string): Effective {
     problems.push(problem)
     return { ...effective, failed: new Set([...effective.failed, 'metricsAuthPassword']) }
   }
+}
+
+/** The password that a file holds, or in words why there is none. */
+export function readPassword(path: string): { readonly password: string } | { readonly problem: string } {
+  const file = readSettingsFile(path)
+  if ('problem' in file) return { problem: `the password file ${file.problem}` }
+  const password = file.content.replace(/\r?\n$/, '')
+  return password === '' ? { problem: `the password file ${JSON.stringify(path)} is empty` } : { password }
 }

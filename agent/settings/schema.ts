@@ -2,6 +2,7 @@ import type * as z from 'zod'
 import {
   durationInMs,
   fileBytes,
+  hostNames,
   hostOrAddress,
   intervalInMs,
   intervalInSeconds,
@@ -160,6 +161,16 @@ export const schema = {
     env: 'FIBRE_LISTEN_ADDRESS',
     yaml: ['listen_address'],
   },
+  allowedHosts: {
+    group: 'Metrics page',
+    help: 'Names, with commas between, that clients call this machine by, besides localhost and its host name; * for any. Requests without a password for other names are refused, so that no web page reaches the agent through a name of its own.',
+    type: hostNames,
+    example: 'node1.example.org',
+    flag: 'allowed-hosts',
+    placeholder: 'NAMES',
+    env: 'FIBRE_ALLOWED_HOSTS',
+    yaml: ['allowed_hosts'],
+  },
   metricsAuthUsername: {
     group: 'Metrics page',
     help: 'User name that the metrics page asks for; needs a password too.',
@@ -169,6 +180,7 @@ export const schema = {
     placeholder: 'NAME',
     env: 'FIBRE_METRICS_AUTH_USERNAME',
     yaml: ['metrics_auth_username'],
+    secret: 'partly', // some write name:password, which an error must not repeat
   },
   metricsAuthPassword: {
     group: 'Metrics page',
@@ -183,7 +195,7 @@ export const schema = {
   },
   metricsAuthPasswordFile: {
     group: 'Metrics page',
-    help: 'File that holds the password instead; the line break at its end does not count.',
+    help: 'File that holds the password instead; the line break at its end does not count. SIGHUP reads it anew.',
     type: text,
     example: '/etc/fibre-agent/password',
     flag: 'metrics-auth-password-file',

@@ -33,6 +33,12 @@ export const hostOrAddress = z
   .trim()
   .refine((host) => isIP(host) !== 0 || /^[a-z\d]([a-z\d.-]*[a-z\d])?$/i.test(host), 'must be an IP address or a host name, without a port')
 
+/** Host names with commas between, or "*" for any. */
+export const hostNames = z
+  .string()
+  .transform((list) => list.split(',').map((name) => name.trim()))
+  .pipe(z.array(z.string().regex(/^([a-z\d_]([a-z\d._-]*[a-z\d_])?|\*)$/i, 'must be host names, without ports, with commas between')))
+
 const size = z
   .string()
   .trim()

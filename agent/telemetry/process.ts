@@ -10,7 +10,7 @@ export function readProcessState(readings: Readings): ProcessState {
     residentBytes: readings.take('process_resident_memory_bytes', () => process.memoryUsage.rss()),
     virtualBytes: readings.take('process_virtual_memory_bytes', virtualBytes),
     openFds: readings.take('process_open_fds', openFds),
-    maxFds: readings.take('process_max_fds', maxFds),
+    maxFds: readings.take('process_max_fds', openFileLimit),
   }
 }
 
@@ -35,7 +35,8 @@ function virtualBytes(): number {
 
 const openFds = () => readdirSync('/proc/self/fd').length - 1 // one is the reading itself
 
-function maxFds(): number {
+/** How many files this process may have open. */
+export function openFileLimit(): number {
   limit ??= Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1])
   return limit
 }

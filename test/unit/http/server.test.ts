@@ -7,8 +7,8 @@ import { until } from '../../until.ts'
 import { exchange, open, serve } from './serve.ts'
 
 const routes = { '/metrics': () => ({ status: 200, body: 'up 1\n' }) }
-const request = 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n'
-const lastRequest = 'GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
+const request = 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'
+const lastRequest = 'GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 
 describe('what is asked', () => {
   it.each([
@@ -30,7 +30,7 @@ describe('what is asked', () => {
     ['OPTIONS', '*', 404],
   ])('%s %s is answered %i', async (method, path, status) => {
     const { port } = await serve({ routes })
-    expect(await exchange(port, `${method} ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)).toMatch(
+    expect(await exchange(port, `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)).toMatch(
       new RegExp(`^HTTP/1\\.1 ${status} `),
     )
   })
@@ -44,7 +44,7 @@ describe('what is asked', () => {
 
   it('keeps the connection, and drops a body that nobody asked for', async () => {
     const { port } = await serve({ routes })
-    const withBody = `GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(1_000_000)}`
+    const withBody = `GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(1_000_000)}`
     const answers = await exchange(port, withBody + request + lastRequest)
     expect(answers.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(3)
   })
@@ -57,10 +57,10 @@ describe('bad input', () => {
     ['a TLS handshake on a plain port', Buffer.from('16030100c8010000c40303', 'hex'), 400],
     ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
     ['no host', 'GET /metrics HTTP/1.1\r\n\r\n', 400],
-    ['two lengths', 'GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400],
-    ['a header of 100 kB', `GET /metrics HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, 431],
-    ['a path of 100 kB', `GET /${'x'.repeat(100_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 431],
-    ['10,000 headers', `GET /metrics HTTP/1.1\r\nHost: a\r\n${'X: y\r\n'.repeat(10_000)}\r\n`, 431],
+    ['two lengths', 'GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400],
+    ['a header of 100 kB', `GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, 431],
+    ['a path of 100 kB', `GET /${'x'.repeat(100_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 431],
+    ['10,000 headers', `GET /metrics HTTP/1.1\r\nHost: localhost\r\n${'X: y\r\n'.repeat(10_000)}\r\n`, 431],
   ])('%s gets a proper refusal, and the server goes on', async (_, bytes, status) => {
     const { url, port } = await serve({ routes })
     const answer = await exchange(port, bytes)
@@ -110,7 +110,7 @@ describe('close', () => {
   it('ends every connection and itself within a second', async () => {
     const hanging = { '/hangs': () => new Promise<never>(() => {}) }
     const { port, close } = await serve({ routes: { ...routes, ...hanging } })
-    const clients = [...(await openIdle(port, 9)), await hold(port, 'GET /hangs HTTP/1.1\r\nHost: a\r\n\r\n')]
+    const clients = [...(await openIdle(port, 9)), await hold(port, 'GET /hangs HTTP/1.1\r\nHost: localhost\r\n\r\n')]
     const start = performance.now()
     await Promise.all([close(), close(), ...clients.map((client) => once(client, 'close'))])
     expect(performance.now() - start).toBeLessThan(900)

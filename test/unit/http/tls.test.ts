@@ -6,13 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
-import { afterAll, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { exchange, open, serve } from './serve.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'fibre-tls-'))
 afterAll(() => rmSync(directory, { recursive: true }))
 const one = createCertificate('one', 30)
 const other = createCertificate('other', 60)
+const rsa = createCertificate('rsa', 30, ['rsa:2048'])
 
 const routes = { '/metrics': () => ({ status: 200, body: 'up 1\n' }) }
 
@@ -29,6 +30,30 @@ it('refuses protocols older than TLS 1.2', async () => {
   const dated = { maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' } as const
   const socket = connect({ port, host: '127.0.0.1', ca: readFileSync(one.certFile), ...dated })
   await expect(once(socket, 'secureConnect')).rejects.toThrow(/alert protocol version/)
+})
+
+describe.each([
+  ['an EC key', one],
+  ['an RSA key', rsa],
+])('of TLS 1.2 with %s', (_, tls) => {
+  const shake = async (ciphers: string) => {
+    const { port } = await serve({ tls, routes })
+    const socket = connect({ port, host: '127.0.0.1', ca: readFileSync(tls.certFile), maxVersion: 'TLSv1.2', ciphers })
+    onTestFinished(() => void socket.destroy())
+    await once(socket, 'secureConnect')
+    return socket.getCipher().standardName
+  }
+
+  it('takes what has forward secrecy and authenticated encryption', async () => {
+    expect(await shake('DEFAULT')).toMatch(/^TLS_ECDHE_(ECDSA|RSA)_WITH_(AES_\d+_GCM|CHACHA20_POLY1305)_/)
+  })
+
+  it.each(['AES128-GCM-SHA256', 'AES256-SHA256', 'ECDHE-RSA-AES128-SHA256', 'ECDHE-ECDSA-AES256-SHA384', 'ECDHE-RSA-AES256-SHA'])(
+    'refuses %s',
+    async (cipher) => {
+      await expect(shake(`${cipher}:@SECLEVEL=0`)).rejects.toThrow(/alert handshake failure/)
+    },
+  )
 })
 
 it('serves a renewed certificate once told to reload', async () => {
@@ -48,6 +73,7 @@ it('serves a renewed certificate once told to reload', async () => {
 it.each([
   ['is not a certificate', 'nonsense'],
   ['does not fit its key', readFileSync(other.certFile)],
+  ['is for another kind of key', readFileSync(rsa.certFile)],
 ])('keeps the old certificate when the new one %s', async (_, certificate) => {
   const tls = { certFile: join(directory, 'spoilt.crt'), keyFile: one.keyFile }
   cpSync(one.certFile, tls.certFile)
@@ -57,19 +83,22 @@ it.each([
   expect((await scrape(server.port, one)).certificate).toBe('one')
   expect(Math.round((Number(server.certificateNotAfter) - Date.now()) / 86_400_000)).toBe(30)
   expect(server.logged[1]).toMatchObject({ level: 50, msg: 'certificate not reloaded, still serving the old one' })
-  expect(JSON.stringify(server.logged[1])).toContain(tls.certFile)
+  expect(server.logged).toHaveLength(2)
+  expect(server.logged[1]?.reason).toContain(tls.certFile)
+  expect(JSON.stringify(server.logged[1])).not.toContain(' at ') // no stack
 })
 
 it.each([
   ['a missing file', { ...one, certFile: join(directory, 'missing.crt') }],
   ['the key of another certificate', { ...one, keyFile: other.keyFile }],
+  ['a key of another kind', { ...one, keyFile: rsa.keyFile }],
 ])('does not start with %s, and names the files', async (_, tls) => {
   await expect(serve({ tls, routes })).rejects.toThrow(`cannot serve TLS with certificate ${tls.certFile} and key ${tls.keyFile}: `)
 })
 
 it('ends a connection that speaks no TLS, and goes on', async () => {
   const { port } = await serve({ tls: one, routes })
-  expect(await exchange(port, 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n')).not.toContain('HTTP/1.1 200')
+  expect(await exchange(port, 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n')).not.toContain('HTTP/1.1 200')
   expect((await scrape(port, one)).status).toBe(200)
 })
 
@@ -105,10 +134,10 @@ async function scrape(port: number, { certFile }: { readonly certFile: string })
   return { status: response.statusCode, body: await text(response), certificate: subject.CN }
 }
 
-function createCertificate(name: string, days: number) {
+function createCertificate(name: string, days: number, kind: readonly string[] = ['ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']) {
   const files = { certFile: join(directory, `${name}.crt`), keyFile: join(directory, `${name}.key`) }
   const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1', '-days', String(days)]
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', files.keyFile]
+  const key = ['-newkey', ...kind, '-nodes', '-keyout', files.keyFile]
   execFileSync('openssl', ['req', '-x509', ...key, '-out', files.certFile, ...subject], { stdio: 'pipe' })
   return files
 }

@@ -30,6 +30,7 @@ const samples: Record<Key, () => Samples> = {
   ringSize: () => pairs(['256KiB', 262_144], ['1048577', 2_097_152], ['1GiB', 1_073_741_824]),
   port: () => numbers('9501', '9502', '0'),
   listenAddress: () => same('0.0.0.0', '::1', 'host.example'),
+  allowedHosts: () => pairs(['a.example', ['a.example']], ['b, C.example', ['b', 'C.example']], ['*', ['*']]),
   metricsAuthUsername: () => ({ ...same('ann', 'bob', 'eve'), needs: { FIBRE_METRICS_AUTH_PASSWORD: 'x' } }),
   metricsAuthPassword: () => ({ ...same('one', '0123', 'två'), needs: { FIBRE_METRICS_AUTH_USERNAME: 'x' } }),
   metricsAuthPasswordFile: () => ({ ...same(file('a'), file('b'), file('c')), needs: { FIBRE_METRICS_AUTH_USERNAME: 'x' } }),
