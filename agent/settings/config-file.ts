@@ -4,6 +4,9 @@ import { type Key, keys, options, withoutUse } from './schema.ts'
 import { Source } from './source.ts'
 import { didYouMean } from './suggest.ts'
 
+/** Follows an alias to what it stands for. */
+type Resolve = (node: Node | null) => Node | null | undefined
+
 /** What the configuration file says: a flat YAML map, of which an empty file is the smallest. */
 export class ConfigFile extends Source {
   /** The file could not be read at all, so nobody knows what it would have set. */
@@ -35,7 +38,7 @@ export class ConfigFile extends Source {
     for (const pair of document.contents.items) this.#readPair(pair, (node) => (isAlias(node) ? node.resolve(document) : node))
   }
 
-  #readPair({ key: name, value }: Pair<Node, Node | null>, resolve: (node: Node | null) => Node | null | undefined): void {
+  #readPair({ key: name, value }: Pair<Node, Node | null>, resolve: Resolve): void {
     const at = this.#at(name.range?.[0] ?? 0)
     if (!isScalar<string>(name)) return void this.problems.push(`${at}: the name of a setting must be plain text`)
     const [reason] = Object.entries(withoutUse).find(([, { yaml }]) => yaml === name.value) ?? []
@@ -48,7 +51,7 @@ export class ConfigFile extends Source {
     if (earlier) return void this.fail(key, `${where}: set already at ${earlier}, keep one of them`)
     this.#seen.set(key, where)
     const node = resolve(value)
-    if (options[key].many) this.#readMap(key, node, where)
+    if (options[key].many) this.#readMap(key, node, where, resolve)
     else this.#readScalar(key, node, where)
   }
 
@@ -58,12 +61,15 @@ export class ConfigFile extends Source {
     else this.fail(key, `${where}: must be a single value; put quotes around text with special characters`)
   }
 
-  #readMap(key: Key, node: Node | null | undefined, where: string): void {
+  #readMap(key: Key, node: Node | null | undefined, where: string, resolve: Resolve): void {
     if (isNull(node)) return
-    if (!isMap(node)) return void this.fail(key, `${where}: must be a map of names to paths`)
+    if (!isMap<Node, Node>(node)) return void this.fail(key, `${where}: must be a map of names to paths`)
+    const pairs = node.items.map(({ key: name, value }) => [resolve(name), resolve(value)])
+    const texts = pairs.filter((pair) => pair.every((part) => part === null || isScalar<string>(part)))
+    if (texts.length < pairs.length) return void this.fail(key, `${where}: must be a map of names to paths, one path for each`)
     this.give(
       key,
-      node.items.map(({ key: name, value }) => `${name}=${value ?? ''}`),
+      texts.map(([name, value]) => `${name ?? ''}=${value ?? ''}`),
       where,
     )
   }

@@ -17,7 +17,7 @@ function shown(key: Key, value: unknown): string {
   if (value === undefined) return '-'
   if (options[key].secret === true) return '***'
   if (options[key].secret === 'partly') return withoutCredentials(String(value))
-  if (Array.isArray(value)) return value.map(({ name, path }) => `${name}=${path}`).join(', ') || '-'
+  if (Array.isArray(value)) return value.map((item) => (typeof item === 'string' ? item : `${item.name}=${item.path}`)).join(', ') || '-'
   if (typeof value === 'object' && value !== null)
     return Object.entries(value)
       .map(([unit, count]) => `${count} ${unit}`)
@@ -25,7 +25,15 @@ function shown(key: Key, value: unknown): string {
   return String(value)
 }
 
-/** An address without the parts of it that may be secret. */
+/** Says nothing that is secret: the path that metrics are posted to where there is no other. */
+const METRICS_PATH = '/v1/metrics'
+
+/** An address without the parts of it that may be secret. Some receivers have a token in the path. */
 export function withoutCredentials(address: string): string {
-  return address.replace(/(?<=:\/\/)[^/]*@/, '***@').replace(/(?<=\?).*/, '***')
+  const parts = /^(.*?:\/\/)([^/?#]*@)?([^/?#]*)([^?#]*)(.*)$/s.exec(address)
+  if (!parts) return address // no address at all: a user name
+  const [, scheme, credentials = '', host, path = '', rest = ''] = parts
+  const end = path.endsWith(METRICS_PATH) ? METRICS_PATH : ''
+  const isBare = ['', '/'].includes(path.slice(0, path.length - end.length))
+  return `${scheme}${credentials && '***@'}${host}${isBare ? path : `/***${end}`}${rest && `${rest.slice(0, 1)}***`}`
 }

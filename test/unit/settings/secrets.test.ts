@@ -43,7 +43,18 @@ describe('a secret is not repeated by --config.check', () => {
 
   it('in an address', () => {
     const text = printed(['--config.check', '--otlp-endpoint', `https://ann:${SECRET}@collector/in?token=${SECRET}`])
-    expect(text).toContain('https://***@collector/in?***')
+    expect(text).toContain('https://***@collector/***?***')
+    expect(text).not.toContain(SECRET)
+  })
+
+  it.each([
+    [`https://otlp.example/${SECRET}`, 'https://otlp.example/***'],
+    [`https://otlp.example/${SECRET}/v1/metrics`, 'https://otlp.example/***/v1/metrics'],
+    [`https://otlp.example/#${SECRET}`, 'https://otlp.example/v1/metrics#***'],
+    ['http://collector:4318', 'http://collector:4318/v1/metrics'],
+  ])('in the path of an address: %s', (address, shown) => {
+    const text = printed(['--config.check', '--otlp-endpoint', address])
+    expect(text).toMatch(new RegExp(`otlpEndpoint +${RegExp.escape(shown)} `))
     expect(text).not.toContain(SECRET)
   })
 })
@@ -70,6 +81,7 @@ describe('a secret is not repeated by an error', () => {
     [['--alert-webhook-headers', `X: ${SECRET}\u0007`]],
     [['--otlp-endpoint', `htp://ann:${SECRET}@collector`]],
     [['--otlp-endpoint', `ann:${SECRET}@collector`]],
+    [['--metrics-auth-username', `ann:${SECRET}`]],
   ])('%j', (argv) => {
     expect(refusal(argv).message).not.toContain(SECRET)
   })
@@ -88,6 +100,7 @@ describe('a secret is not repeated by an error', () => {
     `pid: 1\nmetrics_auth_password:${SECRET}`,
     `metrics_auth_password=${SECRET}`,
     `metrics_auth_pasword: ${SECRET}`,
+    `metrics_auth_username: ann:${SECRET}`,
     `metrics_auth_password: x\nmetrics_auth_password: ${SECRET}`,
   ])('%j', (yaml) => {
     expect(refusal(['-c', file(yaml)]).message).not.toContain(SECRET)
