@@ -62,7 +62,8 @@ if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf test/demo-node* packa
   clang -O2 -g -Wall -Wextra -Werror -pthread test/demo-node.c -o dist/demo-node.new -lm
   mv dist/demo-node.new dist/demo-node # by rename: a running one is left alone
   esbuild agent/main.ts --bundle --platform=node --format=cjs --target=node22.15 --external:koffi \
-    --sourcemap --outfile=dist/agent.cjs --log-level=warning
+    --sourcemap --outfile=dist/agent.cjs --metafile=dist/agent.json --log-level=warning
+  node agent/packaging/licences.ts dist/agent.json >>dist/agent.cjs
   chmod +x dist/agent.cjs
   touch dist/.built
 fi

@@ -215,6 +215,7 @@ async function readSelf(
     clockErrorSeconds: readings.take('fibre_exporter_clock_error_seconds', clockErrorSeconds),
     certificateExpiry: notAfter && notAfter.getTime() / 1e3,
     eventLoopLagSeconds: await eventLoopLagSeconds(),
+    wrongPasswords: metrics?.wrongPasswords ?? 0,
     process: readProcessState(readings),
     journal: records.journalState,
     webhook: records.webhookState,

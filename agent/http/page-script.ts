@@ -14,6 +14,7 @@ const byId = (id) => document.getElementById(id)
 let version = document.currentScript.dataset.version
 let aheadMs = 0 // of the agent's clock
 let source, heardAt, waitMs = 500
+byId('told').dateTime = new Date().toISOString()
 
 function connect() {
   source = new EventSource('live?version=' + version)
@@ -26,6 +27,7 @@ function connect() {
     const now = JSON.parse(data)
     version = now.version
     aheadMs = now.time - Date.now()
+    byId('told').dateTime = new Date(now.time).toISOString()
     heardAt = Date.now()
     waitMs = 500
     say('Live', false)
@@ -42,6 +44,8 @@ function reconnect() {
 
 function say(words, isLost) {
   document.body.classList.toggle('lost', isLost)
+  byId('lost').hidden = !isLost
+  document.title = (isLost ? 'Connection lost: ' : '') + byId('banner').dataset.title
   const place = byId('connection')
   if (place.textContent !== words) place.textContent = words
 }

@@ -27,6 +27,8 @@ code { font: .92em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace }
 #connection:not(:empty)::before { content: ""; display: inline-block; width: .55em; height: .55em; margin-right: .45em; border-radius: 50%; background: var(--good) }
 .lost #connection { color: var(--bad); font-weight: 600 }
 .lost #connection::before { background: var(--bad) }
+.lost #banner { display: none }
+.lost :is(.good, .pill.good) { background: var(--hover); color: var(--quiet) }
 .banner { margin-bottom: 1rem; padding: .6rem 1rem; border-radius: .6rem; color: var(--text) }
 .banner.good { background: var(--good-back) } .banner.good strong { color: var(--good) }
 .banner.fair { background: var(--fair-back) } .banner.fair strong { color: var(--fair) }

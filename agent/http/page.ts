@@ -41,6 +41,7 @@ export function page(
 <p id="connection" role="status"><noscript>Renews itself every 10 seconds</noscript></p>
 </header>
 <main>
+<div id="lost" class="banner bad" role="status" hidden><p><strong>Connection lost.</strong> What is shown was so <time id="told" datetime=""></time>; how it is now is not known.</p></div>
 <div aria-live="polite">${top?.markup ?? nothing}</div>
 <div id="content">${content(cards, blocks, thresholds)}</div>
 </main>

@@ -31,6 +31,8 @@ export interface SelfState {
   /** Unix time, seconds. */
   readonly certificateExpiry: number | undefined
   readonly eventLoopLagSeconds: number
+  /** Requests to the metrics page with a wrong user name or password. */
+  readonly wrongPasswords: number
   readonly process: ProcessState
   readonly journal: JournalState
   readonly webhook: WebhookState
@@ -213,6 +215,11 @@ export const selfMetrics = [
     'fibre_exporter_event_loop_lag_seconds',
     'How late the event loop of the agent was when metrics were collected',
     ({ eventLoopLagSeconds }) => eventLoopLagSeconds,
+  ),
+  counter(
+    'fibre_exporter_wrong_passwords_total',
+    'Total requests with a wrong user name or password',
+    ({ wrongPasswords }) => wrongPasswords,
   ),
   counter('process_cpu_seconds_total', 'Total user and system CPU time spent in seconds', ({ process }) => process.cpuSeconds),
   gauge('process_resident_memory_bytes', 'Resident memory size in bytes', ({ process }) => process.residentBytes),

@@ -141,6 +141,20 @@ describe('live', () => {
     expect(await page.title()).toBe('Not ready: FIBRE agent')
   })
 
+  it('says nothing good once its connection is lost', async () => {
+    const served = await serveLive(records)
+    const page = await show(served)
+    expect(await page.locator('#lost').isVisible()).toBe(false)
+    expect(await page.getByText('All is well').isVisible()).toBe(true)
+    served.live.close()
+    await served.server.close()
+    await page.locator('#lost', { hasText: /What is shown was so \d+ s ago/ }).waitFor()
+    expect(await page.getByText('All is well').isVisible()).toBe(false)
+    expect(await page.title()).toBe('Connection lost: FIBRE agent')
+    const colourOf = (selector: string) => page.locator(selector).first().evaluate('(e) => getComputedStyle(e).color')
+    expect(await colourOf('.pill.good')).toBe(await colourOf('.quiet'))
+  })
+
   it("tells ages by the agent's clock", async () => {
     const time = `${new Date(Date.now() - 190_000).toISOString().slice(0, -1)}000Z`
     const served = await serveLive([recordOf(1, { time })])

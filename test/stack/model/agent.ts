@@ -99,6 +99,7 @@ const selfOf = (startedAt: number, age: number) =>
     clockErrorSeconds: agentFacts.clockError,
     certificateExpiry: startedAt + agentFacts.certificateSeconds,
     eventLoopLagSeconds: agentFacts.eventLoopLag,
+    wrongPasswords: 0,
     journal: { written: new Map(), failed: 0 },
     webhook: { delivered: 0, failed: 0, pending: 0, givenUp: 0, refused: 0 },
     logDropped: new Map([['stdout', 0]]),

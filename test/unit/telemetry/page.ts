@@ -20,6 +20,7 @@ const self = {
   clockErrorSeconds: 0.016,
   certificateExpiry: 1_900_000_000,
   eventLoopLagSeconds: 0.0001,
+  wrongPasswords: 3,
   journal: { written: new Map([['n', 3]]), failed: 1 },
   webhook: { delivered: 2, failed: 1, pending: 4, givenUp: 1, refused: 2 },
   logDropped: new Map([
