@@ -1,0 +1,53 @@
+import { copyFileSync, writeFileSync } from 'node:fs'
+import { beforeEach, expect, it } from 'vitest'
+import { startAgentProcess } from '../agent.ts'
+import { certificate } from '../unit/settings/settings.ts'
+import { until } from '../until.ts'
+import { requireBpf } from './listening.ts'
+import { stage } from './stage.ts'
+
+beforeEach(requireBpf)
+
+it('SIGHUP reads the password file anew, and keeps the old password when there is none in it', async () => {
+  const { path, install } = stage()
+  const file = path('password')
+  writeFileSync(file, 'old\n')
+  const env = { FIBRE_METRICS_AUTH_USERNAME: 'ann', FIBRE_METRICS_AUTH_PASSWORD_FILE: file }
+  await using agent = await startAgentProcess({ args: ['--bitcoind', install('bitcoind')], env })
+  const status = async (password: string) =>
+    (await fetch(`${agent.url('metrics')}/metrics`, { headers: { Authorization: `Basic ${btoa(`ann:${password}`)}` } })).status
+  const reload = async (content: string, level: string) => {
+    const before = agent.log.length
+    writeFileSync(file, content)
+    agent.kill('SIGHUP')
+    await until(() => agent.log.length > before, 'a line in the log')
+    expect(agent.log.slice(before)).toMatchObject([{ level, msg: expect.stringContaining('password') }])
+    expect(JSON.stringify(agent.log)).not.toContain('n3w')
+  }
+
+  expect([await status('old'), await status('n3w')]).toEqual([200, 401])
+  await reload('n3w\n', 'info')
+  expect([await status('old'), await status('n3w')]).toEqual([401, 200])
+  await reload('', 'error')
+  expect(await status('n3w')).toBe(200)
+})
+
+it('SIGHUP with a certificate that cannot be served logs a line for each server, without a stack', async () => {
+  const { path, install } = stage()
+  const { cert, key } = certificate()
+  copyFileSync(cert, path('cert.pem'))
+  const env = { FIBRE_TLS_CERT: path('cert.pem'), FIBRE_TLS_KEY: key }
+  await using agent = await startAgentProcess({ args: ['--bitcoind', install('bitcoind')], env })
+  const before = agent.log.length
+  writeFileSync(path('cert.pem'), 'nonsense')
+  agent.kill('SIGHUP')
+  await until(() => agent.log.length >= before + 2, 'two lines in the log')
+  for (const server of ['metrics', 'health'])
+    expect(agent.log.slice(before)).toContainEqual({
+      level: 'error',
+      time: expect.any(String),
+      server,
+      reason: expect.stringContaining(path('cert.pem')),
+      msg: 'certificate not reloaded, still serving the old one',
+    })
+})
