@@ -16,7 +16,6 @@ import { clockErrorSeconds } from './sources/ebpf/libbpf.ts'
 import { openRecorder, type Recorder } from './sources/replay/recorder.ts'
 import { openReplay, ReplaySource } from './sources/replay/replay.ts'
 import type { EventHandler, EventSource } from './sources/source.ts'
-import { MemoryReturn } from './telemetry/memory.ts'
 import { eventLoopLagSeconds, readProcessState } from './telemetry/process.ts'
 import { Readings } from './telemetry/readings.ts'
 import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts'
@@ -131,11 +130,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       watching = opened
       started.push(() => opened.close())
     }
-    const memory = new MemoryReturn()
     const housekeeping = setInterval(() => {
       measuring.keepHouse()
       live.changed()
-      memory.look(performance.now())
     }, HOUSEKEEPING_MS)
     started.push(() => clearInterval(housekeeping))
 

@@ -41,6 +41,11 @@ class Connection {
     for (const parser of this.#parsers) socket.removeListener('data', parser)
   }
 
+  get isReady(): boolean {
+    return !this.#isAnswering
+  }
+
+  /** Parses nothing more until this response has ended. */
   answering(response: ServerResponse): void {
     this.#isAnswering = true
     response.once('close', () => {
@@ -77,10 +82,6 @@ class Connection {
     this.#held = bytes
     this.#socket.pause()
     this.#line.add(this)
-  }
-
-  get isReady(): boolean {
-    return !this.#isAnswering
   }
 }
 
