@@ -68,6 +68,9 @@ export const pushing = { window: '15m' } as const
 /** Records that could not be written at once. */
 export const journal = { window: '30m' } as const
 
+/** What is given up: slow blocks that the webhook refuses, lines that the log does not take. */
+export const dropping = { window: '30m' } as const
+
 /**
  * What adjtimex says is no measured error but grows by 0.5 ms a second between corrections: with a poll each 2,048 s, the longest of
  * chrony's and systemd-timesyncd's own, to a second. Two seconds are an hour without a correction; 16 is a clock that nobody corrects.

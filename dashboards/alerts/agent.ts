@@ -1,7 +1,7 @@
 import { increase } from '../expressions.ts'
 import { metric, select } from '../names.ts'
 import type { Alert } from '../rule.ts'
-import { agent, certificate, clock, errors, journal, pushing } from '../thresholds.ts'
+import { agent, certificate, clock, dropping, errors, journal, pushing } from '../thresholds.ts'
 
 /** An agent measures all nodes of a machine, so what it says of itself has no label `node`: the nodes are looked up for the text. */
 const itsNodes = `Nodes: {{ range query (printf "group by (node) (last_over_time(${metric('fibre_exporter_target_up')}{job=%q, instance=%q}[${agent.rememberedFor}]))" $labels.job $labels.instance) }}{{ .Labels.node }} {{ end }}`
@@ -71,6 +71,14 @@ export const agentAlerts: readonly Alert[] = [
     description: `Not one push of the agent {{ $labels.instance }} arrived within the last ${pushing.window}. ${itsNodes}`,
   },
   {
+    alert: 'FibrePushRejected',
+    // Seen where the agent is scraped, or by another endpoint.
+    expr: `${increase('fibre_exporter_export_rejected_points_total', { window: pushing.window, by: byAgent })} > 0`,
+    severity: 'warning',
+    summary: 'What the agent at {{ $labels.instance }} pushes is rejected in part',
+    description: `The receiver took pushes of the agent {{ $labels.instance }} within the last ${pushing.window}, but rejected data points in them: some series are missing there. ${itsNodes}`,
+  },
+  {
     alert: 'FibreJournalFailing',
     expr: `${increase('fibre_exporter_journal_failures_total', { window: journal.window, by: byAgent })} > 0`,
     severity: 'warning',
@@ -84,6 +92,20 @@ export const agentAlerts: readonly Alert[] = [
     severity: 'warning',
     summary: 'The webhook of the agent at {{ $labels.instance }} takes no slow blocks',
     description: `{{ $value }} slow blocks wait at the agent {{ $labels.instance }} to be delivered, and have for a quarter of an hour. ${itsNodes}`,
+  },
+  {
+    alert: 'FibreWebhookRefused',
+    expr: `${increase('fibre_exporter_webhook_refused_total', { window: dropping.window, by: byAgent })} > 0`,
+    severity: 'warning',
+    summary: 'The webhook of the agent at {{ $labels.instance }} refuses slow blocks',
+    description: `Within the last ${dropping.window} the webhook refused slow blocks of the agent {{ $labels.instance }} for good: they are not delivered again. ${itsNodes}`,
+  },
+  {
+    alert: 'FibreLogDropping',
+    expr: `${increase('fibre_exporter_log_lines_dropped_total', { window: dropping.window, by: byAgent })} > 0`,
+    severity: 'warning',
+    summary: 'The log of the agent at {{ $labels.instance }} has gaps',
+    description: `The agent {{ $labels.instance }} measures on, but its log file or its standard output did not take lines within the last ${dropping.window}. ${itsNodes}`,
   },
   {
     alert: 'FibreClockBad',

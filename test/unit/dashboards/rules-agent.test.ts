@@ -10,6 +10,9 @@ const start = (target: Target) => select('fibre_exporter_start_time_seconds', ag
 const errors = (target: Target) => select('fibre_exporter_errors_total', { ...agentOf(target), error_type: 'event_processing' })
 const successes = (target: Target) => select('fibre_exporter_export_success_total', agentOf(target))
 const failures = (target: Target) => select('fibre_exporter_export_failures_total', agentOf(target))
+const rejectedPoints = (target: Target) => select('fibre_exporter_export_rejected_points_total', agentOf(target))
+const webhookRefused = (target: Target) => select('fibre_exporter_webhook_refused_total', agentOf(target))
+const logDropped = (target: Target, output: string) => select('fibre_exporter_log_lines_dropped_total', { ...agentOf(target), output })
 const journalFailures = (target: Target) => select('fibre_exporter_journal_failures_total', agentOf(target))
 const webhookPending = (target: Target) => select('fibre_exporter_webhook_pending', agentOf(target))
 const clockError = (target: Target) => select('fibre_exporter_clock_error_seconds', agentOf(target))
@@ -118,6 +121,27 @@ testAlerts(agentAlerts, {
       series: { ...agent(paris), [webhookPending(paris)]: (minute) => Number(minute % 10 === 0) },
       at: { 61: [], 80: [] },
     },
+  },
+  FibrePushRejected: {
+    'fires when points were rejected, for a quarter of an hour': {
+      series: { ...agent(paris), ...agent(tokyo), [rejectedPoints(paris)]: changesAt(HOUR, 0, 40), [rejectedPoints(tokyo)]: () => 0 },
+      at: { 59: [], 61: ['warning 10.0.0.1:9435'], 74: ['warning 10.0.0.1:9435'], 77: [] },
+    },
+    'is silent when all were taken': { series: { ...agent(paris), [rejectedPoints(paris)]: () => 0 }, at: { 61: [] } },
+  },
+  FibreWebhookRefused: {
+    'fires when a slow block was refused for good, for half an hour': {
+      series: { ...agent(paris), [webhookRefused(paris)]: changesAt(HOUR, 0, 1) },
+      at: { 59: [], 61: ['warning 10.0.0.1:9435'], 89: ['warning 10.0.0.1:9435'], 92: [] },
+    },
+    'is silent when none was': { series: { ...agent(paris), [webhookRefused(paris)]: () => 0 }, at: { 61: [] } },
+  },
+  FibreLogDropping: {
+    'fires once for both outputs, for half an hour': {
+      series: { ...agent(paris), [logDropped(paris, 'file')]: changesAt(HOUR, 0, 5), [logDropped(paris, 'stdout')]: changesAt(HOUR, 0, 7) },
+      at: { 59: [], 61: ['warning 10.0.0.1:9435'], 89: ['warning 10.0.0.1:9435'], 92: [] },
+    },
+    'is silent when all is taken': { series: { ...agent(paris), [logDropped(paris, 'file')]: () => 0 }, at: { 61: [] } },
   },
   FibreClockBad: {
     'fires for a clock that nobody sets': {
