@@ -138,7 +138,7 @@ it('an agent that cannot start says so and ends, though nobody reads its standar
     args: ['--bitcoind', '/nonesuch', '--no-wait'],
     untilListening: false,
   })
-  expect(await agent.exited).toMatchObject({ code: 1, stderr: expect.stringContaining('no bitcoind is running') })
+  expect(await agent.exited).toMatchObject({ code: 1, stderr: expect.stringContaining('/nonesuch does not exist') })
 })
 
 it('warnings of Node.js go to the log, and nobody has to read standard error', { timeout: 60_000 }, async () => {
