@@ -144,7 +144,7 @@ describe('fired flat out', () => {
     }
     flood.then(end, end)
     for (await agent.scrape(); !isOver; await agent.scrape()) scrapes++
-    expect(scrapes).toBeGreaterThan(1)
+    expect(scrapes).toBeGreaterThan(0)
 
     const { events } = await flood
     const page = await pageOf(agent, total(events))
