@@ -115,7 +115,7 @@ class SeveralUsers {
     const users = Map.groupBy(this.#targets.values(), ({ uid }) => uid)
     if (users.size < 2) return undefined
     const nodesOfUsers = [...users].map(([uid, targets]) => `${nameOfUser(uid)} (${targets.map(({ node }) => node).join(', ')})`)
-    return `Nodes of several users are measured: ${nodesOfUsers.join('; ')}. Say whose are to be, with --users.`
+    return `Nodes of several users are measured: ${nodesOfUsers.join('; ')}. Choose with --users whose are.`
   }
 
   begin(target: Target): void {

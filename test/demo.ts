@@ -41,7 +41,7 @@ if ('agent' in outcome) {
   metrics  ${urls.metrics}/metrics
   page     ${urls.metrics}/
   health   ${urls.health}/ready
-  blocks   ${dataDirectory}/blocks.ndjson
+  blocks   ${args[args.lastIndexOf('--journal') + 1]}
   log      ${dataDirectory}/debug.log
 
 Ctrl-C ends both.

@@ -46,7 +46,8 @@ async function answer(query: Query, options: BlocksCommandOptions): Promise<void
   await print(textOf(select(path, query, tally), query, terminalOf(options)), options)
   if (tally.records === 0) complain(`${path} holds no block yet`, options)
   else if (tally.selected === 0) complain(`none of the ${tally.records} blocks in ${path} fits`, options)
-  if (tally.unreadable > 0) complain(`${lines(tally.unreadable)} of ${path} could not be read and are left out`, options)
+  if (tally.unreadable > 0)
+    complain(`${lines(tally.unreadable)} of ${path} could not be read and ${tally.unreadable === 1 ? 'is' : 'are'} left out`, options)
 }
 
 function textOf(records: Generator<BlockRecord>, { summary, format, filter }: Query, terminal: Terminal): Iterable<string> {

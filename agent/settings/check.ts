@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { accessSync, constants, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { type Effective, spellings } from './effective.ts'
 import { readSettingsFile } from './files.ts'
 import type { Key } from './schema.ts'
@@ -12,6 +12,7 @@ export function check(effective: Effective): readonly string[] {
     ...bothOrNeither(effective, 'tlsCert', 'tlsKey'),
     ...tlsPair(effective),
     ...distinctPorts(effective),
+    ...distinctFiles(effective),
     ...writableLog(effective),
     ...orderedThresholds(effective),
   ]
@@ -51,6 +52,16 @@ function parsePem<T>(path: string, where: string, what: string, parse: (pem: str
 function distinctPorts({ settings: { port, healthPort }, sources }: Effective): readonly string[] {
   if (port === 0 || port !== healthPort) return []
   return [`${sources.port}: the metrics page and the health page (${sources.healthPort}) cannot both have port ${port}`]
+}
+
+function distinctFiles({ settings, sources }: Effective): readonly string[] {
+  const written = (['journal', 'logFile', 'record'] as const).filter((key) => settings[key] !== undefined)
+  return [...Map.groupBy(written, (key) => resolve(settings[key] as string)).values()]
+    .filter((keys) => keys.length > 1)
+    .map(
+      ([first, ...others]) =>
+        `${sources[first as Key]}: ${JSON.stringify(settings[first as Key])} is also the file of ${others.map((key) => sources[key]).join(' and ')}; give each its own`,
+    )
 }
 
 function writableLog({ settings: { logFile }, sources }: Effective): readonly string[] {

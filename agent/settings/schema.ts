@@ -56,7 +56,7 @@ export interface Option {
 export const schema = {
   bitcoind: {
     group: 'Node',
-    help: 'Executable of the node to watch. Without it, and without a pid, every process called bitcoind or bitcoin-node is watched.',
+    help: 'Executable of the node to watch. Without it, a pid and --node, every process called bitcoind or bitcoin-node is watched.',
     type: text,
     example: '/usr/local/bin/bitcoind',
     flag: 'bitcoind',

@@ -185,6 +185,7 @@ export const namedNodes = z
   .array(z.string().regex(/^\s*[^=\s][^=]*=\s*\S/, 'must be NAME=PATH'))
   .transform((nodes): readonly NamedNode[] => nodes.map(splitAtEquals))
   .refine((nodes) => new Set(nodes.map(({ name }) => name)).size === nodes.length, 'must not give one name twice')
+  .refine((nodes) => new Set(nodes.map(({ path }) => path)).size === nodes.length, 'must not give one path two names')
 
 function splitAtEquals(node: string): NamedNode {
   const equals = node.indexOf('=')

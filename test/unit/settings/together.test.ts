@@ -110,3 +110,10 @@ it('refuses a very slow block that is faster than a slow one', () => {
     '--slow-threshold-ms: a very slow block (100 ms) must take at least as long as a slow one (200 ms); set both thresholds',
   ])
 })
+
+it('refuses one file for what is written by different parts, and one place for two nodes', () => {
+  expect(refusal(['--journal', '/var/x/y', '--log-file', '/var/x/../x/y', '--record', '/var/x/y']).problems).toContain(
+    '--journal: "/var/x/y" is also the file of --log-file and --record; give each its own',
+  )
+  expect(refusal(['--node', 'a=/x', '--node', 'b=/x']).problems.join()).toContain('must not give one path two names')
+})
