@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import manifest from '../package.json' with { type: 'json' }
 import { type Agent, type Replay, startAgent } from './agent.ts'
@@ -82,6 +83,8 @@ async function replay(options: CommandOptions, words: readonly string[]): Promis
   if (invocation.kind === 'print') return run(options, invocation, () => ({ file, speed }))
   const withheld = OUTWARD.filter((key) => !invocation.sources[key].startsWith('--'))
   const settings = { ...invocation.settings, ...Object.fromEntries(withheld.map((key) => [key, undefined])) }
+  if (settings.record !== undefined && resolve(settings.record) === resolve(file))
+    throw new ReplayCommandError('--record names the file that is replayed')
   const outcome = await run(options, { ...invocation, settings }, () => ({ file, speed }))
   if (!('agent' in outcome) || !exit || !outcome.agent.replayed) return outcome
   return { ...outcome, ends: outcome.agent.replayed }

@@ -148,6 +148,7 @@ describe('a recording that the program replays', () => {
 
 it.each([
   [[], 2, 'replay: name the recording\nUsage: fibre-agent replay FILE'],
+  [['events.jsonl', '--record', './events.jsonl'], 2, 'replay: --record names the file that is replayed\nUsage'],
   [[file, '--speed', 'fast'], 2, 'replay: --speed takes a number'],
   [['missing.jsonl'], 1, "no such file or directory, stat 'missing.jsonl'"],
 ])('a replay of %j ends with code %d and says: %s', { timeout: 30_000 }, async (words, code, problem) => {
