@@ -222,7 +222,15 @@ static __always_inline __u64 read_place(const void *ctx, const struct argument *
 	return argument->place >= PLACE_MEMORY ? word + argument->offset : word;
 }
 
-static __noinline long read_argument(const void *ctx, const struct argument *argument, __u64 *value)
+/*
+ * Functions that are not static the verifier looks at once, and not at each call, which took 0.1 s at each start. It then knows
+ * the context by this name alone, on all kernels, and does not compare what is in there.
+ */
+struct bpf_user_pt_regs_t {
+	__u64 words[REGISTERS];
+};
+
+__noinline long read_argument(struct bpf_user_pt_regs_t *ctx, const struct argument *argument, __u64 *value)
 {
 	__u64 word;
 	__u8 shift;
@@ -263,7 +271,7 @@ static __always_inline long read_memory(struct record *record, const struct argu
 }
 
 /* Reads all arguments without sleeping, and marks what could not be read. */
-static __noinline long read_arguments(const void *ctx, const struct spec *spec, struct record *record)
+static __noinline long read_arguments(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, struct record *record)
 {
 	if (!ctx || !spec || !record)
 		return -1;
@@ -291,19 +299,20 @@ static __noinline void page_in(__u64 from)
 	__sync_fetch_and_add(&sleeping, -1);
 }
 
-static __noinline void page_in_argument(const void *ctx, const struct argument *argument)
+__noinline long page_in_argument(struct bpf_user_pt_regs_t *ctx, const struct argument *argument)
 {
 	__u64 value = 0;
 
 	if (!ctx || !argument || argument->place == PLACE_UNKNOWN)
-		return;
+		return -1;
 	if (argument->place >= PLACE_MEMORY && read_argument(ctx, argument, &value))
 		page_in(read_place(ctx, argument));
 	if (argument->type >= TYPE_TEXT && !read_argument(ctx, argument, &value))
 		page_in(value);
+	return 0;
 }
 
-static __noinline long page_in_arguments(const void *ctx, const struct spec *spec, __u32 failed)
+static __noinline long page_in_arguments(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, __u32 failed)
 {
 	if (!ctx || !spec)
 		return -1;
@@ -364,7 +373,7 @@ static __always_inline struct record *reserve_record(const struct spec *spec, st
  * for a page of one. What cannot be read at once is paged in with the record given back, and then read again.
  */
 SEC("uprobe")
-int record_event(void *ctx)
+int record_event(struct bpf_user_pt_regs_t *ctx)
 {
 	__u64 stamp = bpf_ktime_get_ns();
 	__u64 cookie = bpf_get_attach_cookie(ctx);
@@ -433,7 +442,7 @@ static __noinline long count_hit(const struct spec *spec, const void *label, __u
 	return 0;
 }
 
-static __always_inline __u64 read_number(const void *ctx, const struct argument *argument)
+static __always_inline __u64 read_number(struct bpf_user_pt_regs_t *ctx, const struct argument *argument)
 {
 	__u64 value = 0;
 
@@ -446,7 +455,7 @@ static __always_inline __u64 read_number(const void *ctx, const struct argument 
 
 /* The spec's first argument is the text to count by, its second the number to add up; either may be PLACE_UNKNOWN. */
 SEC("uprobe")
-int count_event(void *ctx)
+int count_event(struct bpf_user_pt_regs_t *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	struct spec *spec = find_spec(cookie);
