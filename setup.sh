@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings this checkout to where it can run: system packages, npm packages, build; with the word browser, Chromium too; with machines, QEMU; with test, bpftrace. Does nothing that is done already.
+# Brings this checkout to where it can run: system packages, npm packages, build; with the word browser, Chromium too; with machines, QEMU; with test, bpftrace; with stack, systemd-journal-remote. Does nothing that is done already.
 set -eu
 cd "$(dirname "$0")"
 say() { printf '%s\n' "$*" >&2; }
@@ -16,6 +16,7 @@ missing() {
   [ "${1-}" != browser ] || any /usr/bin/chromium-headless-shell /usr/bin/chromium || echo chromium-headless-shell
   [ "${1-}" != machines ] || missing_for_machines
   [ "${1-}" != test ] || command -v bpftrace >/dev/null || echo bpftrace
+  [ "${1-}" != stack ] || any /lib/systemd/systemd-journal-remote || echo systemd-journal-remote
   any /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h || echo systemtap-sdt-dev
 }
 missing_for_machines() {

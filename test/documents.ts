@@ -15,6 +15,8 @@ const documents: Readonly<Record<string, (current: string) => string>> = {
   'agent/settings/example.yaml': exampleYaml,
   'agent/journal/README.md': (current) => between(current, 'fields', recordTable()),
   'agent/metrics/README.md': metricsReference,
+  'collector/from-docker.yaml': withOperators,
+  'collector/from-journald.yaml': withOperators,
   'dashboards/README.md': catalogue,
   'dashboards/alerts.yaml': alertsYaml,
   'dashboards/loki-rules.yaml': lokiRulesYaml,
@@ -27,6 +29,16 @@ function between(text: string, name: string, content: string): string {
   const [start, stop] = [text.indexOf(begin), text.indexOf(end)]
   if (start === -1 || stop === -1) throw new Error(`the markers of ${name} are missing: ${begin} … ${end}`)
   return `${text.slice(0, start + begin.length)}\n${content.trim()}\n${text.slice(stop)}`
+}
+
+/** Has a receiver go on, after operators of its own, with those of debug.log: the Collector cannot put two lists together. */
+function withOperators(current: string): string {
+  const marker = /# From here on as config\.yaml has them .*\n/.exec(current)
+  const configuration = read(join(root, 'collector/config.yaml'))
+  const [, operators] = /\n {2}file_log\/bitcoind:\n[\s\S]*?\n {4}operators:\n([\s\S]*?)\n\n/.exec(configuration) ?? []
+  if (marker === null || operators === undefined) throw new Error('no place for the operators of debug.log, or none in config.yaml')
+  const withoutComments = operators.replaceAll(/^ *#.*\n/gm, '')
+  return `${current.slice(0, marker.index)}${marker[0]}${withoutComments}\n`
 }
 
 function read(path: string): string {
