@@ -19,7 +19,6 @@ const timeNs = 1795364709776967000n
 const takenUs = 1795364710000123
 const taken = '2026-11-22T16:25:10.000123456Z'
 const KILLS = 6
-const LINES_AT_ONCE = 100
 
 const plain: LogOptions = { timestamps: true, threadNames: false, sourceLocations: false }
 const recorded: Readonly<Record<string, LogOptions>> = {
@@ -78,7 +77,7 @@ describe('what bitcoind prints, in the journal of systemd', () => {
     using receiver = await startLogReceiver()
     await using journal = await openJournal(folder('journal'))
     const written: string[] = []
-    const write = () => journal.write(nextLines(written).map(record))
+    const write = () => journal.write(nextLines(written, 100).map(record))
     for (let kill = 0; kill <= KILLS; kill++) {
       const before = receiver.received.length
       await using collector = await start({
@@ -157,7 +156,7 @@ describe("what bitcoind prints, in Docker's files", () => {
     const file = join(folder('container'), 'c-json.log')
     using receiver = await startLogReceiver()
     const written: string[] = []
-    const write = () => writeFileSync(file, jsonFile(nextLines(written, long(20_000)).join('\n').concat('\n'), taken), { flag: 'a' })
+    const write = () => writeFileSync(file, jsonFile(nextLines(written, 10, long(20_000)).join('\n').concat('\n'), taken), { flag: 'a' })
     for (let kill = 0; kill <= KILLS; kill++) {
       const before = receiver.received.length
       await using collector = await start({
@@ -172,7 +171,8 @@ describe("what bitcoind prints, in Docker's files", () => {
       }
       await until(goOn, 'the first lines', 60_000)
       renameRotated(file)
-      await until(goOn, 'more lines', 60_000)
+      const enough = written.length + 10 * 8 * kill // each kill at another moment between two looks at the file
+      await until(() => goOn() && written.length >= enough, 'more lines', 60_000)
       if (kill === KILLS) await until(() => bodies(receiver.received).size >= written.length, 'all lines', 60_000)
       await collector.stop('SIGKILL')
     }
@@ -192,10 +192,10 @@ const folded = (logs: readonly ReceivedLog[]) => [
 ]
 const sorted = (fields: Readonly<Record<string, unknown>>) => JSON.stringify(Object.entries(fields).sort())
 /** The next few lines, each of another microsecond; the last ends with this. */
-function nextLines(written: string[], ending = ''): readonly string[] {
-  const lines = Array.from({ length: LINES_AT_ONCE }, (_, index) => {
+function nextLines(written: string[], count: number, ending = ''): readonly string[] {
+  const lines = Array.from({ length: count }, (_, index) => {
     const number = written.length + index
-    return `2026-11-22T16:25:09.${100_000 + number}Z number=${number}${index === LINES_AT_ONCE - 1 ? ending : ''}.`
+    return `2026-11-22T16:25:09.${100_000 + number}Z number=${number}${index === count - 1 ? ending : ''}.`
   })
   written.push(...lines)
   return lines
