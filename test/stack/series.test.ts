@@ -20,57 +20,64 @@ const JUDGED_MS = 7_000
 /** What changes from one collection to the next though nothing happens. */
 const ofTheMoment = /^(process_.*|fibre_exporter_(clock_error_seconds|event_loop_lag_seconds|export_success_total))$/
 
-it('gives the same series with the same values to a Prometheus that scrapes and to one that is pushed to', async (context) => {
-  requireStack(context, 'otelcol', 'prometheus')
-  const { path, install } = stage()
-  const [port] = await freePorts(1)
-  const target = `127.0.0.1:${port}`
-  writeFileSync(path('password'), 'of the page')
-  const scrapeConfig = fillIn('prometheus-scrape.yaml', path('prometheus-scrape.yaml'), [
-    [/127\.0\.0\.1:9435/, target],
-    [/# basic_auth:\n *# +username: fibre\n *# +password_file: .*/, `basic_auth: { username: fibre, password_file: ${path('password')} }`],
-  ])
-  await using scraping = await startPrometheus({ config: scrapeConfig, folder: path('scraped') })
-  await using pushed = await startPrometheus({ config: shipped('prometheus-otlp.yaml'), folder: path('pushed'), otlp: true })
-  await using collector = await startCollector({
-    configs: [shipped('config.yaml')],
-    env: {
-      PROMETHEUS_OTLP: pushed.otlpUrl,
-      COLLECTOR_STATE_DIR: path('state'),
-      BITCOIN_DEBUG_LOG: path('none'),
-      FIBRE_LOG_FILE: path('none'),
-    },
-  })
-  tellOnFailure({ scraping, pushed, collector })
+it.for(['http/json', 'http/protobuf'])(
+  'gives the same series with the same values to a Prometheus that scrapes and to one that is pushed to: %s',
+  async (protocol, context) => {
+    requireStack(context, 'otelcol', 'prometheus')
+    const { path, install } = stage()
+    const [port] = await freePorts(1)
+    const target = `127.0.0.1:${port}`
+    writeFileSync(path('password'), 'of the page')
+    const scrapeConfig = fillIn('prometheus-scrape.yaml', path('prometheus-scrape.yaml'), [
+      [/127\.0\.0\.1:9435/, target],
+      [
+        /# basic_auth:\n *# +username: fibre\n *# +password_file: .*/,
+        `basic_auth: { username: fibre, password_file: ${path('password')} }`,
+      ],
+    ])
+    await using scraping = await startPrometheus({ config: scrapeConfig, folder: path('scraped') })
+    await using pushed = await startPrometheus({ config: shipped('prometheus-otlp.yaml'), folder: path('pushed'), otlp: true })
+    await using collector = await startCollector({
+      configs: [shipped('config.yaml')],
+      env: {
+        PROMETHEUS_OTLP: pushed.otlpUrl,
+        COLLECTOR_STATE_DIR: path('state'),
+        BITCOIN_DEBUG_LOG: path('none'),
+        FIBRE_LOG_FILE: path('none'),
+      },
+    })
+    tellOnFailure({ scraping, pushed, collector })
 
-  const bitcoind = install('bitcoind')
-  await using node = await startNode(bitcoind, path())
-  await using _agent = await startAgentProcess({
-    ports: false,
-    args: ['--bitcoind', bitcoind, '--port', `${port}`, '--health-port', '0', '--peer-label', '100', '--otlp-interval', '1'],
-    env: {
-      FIBRE_METRICS_AUTH_USERNAME: 'fibre',
-      FIBRE_METRICS_AUTH_PASSWORD_FILE: path('password'),
-      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-      OTEL_RESOURCE_ATTRIBUTES: `service.instance.id=${target}`,
-    },
-  })
-  await attached(node)
-  const fired = new Tally()
-  for (const command of ['blocks 100', 'events 4000 2000', 'blocks 20'] as const) fired.add(await node.command(command))
-  for (const kind of ['null-text', 'onion-peer']) await node.command(`odd ${kind}`)
-  const settled = (Date.now() + JUDGED_MS) / 1000
-  for (const prometheus of [scraping, pushed])
-    await prometheus.until(`timestamp(fibre_exporter_up) > ${settled}`, 'the last values', 30_000)
+    const bitcoind = install('bitcoind')
+    await using node = await startNode(bitcoind, path())
+    await using _agent = await startAgentProcess({
+      ports: false,
+      args: ['--bitcoind', bitcoind, '--port', `${port}`, '--health-port', '0', '--peer-label', '100', '--otlp-interval', '1'],
+      env: {
+        FIBRE_METRICS_AUTH_USERNAME: 'fibre',
+        FIBRE_METRICS_AUTH_PASSWORD_FILE: path('password'),
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+        OTEL_RESOURCE_ATTRIBUTES: `service.instance.id=${target}`,
+      },
+    })
+    await attached(node)
+    const fired = new Tally()
+    for (const command of ['blocks 100', 'events 4000 2000', 'blocks 20'] as const) fired.add(await node.command(command))
+    for (const kind of ['null-text', 'onion-peer']) await node.command(`odd ${kind}`)
+    const settled = (Date.now() + JUDGED_MS) / 1000
+    for (const prometheus of [scraping, pushed])
+      await prometheus.until(`timestamp(fibre_exporter_up) > ${settled}`, 'the last values', 30_000)
 
-  const all = `{__name__=~".+", __name__!~"${ofScraping}|${ofRules}"}`
-  const scrapedSamples = (await scraping.query(all)).map(withoutServiceLabels)
-  const pushedSamples = await pushed.query(all)
-  expect(differences(scrapedSamples, pushedSamples)).toEqual([])
-  expect(await pushed.series(`{__name__=~"${ofScraping}"}`)).toEqual([])
-  expect(pushedSamples.length).toBeGreaterThan(300)
-  expect(eventsIn(pushedSamples)).toEqual(Object.fromEntries(Object.entries(fired.expected).map(([type, count]) => [type, count + 2])))
-})
+    const all = `{__name__=~".+", __name__!~"${ofScraping}|${ofRules}"}`
+    const scrapedSamples = (await scraping.query(all)).map(withoutServiceLabels)
+    const pushedSamples = await pushed.query(all)
+    expect(differences(scrapedSamples, pushedSamples)).toEqual([])
+    expect(await pushed.series(`{__name__=~"${ofScraping}"}`)).toEqual([])
+    expect(pushedSamples.length).toBeGreaterThan(300)
+    expect(eventsIn(pushedSamples)).toEqual(Object.fromEntries(Object.entries(fired.expected).map(([type, count]) => [type, count + 2])))
+  },
+)
 
 it('pushes the zeros of a node when it appears, so that its first block counts for increase()', async (context) => {
   requireBpf(context)
