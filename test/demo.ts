@@ -48,13 +48,15 @@ Ctrl-C ends both.
 
 ${head}`)
   const ended = Promise.withResolvers<string>()
-  process.on('SIGINT', () => ended.resolve('stopped'))
-  process.on('SIGTERM', () => ended.resolve('stopped'))
+  const stopped = 'stopped'
+  process.on('SIGINT', () => ended.resolve(stopped))
+  process.on('SIGTERM', () => ended.resolve(stopped))
   node.exited.then(({ code, signal, stderr }) => ended.resolve(`the demo node ended (${signal ?? code}) ${stderr}`))
   const reason = await ended.promise
   await outcome.agent.stop()
   await node[Symbol.asyncDispose]()
   console.log(reason)
+  if (reason !== stopped) process.exitCode = 1
 } else process.exitCode = outcome.exitCode
 rmSync(dataDirectory, { recursive: true })
 

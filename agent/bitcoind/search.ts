@@ -207,5 +207,5 @@ export const shortened = (path: string) => (path.length <= 200 ? path : `${path.
 
 const reasonOf = (pid: number, { code, message }: NodeJS.ErrnoException) =>
   code === 'EACCES' || code === 'EPERM'
-    ? `cannot read /proc/${pid}/exe (${code}): run the agent as the user of bitcoind or as root`
+    ? `cannot read /proc/${pid}/exe (${code}): run the agent as the user of bitcoind or as root, or leave this one out with --users`
     : `cannot read what /proc says of pid ${pid}: ${message}`

@@ -78,7 +78,7 @@ describe('a user with CAP_BPF and CAP_PERFMON and no more', () => {
     await using node = await startDemoNode({ binary: bitcoind, args: ['--control'] })
     await using agent = await startAs(withCapabilities, path('agent'), { args: ['--bitcoind', bitcoind] })
     expect((await agent.logged(({ pid }) => pid === node.pid)).msg).toBe(
-      `cannot read /proc/${node.pid}/exe (EACCES): run the agent as the user of bitcoind or as root`,
+      `cannot read /proc/${node.pid}/exe (EACCES): run the agent as the user of bitcoind or as root, or leave this one out with --users`,
     )
     expect((await readiness(agent)).status).toBe(503)
   })

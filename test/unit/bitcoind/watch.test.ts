@@ -399,7 +399,8 @@ describe('namespaces and privileges', () => {
     const late = await start(bitcoind)
     process.seteuid?.(65534)
     for (let scans = 0; scans < 3; scans++) watcher.scan()
-    const reason = (pid: number) => `cannot read /proc/${pid}/exe (EACCES): run the agent as the user of bitcoind or as root`
+    const reason = (pid: number) =>
+      `cannot read /proc/${pid}/exe (EACCES): run the agent as the user of bitcoind or as root, or leave this one out with --users`
     expect(findings()).toEqual([reason(early.pid), reason(late.pid)])
     expect(warnings().map(({ msg }) => msg)).toEqual(findings())
     await kill(early)
