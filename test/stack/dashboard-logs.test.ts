@@ -11,7 +11,7 @@ import { backfill } from './model/backfill.ts'
 import { agentLogOf, debugLogOf, lineOf } from './model/debug-log.ts'
 import { simulateFleet } from './model/fleet.ts'
 import { sendJournal } from './model/journal.ts'
-import { hadRace, mean, rebuilt, sum } from './model/truth.ts'
+import { mean, rebuilt, stepsOf, sum } from './model/truth.ts'
 import { startCollector } from './otelcol.ts'
 import { startPrometheus } from './prometheus.ts'
 import { requirePrograms } from './requirements.ts'
@@ -136,26 +136,7 @@ describe('with the logs of three simulated days', () => {
     for (const target of targets) expect(measure(await asking.ask(target, everything))).toBe(expected)
   })
 
-  it.for([
-    [
-      'reconstruction_ms',
-      ofNode('alpha').flatMap(({ connectedAt, reconstruction }) =>
-        reconstruction ? { connectedAt, ms: reconstruction.durationUs / 1e3 } : [],
-      ),
-    ],
-    [
-      'reconstructed_to_connected_ms',
-      ofNode('alpha').flatMap(({ connectedAt, connectNs, reconstruction }) =>
-        reconstruction ? { connectedAt, ms: connectNs / 1e6 + 0.5 } : [],
-      ),
-    ],
-    [
-      'connected_to_winner_ms',
-      ofNode('alpha')
-        .filter(hadRace)
-        .map(({ connectedAt }) => ({ connectedAt, ms: 0.6 })),
-    ],
-  ] as const)('the mean of %s is that of the blocks of each step', async ([field, steps], context) => {
+  it.for(stepsOf(ofNode('alpha')))('the mean of %s is that of the blocks of each step', async ([field, steps], context) => {
     requireServers(context)
     const target = dashboards.flatMap(logql).find(({ expr }) => expr.includes(`unwrap ${field}`)) as Target
     const { series } = await asking.ask(target, everything)

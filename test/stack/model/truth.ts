@@ -52,3 +52,17 @@ export function bucketQuantile(q: number, values: readonly number[], bounds: rea
   const below = index === 0 ? 0 : upTo(low)
   return low + ((high - low) * (rank - below)) / (upTo(high) - below)
 }
+
+/** How long each block took, by the field of its record that tells it; blocks without the field are left out. */
+export const stepsOf = (arrivals: readonly Arrival[]) =>
+  [
+    [
+      'reconstruction_ms',
+      arrivals.flatMap(({ connectedAt, reconstruction }) => (reconstruction ? { connectedAt, ms: reconstruction.durationUs / 1e3 } : [])),
+    ],
+    [
+      'reconstructed_to_connected_ms',
+      arrivals.flatMap(({ connectedAt, connectNs, reconstruction }) => (reconstruction ? { connectedAt, ms: connectNs / 1e6 + 0.5 } : [])),
+    ],
+    ['connected_to_winner_ms', arrivals.filter(hadRace).map(({ connectedAt }) => ({ connectedAt, ms: 0.6 }))],
+  ] as const

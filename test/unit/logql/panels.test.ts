@@ -4,7 +4,7 @@ import type { Line } from '../../logql/pipeline.ts'
 import { agentLog, debugLog, fleet, lastDay, lines, ofNode } from '../../logql/simulated.ts'
 import { parseLogql } from '../../logql/syntax.ts'
 import { interpolate, readDashboards, type Target } from '../../stack/dashboard-queries.ts'
-import { hadRace, mean, rebuilt, sum, wonByFibre } from '../../stack/model/truth.ts'
+import { mean, rebuilt, stepsOf, sum, wonByFibre } from '../../stack/model/truth.ts'
 
 const DAY = 86_400
 const targets = readDashboards().flatMap(({ title, targets }) =>
@@ -77,21 +77,7 @@ describe('the logs of three simulated days', () => {
     for (const target of panel(name, legend)) expect(total(answer(target))).toBe(written)
   })
 
-  it.each([
-    [
-      'reconstruction_ms',
-      ofNode('alpha').flatMap(({ connectedAt, reconstruction }) =>
-        reconstruction ? { connectedAt, ms: reconstruction.durationUs / 1e3 } : [],
-      ),
-    ],
-    [
-      'reconstructed_to_connected_ms',
-      ofNode('alpha').flatMap(({ connectedAt, connectNs, reconstruction }) =>
-        reconstruction ? { connectedAt, ms: connectNs / 1e6 + 0.5 } : [],
-      ),
-    ],
-    ['connected_to_winner_ms', ofNode('alpha').flatMap((block) => (hadRace(block) ? { connectedAt: block.connectedAt, ms: 0.6 } : []))],
-  ] as const)('the mean of %s is that of the blocks of each step', (field, steps) => {
+  it.each(stepsOf(ofNode('alpha')))('the mean of %s is that of the blocks of each step', (field, steps) => {
     const target = targets.find(({ expr }) => expr.includes(`unwrap ${field}`)) as Target
     const means = answer(target).vectors.map(({ at, vector }) => [at, vector.find(({ labels }) => labels.node === 'alpha')?.value] as const)
     expect(means.length).toBeGreaterThan(2)
