@@ -9,7 +9,7 @@ import { median } from '../bench/statistics.ts'
 import { requireBpf } from '../kernel/listening.ts'
 import { readRecording } from '../kernel/recording.ts'
 import { attached, ended, stage, startNode } from '../kernel/stage.ts'
-import { openStream } from '../unit/http/serve-live.ts'
+import { openStream } from '../unit/page/serve-live.ts'
 import { until } from '../until.ts'
 import { openPage, useChromium } from './chromium.ts'
 

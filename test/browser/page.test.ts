@@ -3,8 +3,8 @@ import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import type { Status } from '../../agent/http/status.ts'
-import { hashOf, quiet, recordOf, target } from '../unit/http/records.ts'
-import { serveLive } from '../unit/http/serve-live.ts'
+import { hashOf, quiet, recordOf, target } from '../unit/page/records.ts'
+import { serveLive } from '../unit/page/serve-live.ts'
 import { openPage, useChromium, type View } from './chromium.ts'
 
 const chromium = useChromium()

@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { until } from '../../until.ts'
-import { hashOf, recordOf } from './records.ts'
+import { hashOf, recordOf } from '../page/records.ts'
+import { serveLive } from '../page/serve-live.ts'
 import { exchange, open, serve } from './serve.ts'
-import { serveLive } from './serve-live.ts'
 
 const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`
 const last = (path: string) => get(path, 'Connection: close\r\n')

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { WholeAnswer } from './answer.ts'
+import type { WholeAnswer } from '../http/answer.ts'
 import { type Html, html } from './html.ts'
 import { pageScript } from './page-script.ts'
 import { pageStyle } from './page-style.ts'

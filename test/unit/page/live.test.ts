@@ -1,8 +1,8 @@
 import { expect, it, vi } from 'vitest'
-import { event, Streams } from '../../../agent/http/streams.ts'
+import { event, Streams } from '../../../agent/page/streams.ts'
 import { until } from '../../until.ts'
+import { exchange, open, serve } from '../http/serve.ts'
 import { hashOf, quiet, recordOf, target } from './records.ts'
-import { exchange, open, serve } from './serve.ts'
 import { openStream, type Sent, serveLive, wordsOf } from './serve-live.ts'
 
 const eventsOf = (sent: readonly Sent[]) => sent.map(({ event }) => event)

@@ -1,12 +1,12 @@
 import type { SlowThresholds } from '../blocks/severity.ts'
-import type { WholeAnswer } from './answer.ts'
+import type { WholeAnswer } from '../http/answer.ts'
+import type { Status } from '../http/status.ts'
 import { blockRow, columns } from './block-row.ts'
 import { documentAnswer } from './document.ts'
 import type { Held, History } from './history.ts'
 import { type Html, html } from './html.ts'
 import { cardId, nodeCard } from './node-card.ts'
 import { SHOWN } from './page-script.ts'
-import type { Status } from './status.ts'
 import { count, foreign, moment, nothing } from './words.ts'
 
 /** An element of the page that is replaced when it changes, found by its id. */

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Answer } from './answer.ts'
+import type { Answer } from '../http/answer.ts'
 
 /** With more of them the oldest gives way, so that idle ones lock nobody out; a page that is still looked at comes back. */
 const MOST_CLIENTS = 100

@@ -1,6 +1,6 @@
 import type { BlockRecord } from '../blocks/record.ts'
 import { type RecordField, recordFields } from '../blocks/record-fields.ts'
-import type { Route, WholeAnswer } from './answer.ts'
+import type { Route, WholeAnswer } from '../http/answer.ts'
 import { rowId } from './block-row.ts'
 import { documentAnswer } from './document.ts'
 import type { Held, History } from './history.ts'

@@ -1,4 +1,4 @@
-import type { WholeAnswer } from './answer.ts'
+import type { WholeAnswer } from '../http/answer.ts'
 
 /**
  * Keeps the last answer and gives it again while `state`, all that it depends on, is the same. Only answers that are being sent or

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Route } from './answer.ts'
+import type { Route } from '../http/answer.ts'
 
 /** What was asked for is not what can be. */
 export class QueryError extends Error {}

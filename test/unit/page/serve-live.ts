@@ -1,11 +1,11 @@
 import pino from 'pino'
 import { onTestFinished } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
-import { openLive } from '../../../agent/http/live.ts'
 import type { Status } from '../../../agent/http/status.ts'
+import { openLive } from '../../../agent/page/live.ts'
 import { until } from '../../until.ts'
+import { type LogLine, serve } from '../http/serve.ts'
 import { quiet } from './records.ts'
-import { type LogLine, serve } from './serve.ts'
 
 export interface Sent {
   readonly event: string
