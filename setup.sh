@@ -51,7 +51,7 @@ fi
 
 # 3. Build.
 PATH="$PWD/node_modules/.bin:$PATH"
-if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf test/demo-node* package.json package-lock.json tsconfig.json -newer dist/.built -print -quit)" ]; then
+if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf test/demo-node package.json package-lock.json tsconfig.json -newer dist/.built -print -quit)" ]; then
   say 'Building ...'
   mkdir -p dist
   clang -O2 -g -Wall -Werror -Wframe-larger-than=48 -target bpf -mcpu=v3 -I"/usr/include/$(uname -m)-linux-gnu" -c bpf/usdt.bpf.c -o dist/usdt.bpf.o || {
@@ -60,7 +60,7 @@ if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf test/demo-node* packa
     exit 1
   }
   llvm-strip -g dist/usdt.bpf.o
-  clang -O2 -g -Wall -Wextra -Werror -pthread test/demo-node.c -o dist/demo-node.new -lm
+  clang -O2 -g -Wall -Wextra -Werror -pthread test/demo-node/demo-node.c -o dist/demo-node.new -lm
   mv dist/demo-node.new dist/demo-node # by rename: a running one is left alone
   esbuild agent/main.ts --bundle --platform=node --format=cjs --target=node22.15 --external:koffi \
     --sourcemap --outfile=dist/agent.cjs --metafile=dist/agent.json --log-level=warning

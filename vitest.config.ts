@@ -15,9 +15,9 @@ const onItsOwn = (groupOrder: number) => ({
 export default defineConfig({
   test: {
     allowOnly: !ci,
-    reporters: ['default', ['json', { outputFile: `.reports/${process.env.REPORT ?? 'test'}.json` }], './test/tally.ts'],
+    reporters: ['default', ['json', { outputFile: `.reports/${process.env.REPORT ?? 'test'}.json` }], './test/harness/tally.ts'],
     projects: [
-      project('unit'),
+      project('unit', { include: ['test/{unit,demo-node}/**/*.test.ts'] }),
       project('kernel', onItsOwn(1)),
       project('stack', onItsOwn(2)),
       project('browser', onItsOwn(3)),

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type AgentProcess, startAgentProcess } from '../agent.ts'
-import type { DemoNode, Fired } from '../demo-node.ts'
-import type { Scrape } from '../scrape.ts'
-import { until } from '../until.ts'
+import type { DemoNode, Fired } from '../demo-node/demo-node.ts'
+import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
+import type { Scrape } from '../harness/scrape.ts'
+import { until } from '../harness/until.ts'
 
 const journals = mkdtempSync(join(tmpdir(), 'fibre-bench-'))
 process.once('exit', () => rmSync(journals, { recursive: true }))

@@ -1,10 +1,10 @@
-import { startDemoNode } from '../demo-node.ts'
-import type { Scrape } from '../scrape.ts'
+import { startDemoNode } from '../demo-node/demo-node.ts'
+import { cpuSeconds } from '../harness/process-usage.ts'
+import type { Scrape } from '../harness/scrape.ts'
+import { median } from '../harness/statistics.ts'
 import { eventsIn, requireAll, startAttachedAgent } from './attached-agent.ts'
 import type { Figure } from './figure.ts'
-import { cpuSeconds } from './process-usage.ts'
 import { startReceiver } from './receiver.ts'
-import { median } from './statistics.ts'
 
 const ROUNDS = 3
 /** Seconds between scrapes, and between pushes: what the events take, so that one of each falls upon them. */

@@ -1,9 +1,9 @@
-import { startDemoNode } from '../demo-node.ts'
-import type { Scrape } from '../scrape.ts'
+import { startDemoNode } from '../demo-node/demo-node.ts'
+import type { Scrape } from '../harness/scrape.ts'
+import { quantile } from '../harness/statistics.ts'
 import { eventsIn, requireAll, startAttachedAgent } from './attached-agent.ts'
 import type { Figure } from './figure.ts'
 import { openMeasuring } from './in-process.ts'
-import { quantile } from './statistics.ts'
 
 const ROUNDS = 3
 const LOAD = 'events 1000 200'

@@ -1,4 +1,4 @@
-import { median } from './statistics.ts'
+import { median } from '../harness/statistics.ts'
 
 /** Digits after the point with which a figure of a unit is shown. */
 const digits = { s: 3, ms: 2, ns: 0, MB: 1, '/s': 0 } as const

@@ -1,6 +1,6 @@
 import { blockReconstructed } from '../../agent/tracepoints/block-reconstructed.ts'
 import { defineTracepoint } from '../../agent/tracepoints/define.ts'
-import { startBpftrace } from './bpftrace.ts'
+import { startBpftrace } from '../harness/bpftrace.ts'
 import type { Figure } from './figure.ts'
 import { compareHits, probe, type Tracer } from './hits.ts'
 import { openSource, targetOf } from './in-process.ts'

@@ -1,5 +1,5 @@
+import { startBpftrace } from '../harness/bpftrace.ts'
 import { lostOf, startAttachedAgent } from './attached-agent.ts'
-import { startBpftrace } from './bpftrace.ts'
 import type { Figure } from './figure.ts'
 import { compareHits, costOfBurst, probe, type Tracer } from './hits.ts'
 

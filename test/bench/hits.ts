@@ -1,7 +1,7 @@
-import { type DemoNode, startDemoNode } from '../demo-node.ts'
-import { bpftraceVersion } from './bpftrace.ts'
+import { type DemoNode, startDemoNode } from '../demo-node/demo-node.ts'
+import { bpftraceVersion } from '../harness/bpftrace.ts'
+import { median } from '../harness/statistics.ts'
 import type { Measurement, Run } from './figure.ts'
-import { median } from './statistics.ts'
 
 /** The tracepoint that is hit: it passes texts as well as numbers. */
 export const probe = 'udp:block_reconstructed'

@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
-import { startDemoNode } from '../demo-node.ts'
+import { startDemoNode } from '../demo-node/demo-node.ts'
+import { cpuSeconds } from '../harness/process-usage.ts'
 import { startAttachedAgent } from './attached-agent.ts'
 import type { Figure } from './figure.ts'
-import { cpuSeconds } from './process-usage.ts'
 
 const SETTLE_MS = 3_000
 const WINDOW_MS = 30_000

@@ -9,7 +9,7 @@ import type { EventHandler } from '../../agent/sources/source.ts'
 import { openTelemetry } from '../../agent/telemetry/telemetry.ts'
 import type { Tracepoint } from '../../agent/tracepoints/define.ts'
 import { type TracepointEvent, tracepoints } from '../../agent/tracepoints/index.ts'
-import type { DemoNode } from '../demo-node.ts'
+import type { DemoNode } from '../demo-node/demo-node.ts'
 
 const log = pino({ level: 'error' }, pino.destination(2))
 

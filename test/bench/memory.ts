@@ -1,7 +1,7 @@
-import { startDemoNode } from '../demo-node.ts'
+import { startDemoNode } from '../demo-node/demo-node.ts'
+import { residentMegabytes } from '../harness/process-usage.ts'
 import { eventsIn, requireAll, startAttachedAgent } from './attached-agent.ts'
 import type { Figure } from './figure.ts'
-import { residentMegabytes } from './process-usage.ts'
 
 const ROUNDS = 3
 

@@ -1,4 +1,4 @@
-import { startDemoNode } from '../demo-node.ts'
+import { startDemoNode } from '../demo-node/demo-node.ts'
 import { eventsIn, lostOf, startAttachedAgent } from './attached-agent.ts'
 import { type Figure, type Run, show } from './figure.ts'
 

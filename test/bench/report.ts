@@ -1,6 +1,6 @@
+import { median } from '../harness/statistics.ts'
 import { type Goal, type Result, show, type Unit, verdictOf } from './figure.ts'
 import { type Machine, warningOf } from './machine.ts'
-import { median } from './statistics.ts'
 
 /** Everything, for machines. */
 export function asJson(machine: Machine, results: readonly Result[]): string {

@@ -3,11 +3,11 @@ import { Agent, get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { startAgentProcess } from '../agent.ts'
-import { startDemoNode } from '../demo-node.ts'
+import { startDemoNode } from '../demo-node/demo-node.ts'
+import { startAgentProcess } from '../harness/agent.ts'
+import { quantile } from '../harness/statistics.ts'
 import { eventsIn, lostOf } from './attached-agent.ts'
 import type { Figure } from './figure.ts'
-import { quantile } from './statistics.ts'
 
 const ROUNDS = 3
 const SCRAPES = 600

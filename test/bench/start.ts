@@ -1,4 +1,4 @@
-import { type DemoNode, startDemoNode } from '../demo-node.ts'
+import { type DemoNode, startDemoNode } from '../demo-node/demo-node.ts'
 import { startAttachedAgent } from './attached-agent.ts'
 import type { Figure } from './figure.ts'
 

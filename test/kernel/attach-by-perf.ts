@@ -3,7 +3,7 @@ import { readProcess } from '../../agent/bitcoind/proc.ts'
 import { openEbpf } from '../../agent/sources/ebpf/ebpf.ts'
 import { forms } from '../../agent/sources/ebpf/program.ts'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
-import { image, silentLog } from './listening.ts'
+import { image, silentLog } from '../harness/listening.ts'
 
 const handler = { event() {}, error() {} }
 const source = openEbpf({ image, ringSize: 256 << 10, tracepoints, handler, log: silentLog, forms: forms.filter(({ multi }) => !multi) })

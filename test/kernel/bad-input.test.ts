@@ -4,12 +4,12 @@ import { copyFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { startAgentProcess } from '../agent.ts'
-import { need } from '../needs.ts'
-import { Scrape } from '../scrape.ts'
+import { startAgentProcess } from '../harness/agent.ts'
+import { requireBpf } from '../harness/listening.ts'
+import { need } from '../harness/needs.ts'
+import { Scrape } from '../harness/scrape.ts'
+import { attached, processed, readiness, stage, startNode, Tally } from '../harness/stage.ts'
 import { connectTo, idleConnections } from './connections.ts'
-import { requireBpf } from './listening.ts'
-import { attached, processed, readiness, stage, startNode, Tally } from './stage.ts'
 
 beforeEach(requireBpf)
 

@@ -5,10 +5,10 @@ import { afterAll, beforeEach, expect, it } from 'vitest'
 import { blockConnected } from '../../agent/tracepoints/block-connected.ts'
 import { type Counted, defineTracepoint, hexHash, integer, text } from '../../agent/tracepoints/define.ts'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
-import { type DemoNode, startDemoNode } from '../demo-node.ts'
-import { until } from '../until.ts'
-import { Listener, requireBpf, total } from './listening.ts'
-import { readRecording } from './recording.ts'
+import { type DemoNode, startDemoNode } from '../demo-node/demo-node.ts'
+import { readRecording } from '../demo-node/recording.ts'
+import { Listener, requireBpf, total } from '../harness/listening.ts'
+import { until } from '../harness/until.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'counted-'))
 afterAll(() => rmSync(directory, { recursive: true }))

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { need } from '../needs.ts'
-import { Scrape } from '../scrape.ts'
-import { until } from '../until.ts'
+import { need } from '../harness/needs.ts'
+import { Scrape } from '../harness/scrape.ts'
+import { until } from '../harness/until.ts'
 
 const root = join(import.meta.dirname, '../..')
 

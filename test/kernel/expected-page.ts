@@ -1,5 +1,5 @@
-import type { ScrapedSample } from '../scrape.ts'
-import type { Recorded } from './recording.ts'
+import type { Recorded } from '../demo-node/recording.ts'
+import type { ScrapedSample } from '../harness/scrape.ts'
 
 // Upper bounds as Prometheus' Python client spells them: what operators have recorded until now.
 const seconds = '0.001 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1.0 2.5 5.0 10.0'

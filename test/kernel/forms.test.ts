@@ -8,10 +8,10 @@ import { MAX_SITES } from '../../agent/sources/ebpf/plan.ts'
 import { forms, openProgram } from '../../agent/sources/ebpf/program.ts'
 import { SpecSlots } from '../../agent/sources/ebpf/slots.ts'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
-import { type DemoNode, probes, startDemoNode } from '../demo-node.ts'
-import { until } from '../until.ts'
-import { formName, image, Listener, requireBpf, silentLog, total } from './listening.ts'
-import { fieldsIn, fieldsOf, readRecording } from './recording.ts'
+import { type DemoNode, probes, startDemoNode } from '../demo-node/demo-node.ts'
+import { fieldsIn, fieldsOf, readRecording } from '../demo-node/recording.ts'
+import { formName, image, Listener, requireBpf, silentLog, total } from '../harness/listening.ts'
+import { until } from '../harness/until.ts'
 
 const root = join(import.meta.dirname, '../..')
 const directory = mkdtempSync(join(tmpdir(), 'forms-'))
@@ -181,7 +181,7 @@ describe('the ring', () => {
 describe('what a binary lacks', () => {
   const build = (define: string) => {
     const binary = newPath()
-    const flags = ['-O2', '-g', '-pthread', `-D${define}`, 'test/demo-node.c', '-o', binary, '-lm']
+    const flags = ['-O2', '-g', '-pthread', `-D${define}`, 'test/demo-node/demo-node.c', '-o', binary, '-lm']
     execFileSync('clang', flags, { cwd: root })
     return binary
   }

@@ -2,12 +2,12 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { beforeEach, expect, it } from 'vitest'
-import { startAgentProcess } from '../agent.ts'
-import { mountDisk } from '../mounted.ts'
-import { startReceiver } from '../unit/webhook/receiver.ts'
-import { until } from '../until.ts'
-import { requireBpf } from './listening.ts'
-import { attached, stage, startNode } from './stage.ts'
+import { startAgentProcess } from '../harness/agent.ts'
+import { requireBpf } from '../harness/listening.ts'
+import { mountDisk } from '../harness/mounted.ts'
+import { attached, stage, startNode } from '../harness/stage.ts'
+import { until } from '../harness/until.ts'
+import { startReceiver } from '../harness/webhook-receiver.ts'
 
 beforeEach(requireBpf)
 

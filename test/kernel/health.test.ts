@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { bundle, searchPath, startAgentProcess } from '../agent.ts'
+import { bundle, searchPath, startAgentProcess } from '../harness/agent.ts'
+import { requireBpf } from '../harness/listening.ts'
+import { attached, stage, startNode } from '../harness/stage.ts'
 import { certificate } from '../unit/settings/settings.ts'
-import { requireBpf } from './listening.ts'
-import { attached, stage, startNode } from './stage.ts'
 
 beforeEach(requireBpf)
 

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { forms } from '../../agent/sources/ebpf/program.ts'
-import { startAgentProcess } from '../agent.ts'
-import { probes, startDemoNode } from '../demo-node.ts'
-import { until } from '../until.ts'
-import { Listener, requireBpf, total } from './listening.ts'
+import { probes, startDemoNode } from '../demo-node/demo-node.ts'
+import { startAgentProcess } from '../harness/agent.ts'
+import { Listener, requireBpf, total } from '../harness/listening.ts'
+import { attached, ended, readiness, stage } from '../harness/stage.ts'
+import { until } from '../harness/until.ts'
 import { OtherTracer } from './other-tracer.ts'
-import { attached, ended, readiness, stage } from './stage.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'held-page-'))
 const binary = join(directory, 'held-page')

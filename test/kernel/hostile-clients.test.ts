@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { type AgentProcess, bundle, startAgentProcess } from '../agent.ts'
-import { median } from '../bench/statistics.ts'
+import { type AgentProcess, bundle, startAgentProcess } from '../harness/agent.ts'
+import { requireBpf } from '../harness/listening.ts'
+import { attached, readiness, stage, startNode } from '../harness/stage.ts'
+import { median } from '../harness/statistics.ts'
+import { until } from '../harness/until.ts'
 import { exchange } from '../unit/http/serve.ts'
-import { until } from '../until.ts'
 import { connectTo } from './connections.ts'
-import { requireBpf } from './listening.ts'
-import { attached, readiness, stage, startNode } from './stage.ts'
 
 beforeEach(requireBpf)
 

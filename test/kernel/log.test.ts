@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, constants, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { bundle, startAgentProcess } from '../agent.ts'
-import { mountMemory } from '../mounted.ts'
-import { until } from '../until.ts'
-import { requireBpf } from './listening.ts'
+import { bundle, startAgentProcess } from '../harness/agent.ts'
+import { requireBpf } from '../harness/listening.ts'
+import { mountMemory } from '../harness/mounted.ts'
+import { attached, stage, startNode } from '../harness/stage.ts'
+import { until } from '../harness/until.ts'
 import { startLoggedAgent } from './logged-agent.ts'
-import { attached, stage, startNode } from './stage.ts'
 
 beforeEach(requireBpf)
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { type AgentProcess, bundle, type LogLine, startAgentProcess } from '../agent.ts'
-import { Scrape } from '../scrape.ts'
-import { until } from '../until.ts'
+import { type AgentProcess, bundle, type LogLine, startAgentProcess } from '../harness/agent.ts'
+import { Scrape } from '../harness/scrape.ts'
+import { until } from '../harness/until.ts'
 
 export interface LoggedAgentOptions {
   readonly args: readonly string[]

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { type AgentProcess, startAgentProcess } from '../agent.ts'
-import type { DemoNode } from '../demo-node.ts'
-import { until } from '../until.ts'
-import { requireBpf } from './listening.ts'
-import { attached, ended, readiness, stage, startNode } from './stage.ts'
+import type { DemoNode } from '../demo-node/demo-node.ts'
+import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
+import { requireBpf } from '../harness/listening.ts'
+import { attached, ended, readiness, stage, startNode } from '../harness/stage.ts'
+import { until } from '../harness/until.ts'
 
 beforeEach(requireBpf)
 

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { startAgentProcess } from '../agent.ts'
-import { type FiredEvent, startDemoNode } from '../demo-node.ts'
-import { until } from '../until.ts'
-import { type Fields, type Heard, Listener, requireBpf, total } from './listening.ts'
-import { fieldsIn, fieldsOf } from './recording.ts'
+import { type FiredEvent, startDemoNode } from '../demo-node/demo-node.ts'
+import { fieldsIn, fieldsOf } from '../demo-node/recording.ts'
+import { startAgentProcess } from '../harness/agent.ts'
+import { type Fields, type Heard, Listener, requireBpf, total } from '../harness/listening.ts'
+import { until } from '../harness/until.ts'
 
 beforeEach(requireBpf)
 

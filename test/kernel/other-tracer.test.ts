@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { forms } from '../../agent/sources/ebpf/program.ts'
-import { startAgentProcess } from '../agent.ts'
-import { probes, startDemoNode } from '../demo-node.ts'
-import { until } from '../until.ts'
-import { formName, Listener, requireBpf, total } from './listening.ts'
+import { probes, startDemoNode } from '../demo-node/demo-node.ts'
+import { startAgentProcess } from '../harness/agent.ts'
+import { formName, Listener, requireBpf, total } from '../harness/listening.ts'
+import { attached, processed, readiness, stage, startNode, Tally } from '../harness/stage.ts'
+import { until } from '../harness/until.ts'
 import { OtherTracer } from './other-tracer.ts'
-import { attached, processed, readiness, stage, startNode, Tally } from './stage.ts'
 
 beforeEach(requireBpf)
 

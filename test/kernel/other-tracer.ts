@@ -1,8 +1,8 @@
 import { attachMulti } from '../../agent/sources/ebpf/libbpf.ts'
 import { readNotes } from '../../agent/sources/ebpf/notes.ts'
 import { openProgram } from '../../agent/sources/ebpf/program.ts'
-import { type DemoNode, type Probe, probes } from '../demo-node.ts'
-import { image, silentLog } from './listening.ts'
+import { type DemoNode, type Probe, probes } from '../demo-node/demo-node.ts'
+import { image, silentLog } from '../harness/listening.ts'
 
 /**
  * A tracer in this process that has set its breakpoints before the agent and does not have the kernel count it in the

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, expect, it } from 'vitest'
-import { startDemoNode } from '../demo-node.ts'
-import { until } from '../until.ts'
-import { Listener, requireBpf, total } from './listening.ts'
-import { stage } from './stage.ts'
+import { startDemoNode } from '../demo-node/demo-node.ts'
+import { Listener, requireBpf, total } from '../harness/listening.ts'
+import { stage } from '../harness/stage.ts'
+import { until } from '../harness/until.ts'
 
 beforeEach(requireBpf)
 

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { startAgentProcess } from '../agent.ts'
-import { startDemoNode } from '../demo-node.ts'
-import { Listener, requireBpf } from './listening.ts'
-import { attached, compileDemoNode, readiness, stage, startNode } from './stage.ts'
+import { startDemoNode } from '../demo-node/demo-node.ts'
+import { startAgentProcess } from '../harness/agent.ts'
+import { Listener, requireBpf } from '../harness/listening.ts'
+import { attached, compileDemoNode, readiness, stage, startNode } from '../harness/stage.ts'
 
 beforeEach(requireBpf)
 

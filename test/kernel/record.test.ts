@@ -1,13 +1,13 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, expect, it } from 'vitest'
-import { startAgentProcess } from '../agent.ts'
-import { type Probe, startDemoNode } from '../demo-node.ts'
-import type { Scrape } from '../scrape.ts'
-import { until } from '../until.ts'
-import { requireBpf, total } from './listening.ts'
-import { fieldsOf, readRecording } from './recording.ts'
-import { stage } from './stage.ts'
+import { type Probe, startDemoNode } from '../demo-node/demo-node.ts'
+import { fieldsOf, readRecording } from '../demo-node/recording.ts'
+import { startAgentProcess } from '../harness/agent.ts'
+import { requireBpf, total } from '../harness/listening.ts'
+import type { Scrape } from '../harness/scrape.ts'
+import { stage } from '../harness/stage.ts'
+import { until } from '../harness/until.ts'
 
 beforeEach(requireBpf)
 

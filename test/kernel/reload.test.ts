@@ -1,10 +1,10 @@
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { beforeEach, expect, it } from 'vitest'
-import { startAgentProcess } from '../agent.ts'
+import { startAgentProcess } from '../harness/agent.ts'
+import { requireBpf } from '../harness/listening.ts'
+import { stage } from '../harness/stage.ts'
+import { until } from '../harness/until.ts'
 import { certificate } from '../unit/settings/settings.ts'
-import { until } from '../until.ts'
-import { requireBpf } from './listening.ts'
-import { stage } from './stage.ts'
 
 beforeEach(requireBpf)
 

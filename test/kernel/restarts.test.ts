@@ -1,11 +1,11 @@
 import { copyFileSync, readdirSync, readlinkSync, renameSync, statSync } from 'node:fs'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { type AgentProcess, startAgentProcess } from '../agent.ts'
-import { type DemoNode, probes } from '../demo-node.ts'
-import type { Scrape } from '../scrape.ts'
-import { until } from '../until.ts'
-import { requireBpf } from './listening.ts'
-import { attached, compileDemoNode, ended, Falls, processed, stage, startNode, Tally } from './stage.ts'
+import { type DemoNode, probes } from '../demo-node/demo-node.ts'
+import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
+import { requireBpf } from '../harness/listening.ts'
+import type { Scrape } from '../harness/scrape.ts'
+import { attached, compileDemoNode, ended, Falls, processed, stage, startNode, Tally } from '../harness/stage.ts'
+import { until } from '../harness/until.ts'
 
 const RESTARTS = 50
 /** By then all is compiled, cached and sized that will be. */

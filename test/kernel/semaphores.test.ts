@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { type DemoNode, startDemoNode } from '../demo-node.ts'
-import { Listener, requireBpf } from './listening.ts'
-import { stage } from './stage.ts'
+import { type DemoNode, startDemoNode } from '../demo-node/demo-node.ts'
+import { Listener, requireBpf } from '../harness/listening.ts'
+import { stage } from '../harness/stage.ts'
 
 beforeEach(requireBpf)
 
@@ -44,7 +44,7 @@ async function expectTruth(node: DemoNode): Promise<void> {
 }
 
 const compile = (path: string, ...flags: readonly string[]) => {
-  execFileSync('clang', ['-O2', '-pthread', ...flags, join(root, 'test/demo-node.c'), '-o', path, '-lm'])
+  execFileSync('clang', ['-O2', '-pthread', ...flags, join(root, 'test/demo-node/demo-node.c'), '-o', path, '-lm'])
   return path
 }
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { beforeEach, expect, it } from 'vitest'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
-import { type DemoNode, type Fired, startDemoNode } from '../demo-node.ts'
-import { until } from '../until.ts'
-import { Listener, requireBpf, total } from './listening.ts'
+import { type DemoNode, type Fired, startDemoNode } from '../demo-node/demo-node.ts'
+import { Listener, requireBpf, total } from '../harness/listening.ts'
+import { until } from '../harness/until.ts'
 
 beforeEach(requireBpf)
 

@@ -1,10 +1,10 @@
 import { chownSync } from 'node:fs'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { startAgentProcess } from '../agent.ts'
-import { startDemoNode } from '../demo-node.ts'
-import { need } from '../needs.ts'
-import { requireBpf } from './listening.ts'
-import { attached, readiness, stage, startNode } from './stage.ts'
+import { startDemoNode } from '../demo-node/demo-node.ts'
+import { startAgentProcess } from '../harness/agent.ts'
+import { requireBpf } from '../harness/listening.ts'
+import { need } from '../harness/needs.ts'
+import { attached, readiness, stage, startNode } from '../harness/stage.ts'
 
 beforeEach(requireBpf)
 

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest'
 import { forms } from '../../agent/sources/ebpf/program.ts'
-import { requireBpf } from './listening.ts'
+import { requireBpf } from '../harness/listening.ts'
 import { compareThreads } from './threads.ts'
 
 beforeEach(requireBpf)

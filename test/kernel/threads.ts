@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Form } from '../../agent/sources/ebpf/program.ts'
-import { startDemoNode } from '../demo-node.ts'
-import { until } from '../until.ts'
-import { Listener, total } from './listening.ts'
-import { fieldsIn, fieldsOf, readRecording } from './recording.ts'
+import { startDemoNode } from '../demo-node/demo-node.ts'
+import { fieldsIn, fieldsOf, readRecording } from '../demo-node/recording.ts'
+import { Listener, total } from '../harness/listening.ts'
+import { until } from '../harness/until.ts'
 
 /** Events of a round: as many as the ring holds while nobody reads. */
 const ROUND = 6000

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
 import type { BlockRecord } from '../../agent/blocks/record.ts'
-import { startAgentProcess } from '../agent.ts'
-import { hasBpftrace, startBpftrace } from '../bench/bpftrace.ts'
-import { need } from '../needs.ts'
+import { type Recorded, readRecording } from '../demo-node/recording.ts'
+import { startAgentProcess } from '../harness/agent.ts'
+import { hasBpftrace, startBpftrace } from '../harness/bpftrace.ts'
+import { requireBpf } from '../harness/listening.ts'
+import { need } from '../harness/needs.ts'
+import { attached, stage, startNode } from '../harness/stage.ts'
+import { until } from '../harness/until.ts'
 import { microsecondsOf } from '../unit/blocks/expected-record.ts'
-import { until } from '../until.ts'
-import { requireBpf } from './listening.ts'
-import { type Recorded, readRecording } from './recording.ts'
-import { attached, stage, startNode } from './stage.ts'
 
 beforeEach(requireBpf)
 beforeEach((context) => need(context, hasBpftrace(), 'it takes bpftrace, as a witness'))

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { startDemoNode } from '../demo-node.ts'
-import { randomFrom } from '../random.ts'
-import { until } from '../until.ts'
-import { Listener, requireBpf, total } from './listening.ts'
+import { startDemoNode } from '../demo-node/demo-node.ts'
+import { Listener, requireBpf, total } from '../harness/listening.ts'
+import { randomFrom } from '../harness/random.ts'
+import { until } from '../harness/until.ts'
 
 beforeEach(requireBpf)
 

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { beforeEach, expect, it } from 'vitest'
 import type { BlockRecord } from '../../agent/blocks/record.ts'
-import { type AgentProcess, startAgentProcess } from '../agent.ts'
-import type { DemoNode, FiredEvent } from '../demo-node.ts'
-import { answers, hangs, type Received, startReceiver } from '../unit/webhook/receiver.ts'
-import { until } from '../until.ts'
-import { requireBpf } from './listening.ts'
-import { attached, stage, startNode } from './stage.ts'
+import type { DemoNode, FiredEvent } from '../demo-node/demo-node.ts'
+import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
+import { requireBpf } from '../harness/listening.ts'
+import { attached, stage, startNode } from '../harness/stage.ts'
+import { until } from '../harness/until.ts'
+import { answers, hangs, type Received, startReceiver } from '../harness/webhook-receiver.ts'
 
 const OUTAGE_MS = 60_000
 /** Waits between attempts come to that, and an attempt takes 10 s at most. */

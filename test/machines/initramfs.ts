@@ -56,13 +56,22 @@ async function copySystem(arch: Arch, folder: string): Promise<void> {
 /** The checkout as it is, with its kernel program and with a demo node for that processor. */
 async function copyProject(arch: Arch, folder: string): Promise<void> {
   const project = join(folder, 'fibre')
-  for (const path of ['agent', 'dist/usdt.bpf.o', ...globSync('test/{*.ts,kernel,machines}', { cwd: root })]) {
+  for (const path of ['agent', 'dist/usdt.bpf.o', ...globSync('test/{demo-node,harness,kernel,machines}', { cwd: root })]) {
     mkdirSync(dirname(join(project, path)), { recursive: true })
     cpSync(join(root, path), join(project, path), { recursive: true })
   }
   copyFileSync(join(import.meta.dirname, 'init'), join(folder, 'init'))
   const target = [`--target=${targetTriple[arch]}`, `--sysroot=${await sysroot(arch)}`, '-fuse-ld=lld']
-  await run('clang', [...target, '-O2', '-g', '-pthread', join(root, 'test/demo-node.c'), '-o', join(project, 'dist/demo-node'), '-lm'])
+  await run('clang', [
+    ...target,
+    '-O2',
+    '-g',
+    '-pthread',
+    join(root, 'test/demo-node/demo-node.c'),
+    '-o',
+    join(project, 'dist/demo-node'),
+    '-lm',
+  ])
 }
 
 /** Folder with the headers and libraries that programs for that processor are built from. */

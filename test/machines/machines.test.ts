@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { need } from '../needs.ts'
+import { need } from '../harness/needs.ts'
 import { cached } from './cache.ts'
 import { writeInitramfs } from './initramfs.ts'
 import { kernelOf } from './kernel.ts'

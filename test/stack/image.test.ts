@@ -4,11 +4,11 @@ import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import manifest from '../../package.json' with { type: 'json' }
-import { searchPath, startAgentProcess } from '../agent.ts'
-import { startDemoNode } from '../demo-node.ts'
-import { requireBpf } from '../kernel/listening.ts'
-import { attached, ended, readiness, stage } from '../kernel/stage.ts'
-import { need } from '../needs.ts'
+import { startDemoNode } from '../demo-node/demo-node.ts'
+import { searchPath, startAgentProcess } from '../harness/agent.ts'
+import { requireBpf } from '../harness/listening.ts'
+import { need } from '../harness/needs.ts'
+import { attached, ended, readiness, stage } from '../harness/stage.ts'
 
 const root = join(import.meta.dirname, '../..')
 const NOBODY = '65534'

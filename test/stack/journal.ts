@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'vitest'
-import { need } from '../needs.ts'
-import { until } from '../until.ts'
+import { need } from '../harness/needs.ts'
+import { until } from '../harness/until.ts'
 
 /** A record of the journal, as journald makes one of each line that a service prints. */
 export interface JournalRecord {

@@ -1,4 +1,4 @@
-import { until } from '../until.ts'
+import { until } from '../harness/until.ts'
 import { freePorts, Server } from './server.ts'
 
 export interface PrometheusOptions {

@@ -1,6 +1,6 @@
 import { onTestFailed, type TestContext } from 'vitest'
-import { requireBpf } from '../kernel/listening.ts'
-import { need } from '../needs.ts'
+import { requireBpf } from '../harness/listening.ts'
+import { need } from '../harness/needs.ts'
 import { howToGet, type Program, stackBinary } from './binaries.ts'
 import type { Server } from './server.ts'
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { until } from '../until.ts'
+import { until } from '../harness/until.ts'
 import { howToGet, type Program, stackBinary } from './binaries.ts'
 
 /** How a server is started, each time the same: one that was stopped comes back on its ports and with its data. */

@@ -4,7 +4,7 @@ import { type SelfState, selfMetrics } from '../../../agent/metrics/self.ts'
 import type { EventSource } from '../../../agent/sources/source.ts'
 import { openTelemetry, type TelemetryOptions } from '../../../agent/telemetry/telemetry.ts'
 import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
-import { probes } from '../../demo-node.ts'
+import { probes } from '../../demo-node/demo-node.ts'
 import { tracepointOf } from '../../unit/blocks/events.ts'
 import { silentLog } from '../../unit/telemetry/page.ts'
 

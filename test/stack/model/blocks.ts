@@ -1,4 +1,4 @@
-import type { Random } from '../../random.ts'
+import type { Random } from '../../harness/random.ts'
 
 /** A block, as the network found it. */
 export interface ModelBlock {

@@ -1,4 +1,4 @@
-import { Random } from '../../random.ts'
+import { Random } from '../../harness/random.ts'
 import { type Arrival, arrive, findBlocks, type ModelBlock, type Profile } from './blocks.ts'
 
 /** A machine whose agent Prometheus scrapes. */

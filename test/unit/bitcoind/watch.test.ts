@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync } from 'node:child_process'
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readlinkSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { need } from '../../needs.ts'
+import { need } from '../../harness/needs.ts'
 import { eventually, forkOff, kill, nextLine, stage, start, watch } from './stage.ts'
 
 const isRoot = process.getuid?.() === 0

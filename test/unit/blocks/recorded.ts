@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { fieldsOf, type Recorded, readRecording } from '../../kernel/recording.ts'
+import { fieldsOf, type Recorded, readRecording } from '../../demo-node/recording.ts'
 import { type ExpectedRecord, expectedRecord, type Said } from './expected-record.ts'
 
 /** What two real nodes fired in three runs. */

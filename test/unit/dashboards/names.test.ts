@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { declaredSeries, metric, select } from '../../../dashboards/names.ts'
-import { Scrape } from '../../scrape.ts'
+import { Scrape } from '../../harness/scrape.ts'
 
 it('selects a series by name, by what is always asked for and by labels', () => {
   expect(select('fibre_blocks_sent_total')).toBe('fibre_blocks_sent_total')

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promtool } from '../../promtool.ts'
+import { promtool } from '../../harness/promtool.ts'
 
 /** What a series has at a minute: nothing where no sample was stored, `stale` where a scrape found it gone. */
 export type AtMinute = (minute: number) => number | 'stale' | undefined

@@ -7,7 +7,7 @@ import { alerts, alertsYaml } from '../../../dashboards/alerts.ts'
 import { lokiAlerts, lokiRulesYaml } from '../../../dashboards/loki-rules.ts'
 import { recordings } from '../../../dashboards/recording.ts'
 import { type Alert, anchorOf } from '../../../dashboards/rule.ts'
-import { promtool } from '../../promtool.ts'
+import { promtool } from '../../harness/promtool.ts'
 
 const folder = join(import.meta.dirname, '../../../dashboards')
 const all = [...alerts, ...lokiAlerts]

@@ -1,7 +1,7 @@
 import { type Mechanism, mechanisms, type Racer, racers } from '../../../agent/blocks/race.ts'
 import { tracepoints } from '../../../agent/tracepoints/index.ts'
 import { select } from '../../../dashboards/names.ts'
-import { Random } from '../../random.ts'
+import { Random } from '../../harness/random.ts'
 import type { AtMinute, SeriesSet } from './promtool-tests.ts'
 
 /** A block as a node meets it. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { metricsRoute } from '../../../agent/http/metrics.ts'
-import { until } from '../../until.ts'
+import { until } from '../../harness/until.ts'
 import { exchange, serve } from './serve.ts'
 
 const page = '# TYPE fibre_blocks_sent_total counter\nfibre_blocks_sent_total{node="é"} 7\n'.repeat(500)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { until } from '../../until.ts'
+import { until } from '../../harness/until.ts'
 import { hashOf, recordOf } from '../page/records.ts'
 import { serveLive } from '../page/serve-live.ts'
 import { exchange, open, serve } from './serve.ts'

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { describe, expect, it } from 'vitest'
-import { need } from '../../needs.ts'
-import { until } from '../../until.ts'
+import { need } from '../../harness/needs.ts'
+import { until } from '../../harness/until.ts'
 import { exchange, open, serve } from './serve.ts'
 
 const routes = { '/metrics': () => ({ status: 200, body: 'up 1\n' }) }

@@ -7,8 +7,8 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { journalFiles } from '../../../agent/journal/files.ts'
 import type { Direction } from '../../../agent/journal/lines.ts'
 import { JournalError, readJournal } from '../../../agent/journal/read.ts'
-import { randomFrom } from '../../random.ts'
-import { until } from '../../until.ts'
+import { randomFrom } from '../../harness/random.ts'
+import { until } from '../../harness/until.ts'
 import { blockAt, blocks, journalWith, ndjson, temporaryDirectory } from './blocks-journal.ts'
 
 /** Heights of the records that are read, and how many lines were not. */

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { InstrumentOptions } from '../../../agent/metrics/instruments.ts'
 import { openTelemetry } from '../../../agent/telemetry/telemetry.ts'
 import { type MetricDefinition, metricBuilders, oneOf } from '../../../agent/tracepoints/metric.ts'
-import { Scrape } from '../../scrape.ts'
+import { Scrape } from '../../harness/scrape.ts'
 import { silentLog } from '../telemetry/page.ts'
 
 interface Meal {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { bundle } from '../../agent.ts'
+import { bundle } from '../../harness/agent.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const text = readFileSync(bundle, 'utf8')

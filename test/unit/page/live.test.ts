@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest'
 import { event, Streams } from '../../../agent/page/streams.ts'
-import { until } from '../../until.ts'
+import { until } from '../../harness/until.ts'
 import { exchange, open, serve } from '../http/serve.ts'
 import { hashOf, quiet, recordOf, target } from './records.ts'
 import { openStream, type Sent, serveLive, wordsOf } from './serve-live.ts'

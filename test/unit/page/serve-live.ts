@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import type { Status } from '../../../agent/http/status.ts'
 import { openLive } from '../../../agent/page/live.ts'
-import { until } from '../../until.ts'
+import { until } from '../../harness/until.ts'
 import { type LogLine, serve } from '../http/serve.ts'
 import { quiet } from './records.ts'
 

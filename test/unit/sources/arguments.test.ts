@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Argument, parseArguments } from '../../../agent/sources/ebpf/arguments.ts'
-import { need } from '../../needs.ts'
+import { need } from '../../harness/needs.ts'
 
 let directory: string
 

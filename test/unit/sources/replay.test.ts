@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
 import { Progress } from '../../../agent/sources/replay/progress.ts'
-import { until } from '../../until.ts'
+import { until } from '../../harness/until.ts'
 import { usedHeap } from '../blocks/heap.ts'
 import { recordingOf, sent, startLog, startReplay } from './recordings.ts'
 

@@ -4,7 +4,7 @@ import { observe } from '../../../agent/metrics/observe.ts'
 import { type SelfState, selfMetrics } from '../../../agent/metrics/self.ts'
 import { openTelemetry, type TelemetryOptions } from '../../../agent/telemetry/telemetry.ts'
 import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
-import { Scrape } from '../../scrape.ts'
+import { Scrape } from '../../harness/scrape.ts'
 import { tracepointOf } from '../blocks/events.ts'
 
 export const silentLog = pino({ level: 'silent' })

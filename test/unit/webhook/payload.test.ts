@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Blocks } from '../../../agent/blocks/blocks.ts'
 import { recordOf } from '../../../agent/blocks/record.ts'
 import { slowBlockPayload, toAsciiJson } from '../../../agent/webhook/payload.ts'
-import { fieldsOf, readRecording } from '../../kernel/recording.ts'
+import { fieldsOf, readRecording } from '../../demo-node/recording.ts'
 import { eventOf } from '../blocks/events.ts'
 import { hashOf, slowBlock, thresholds } from './slow-block.ts'
 

@@ -15,9 +15,9 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { until } from '../../until.ts'
+import { until } from '../../harness/until.ts'
+import { answers, hangs, startReceiver } from '../../harness/webhook-receiver.ts'
 import { open } from './open.ts'
-import { answers, hangs, startReceiver } from './receiver.ts'
 import { slowAlert } from './slow-block.ts'
 
 function directory(): string {

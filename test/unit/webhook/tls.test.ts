@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterAll, expect, it, onTestFinished } from 'vitest'
-import { until } from '../../until.ts'
+import { until } from '../../harness/until.ts'
+import { answers, startReceiver } from '../../harness/webhook-receiver.ts'
 import { open } from './open.ts'
-import { answers, startReceiver } from './receiver.ts'
 import { slowAlert } from './slow-block.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'webhook-tls-'))

@@ -8,8 +8,8 @@ import { type EbpfOptions, type EbpfSource, openEbpf } from '../../agent/sources
 import type { Form } from '../../agent/sources/ebpf/program.ts'
 import type { Attachment } from '../../agent/sources/source.ts'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
-import type { DemoNode } from '../demo-node.ts'
-import { need } from '../needs.ts'
+import type { DemoNode } from '../demo-node/demo-node.ts'
+import { need } from './needs.ts'
 
 const CAP_SYS_ADMIN = 21n
 const CAP_BPF = 39n

@@ -31,7 +31,7 @@ export interface AgentProcessOptions {
 }
 
 /** What operators run. */
-export const bundle = join(import.meta.dirname, '../dist/agent.cjs')
+export const bundle = join(import.meta.dirname, '../../dist/agent.cjs')
 
 /** Where programs are looked for: this Node.js before others. */
 export const searchPath = `${dirname(process.execPath)}:${process.env.PATH}`

@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type BlockRecord, recordOf } from '../agent/blocks/record.ts'
-import { runCommand } from '../agent/cli.ts'
+import { type BlockRecord, recordOf } from '../../agent/blocks/record.ts'
+import { runCommand } from '../../agent/cli.ts'
 import { startDemoNode } from './demo-node.ts'
 
 const milliseconds = (ms: number) => `${ms.toFixed(1)} ms`
@@ -13,7 +13,7 @@ const line = (...cells: readonly string[]) =>
     .join(' ')
     .trimEnd()
 const head = line('height', 'winner', 'started first, by', 'reconstructed in', 'chunks used')
-const dist = join(import.meta.dirname, '../dist')
+const dist = join(import.meta.dirname, '../../dist')
 const dataDirectory = mkdtempSync(join(tmpdir(), 'fibre-demo-'))
 const args = [
   '--bitcoind',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import type { FiredEvent, Probe } from '../demo-node.ts'
-import type { Fields } from './listening.ts'
+import type { Fields } from '../harness/listening.ts'
+import type { FiredEvent, Probe } from './demo-node.ts'
 
 /** A line of what a demo node recorded: what it fired, and when it was about to. */
 export type Recorded = FiredEvent & { readonly ts_ns: number }

@@ -3,8 +3,8 @@
  * It fires, records, replays and floods on command, and so is what the tests, the bench and the demo measure.
  */
 #define _GNU_SOURCE
-#include "demo-node-probes.h"
-#include "demo-node-blocks.h"
+#include "probes.h"
+#include "blocks.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -59,7 +59,7 @@ export interface DemoNodeOptions {
   readonly cwd?: string
 }
 
-const builtBinary = join(import.meta.dirname, '../dist/demo-node')
+const builtBinary = join(import.meta.dirname, '../../dist/demo-node')
 
 const running = new Set<DemoNode>()
 process.once('exit', () => {

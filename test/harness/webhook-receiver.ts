@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
-import type { SlowBlockPayload } from '../../../agent/webhook/payload.ts'
+import type { SlowBlockPayload } from '../../agent/webhook/payload.ts'
 
 export interface Received {
   readonly method: string | undefined

@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
-import type { DemoNode } from '../demo-node.ts'
+import type { DemoNode } from '../demo-node/demo-node.ts'
 
 /** The semaphore rises before bpftrace's program is in place. */
 const SETTLE_MS = 200

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
-import type { AgentProcess } from '../agent.ts'
-import { type DemoNode, type DemoNodeOptions, type Fired, probes, startDemoNode } from '../demo-node.ts'
-import type { Scrape } from '../scrape.ts'
+import { type DemoNode, type DemoNodeOptions, type Fired, probes, startDemoNode } from '../demo-node/demo-node.ts'
+import type { AgentProcess } from './agent.ts'
+import type { Scrape } from './scrape.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -33,14 +33,14 @@ export function stage() {
 
 /** Builds a demo node with fewer tracepoints: an older FIBRE node (seven), or a stock one (one). */
 export function compileDemoNode(kind: 'OLDER' | 'NO_UDP', path: string): string {
-  execFileSync('clang', ['-O2', '-pthread', `-D${kind}`, join(root, 'test/demo-node.c'), '-o', path, '-lm'])
+  execFileSync('clang', ['-O2', '-pthread', `-D${kind}`, join(root, 'test/demo-node/demo-node.c'), '-o', path, '-lm'])
   return path
 }
 
 /** Builds a program that runs a command to which the kernel refuses these system calls with this error. */
 export function compileDenied(path: string, calls: readonly string[], error = 'EPERM'): string {
   const list = calls.map((call) => `SYS_${call}`).join(',')
-  execFileSync('clang', ['-O2', '-Wall', '-Werror', `-DCALLS=${list}`, `-DERROR=${error}`, join(root, 'test/kernel/denied.c'), '-o', path])
+  execFileSync('clang', ['-O2', '-Wall', '-Werror', `-DCALLS=${list}`, `-DERROR=${error}`, join(root, 'test/harness/denied.c'), '-o', path])
   return path
 }
 

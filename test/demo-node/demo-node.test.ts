@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, it, vi } from 'vitest'
-import { type Probe, probes, startDemoNode } from '../demo-node.ts'
+import { type Probe, probes, startDemoNode } from './demo-node.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
@@ -62,9 +62,13 @@ describe('tracepoints', () => {
   ]
   const build = async (define: string) => {
     const binary = newPath()
-    await run('clang', ['-O2', '-g', '-Wall', '-Wextra', '-Werror', '-pthread', `-D${define}`, 'test/demo-node.c', '-o', binary, '-lm'], {
-      cwd: root,
-    })
+    await run(
+      'clang',
+      ['-O2', '-g', '-Wall', '-Wextra', '-Werror', '-pthread', `-D${define}`, 'test/demo-node/demo-node.c', '-o', binary, '-lm'],
+      {
+        cwd: root,
+      },
+    )
     return binary
   }
 
