@@ -1,37 +1,25 @@
 import type { Logger } from 'pino'
-import type { OutcomeListener } from './blocks/blocks.ts'
-import type { HttpServer } from './http/server.ts'
-import type { Status } from './http/status.ts'
-import { Measuring } from './measuring.ts'
+import { statusOf } from './http/status.ts'
 import { observe } from './metrics/observe.ts'
-import { type SelfState, selfMetrics } from './metrics/self.ts'
+import { selfMetrics } from './metrics/self.ts'
+import { Nodes } from './nodes/nodes.ts'
+import type { Output } from './nodes/output.ts'
+import { takeSnapshot } from './nodes/snapshot.ts'
+import { outputsOf } from './outputs.ts'
 import { openLive } from './page/live.ts'
-import { readiness } from './readiness.ts'
-import { openRecords, type Records, thresholdsOf } from './records.ts'
-import { openServers, reloadServers } from './servers.ts'
+import { openProcesses, type Processes } from './processes.ts'
+import { selfStateReader } from './self-state.ts'
+import { openServers } from './servers.ts'
 import type { Settings } from './settings/load.ts'
-import { withoutCredentials } from './settings/summary.ts'
-import { openEbpf } from './sources/ebpf/ebpf.ts'
-import { clockErrorSeconds } from './sources/ebpf/libbpf.ts'
-import { openRecorder, type Recorder } from './sources/replay/recorder.ts'
-import { openReplay, ReplaySource } from './sources/replay/replay.ts'
-import type { EventHandler, EventSource } from './sources/source.ts'
-import { eventLoopLagSeconds, readProcessState } from './telemetry/process.ts'
-import { Readings } from './telemetry/readings.ts'
-import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts'
-import { tracepoints } from './tracepoints/index.ts'
-import { type Watching, watch } from './watching.ts'
+import { pushOptionsOf } from './settings/push.ts'
+import { openSource, type Replay } from './sources/open.ts'
+import { ReplaySource } from './sources/replay/replay.ts'
+import { openStores, thresholdsOf } from './stores.ts'
+import { openTelemetry } from './telemetry/telemetry.ts'
 
-const HOUSEKEEPING_MS = 1000
+const TICK_MS = 1000
 /** What the last push may take: all in all the agent ends within a second. */
 const LAST_PUSH_MS = 500
-
-/** A recording that takes the place of bitcoind. */
-export interface Replay {
-  readonly file: string
-  /** How many times as fast as it was recorded. */
-  readonly speed: number
-}
 
 export interface AgentOptions {
   readonly settings: Settings
@@ -43,8 +31,8 @@ export interface AgentOptions {
   readonly source: Buffer | Replay
   /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, for pushes. */
   readonly proxy?: Readonly<Record<string, string>> | undefined
-  /** Told what becomes known of each block. */
-  readonly onBlock?: OutcomeListener | undefined
+  /** Told after the agent's own. */
+  readonly outputs?: readonly Output[] | undefined
 }
 
 export interface Agent {
@@ -62,165 +50,75 @@ export interface Agent {
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { settings, version, log } = options
   const startedAt = new Date()
-  const state = { isUp: true }
-  const started: (() => void | Promise<void>)[] = []
+  const opened: (() => unknown)[] = []
+  let isUp = true
   const stop = once(async () => {
-    state.isUp = false
-    for (const undo of started.reverse()) await undo()
+    isUp = false
+    for (const close of opened.reverse()) await close()
     log.info('stopped')
   })
 
   log.info({ version, pid: process.pid }, 'starting')
   try {
-    const { port, peerLabel: openLabelLimit } = settings
-    const telemetry = await openTelemetry({ version, port, openLabelLimit, push: pushOptions(options), log })
-    const records = await openRecords(settings, version, log)
-    started.push(() => records.close())
-    const measuring = new Measuring({
-      instruments: telemetry.instruments,
-      log,
-      verbose: settings.verbose,
-      pendingTimeoutMs: settings.pendingTimeoutMs,
-      knownBlocks: (node) => records.knownBlocks(node),
-      onBlock(outcome, block) {
-        records.take(outcome, block)
-        options.onBlock?.(outcome, block)
-      },
-    })
-    const recorder = settings.record === undefined ? undefined : openRecorder({ file: settings.record, log })
-    if (recorder) started.push(() => recorder.close())
-    const source = await openSource(options, recorder ? recordingTo(recorder, measuring) : measuring)
-    measuring.use(source)
-    started.push(() => source.close())
+    const push = pushOptionsOf(settings, options.proxy)
+    const telemetry = await openTelemetry({ version, port: settings.port, openLabelLimit: settings.peerLabel, push, log })
+    const stores = await openStores(settings, version, log)
+    opened.push(() => stores.close())
+    const source = await openSource(options.source, settings.ringSize, log)
+    opened.push(() => source.close())
 
-    let watching: Watching | undefined
-    const status = () => readStatus(options, startedAt, measuring, records, source, watching)
-    const live = openLive({ status, thresholds: thresholdsOf(settings), log })
-    records.show(live)
+    let processes: Processes | undefined
+    const { journal, webhook } = stores
+    const snapshot = () => takeSnapshot({ version, startedAt, isUp, pushing: push?.shownAs, nodes, source, processes, journal, webhook })
+    const live = openLive({ status: () => statusOf(snapshot()), thresholds: thresholdsOf(settings), log })
+    const recent = journal?.recent() ?? []
+    live.seed(recent)
+    const outputs = outputsOf({ telemetry, source, stores, live, eventLog: settings.verbose ? log : undefined })
+    const nodes = new Nodes(source, [...outputs, ...(options.outputs ?? [])], {
+      log,
+      pendingTimeoutMs: settings.pendingTimeoutMs,
+      knownBlocks: (node) => recent.filter((record) => record.node === node).map((record) => record.block_hash),
+    })
+    source.start(nodes)
+
     const exposition = () => {
       source.drain()
       return telemetry.exposition()
     }
-    const servers = await openServers({ settings, version, log, exposition, live, status })
-    started.push(async () => void (await Promise.all(servers.map((server) => server.close()))))
-    started.push(() => live.close())
-    const readings = new Readings(log)
-    observe(telemetry.meter, selfMetrics, async () => {
-      const self = await readSelf(options, startedAt, telemetry, records, servers, readings)
-      return { ...self, ...measuring.counts(), isUp: state.isUp } // counted last: a node that was forgotten meanwhile is not observed
-    })
-    started.push(() => telemetry.close(LAST_PUSH_MS))
+    const servers = await openServers({ settings, version, log, exposition, live, snapshot })
+    opened.push(() => servers.close())
+    opened.push(() => live.close())
+    observe(telemetry.meter, selfMetrics, selfStateReader({ ...options, snapshot, exports: telemetry.exports, server: servers.metrics }))
+    opened.push(() => telemetry.close(LAST_PUSH_MS))
 
-    started.push(() => measuring.close())
-    const appeared = () => {
-      telemetry.push() // zeros: what happens before the first sample of a series counts for no increase()
-      live.changed()
+    opened.push(() => nodes.close())
+    const replayed = source instanceof ReplaySource ? replay(source, nodes) : undefined
+    if (replayed === undefined) {
+      processes = await openProcesses(settings, nodes, log)
+      opened.push(() => processes?.close())
+      if (!processes.isAnyUp) telemetry.push() // the series of what is to come start now, at 0
     }
-    let replayed: Promise<void> | undefined
-    if (source instanceof ReplaySource) {
-      replayed = replay(source, measuring)
-      appeared()
-    } else {
-      const forgotten = (node: string) => {
-        records.forget(node)
-        telemetry.forget(node)
-        live.changed()
-      }
-      const opened = await watch({ settings, measuring, log, appeared, gone: () => live.changed(), forgotten })
-      watching = opened
-      started.push(() => opened.close())
-    }
-    const housekeeping = setInterval(() => {
-      measuring.keepHouse()
+    const ticking = setInterval(() => {
+      nodes.tick()
       live.changed()
-    }, HOUSEKEEPING_MS)
-    started.push(() => clearInterval(housekeeping))
+    }, TICK_MS)
+    opened.push(() => clearInterval(ticking))
 
-    const [metrics, health] = servers
     const reload = () => {
-      reloadServers(servers, settings, log)
-      records.reopen()
-      recorder?.reopen()
+      servers.reload()
+      stores.reload()
     }
-    return { urls: { metrics: metrics.url, health: health.url }, ...(replayed && { replayed }), reload, stop }
+    return { urls: servers.urls, ...(replayed && { replayed }), reload, stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function openSource({ source, settings, log }: AgentOptions, handler: EventHandler): Promise<EventSource> {
-  if ('file' in source) return openReplay({ ...source, handler, log })
-  return openEbpf({ image: source, ringSize: settings.ringSize, tracepoints, handler, log })
-}
-
-/** Has a recording measured, as if its nodes ran. */
-async function replay(source: ReplaySource, measuring: Measuring): Promise<void> {
-  for (const node of source.nodes) measuring.appeared({ node, pid: 0, executable: source.file })
-  await source.run(() => measuring.keepHouse())
-}
-
-function recordingTo(recorder: Recorder, handler: EventHandler): EventHandler {
-  return {
-    event(event, tracepoint, failed) {
-      recorder.record(event)
-      handler.event(event, tracepoint, failed)
-    },
-    error: (error) => handler.error(error),
-  }
-}
-
-function pushOptions({ settings, proxy }: AgentOptions) {
-  const { otlpEndpoint: url, otlpProtocol: protocol, otlpIntervalMs: intervalMs, otlpTimeoutMs: timeoutMs } = settings
-  return url === undefined ? undefined : { url, protocol, proxy, shownAs: withoutCredentials(url), intervalMs, timeoutMs }
-}
-
-function readStatus(
-  options: AgentOptions,
-  startedAt: Date,
-  measuring: Measuring,
-  records: Records,
-  source: EventSource,
-  watching: Watching | undefined,
-): Status {
-  measuring.takeLosses()
-  return {
-    version: options.version,
-    startedAt,
-    health: readiness(measuring.nodes, source.backlogSeconds(), watching?.findings() ?? []),
-    warnings: [...(watching?.warnings() ?? []), ...records.warnings],
-    targets: measuring.nodes
-      .map((node) => node.status())
-      .filter((status) => status !== undefined)
-      .map((status) => ({ ...status, replay: source.replay })),
-    pushing: pushOptions(options)?.shownAs,
-  }
-}
-
-async function readSelf(
-  { settings, version, logDropped }: AgentOptions,
-  startedAt: Date,
-  telemetry: Telemetry,
-  records: Records,
-  [metrics]: readonly HttpServer[],
-  readings: Readings,
-) {
-  const notAfter = metrics?.certificateNotAfter
-  return {
-    version,
-    startedAt: startedAt.getTime() / 1e3,
-    nodeName: settings.nodeName,
-    executable: settings.bitcoind ?? '',
-    exports: telemetry.exports,
-    clockErrorSeconds: readings.take('fibre_exporter_clock_error_seconds', clockErrorSeconds),
-    certificateExpiry: notAfter && notAfter.getTime() / 1e3,
-    eventLoopLagSeconds: await eventLoopLagSeconds(),
-    wrongPasswords: metrics?.wrongPasswords ?? 0,
-    process: readProcessState(readings),
-    journal: records.journalState,
-    webhook: records.webhookState,
-    logDropped: logDropped?.() ?? new Map(),
-  } satisfies Partial<SelfState>
+/** Measures a recording as if its nodes ran. */
+async function replay(source: ReplaySource, nodes: Nodes): Promise<void> {
+  for (const node of source.nodes) nodes.processStarted({ node, pid: 0, executable: source.file })
+  await source.run(() => nodes.tick())
 }
 
 function once(run: () => Promise<void>): () => Promise<void> {

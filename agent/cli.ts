@@ -2,21 +2,23 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import manifest from '../package.json' with { type: 'json' }
-import { type Agent, type Replay, startAgent } from './agent.ts'
-import type { OutcomeListener } from './blocks/blocks.ts'
+import { type Agent, startAgent } from './agent.ts'
 import { healthHelp, parseHealth, runHealthCommand } from './commands/health.ts'
 import { runBlocksCommand } from './journal/blocks-command.ts'
 import { createLog } from './log.ts'
-import { thresholdsOf } from './records.ts'
+import type { Output } from './nodes/output.ts'
 import { type Invocation, loadSettings, readSettings, SettingsError } from './settings/load.ts'
+import type { Replay } from './sources/open.ts'
 import { parseReplay, ReplayCommandError } from './sources/replay/replay-command.ts'
+import { thresholdsOf } from './stores.ts'
 
 export interface CommandOptions {
   /** Words of the command line, after the program's name. */
   readonly argv: readonly string[]
   /** Folder of the compiled kernel program, `usdt.bpf.o`. */
   readonly folder: string
-  readonly onBlock?: OutcomeListener
+  /** Told of events and blocks after the agent's own outputs. */
+  readonly outputs?: readonly Output[]
 }
 
 /** What a command has come to: an end with an exit code, or an agent that runs. */
@@ -44,7 +46,7 @@ export async function runCommand(options: CommandOptions): Promise<Outcome> {
   }
 }
 
-async function run({ onBlock }: CommandOptions, invocation: Invocation, source: () => Buffer | Replay): Promise<Outcome> {
+async function run({ outputs }: CommandOptions, invocation: Invocation, source: () => Buffer | Replay): Promise<Outcome> {
   if (invocation.kind === 'print') {
     process.stdout.write(`${invocation.text}\n`)
     return { exitCode: 0 }
@@ -55,7 +57,7 @@ async function run({ onBlock }: CommandOptions, invocation: Invocation, source: 
   logNodeWarnings(log.logger)
   try {
     const { logger, dropped: logDropped } = log
-    const agent = await startAgent({ settings, proxy, version: manifest.version, source: source(), log: logger, logDropped, onBlock })
+    const agent = await startAgent({ settings, proxy, version: manifest.version, source: source(), log: logger, logDropped, outputs })
     const reload = () => {
       log.reopen()
       agent.reload()

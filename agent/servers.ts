@@ -3,7 +3,7 @@ import { shareOfConnections } from './http/connections.ts'
 import { healthRoute, readyRoute } from './http/health.ts'
 import { metricsRoute } from './http/metrics.ts'
 import { type HttpServer, listen } from './http/server.ts'
-import type { Status } from './http/status.ts'
+import type { Snapshot } from './nodes/snapshot.ts'
 import type { Live } from './page/live.ts'
 import type { Settings } from './settings/load.ts'
 import { readPassword } from './settings/password-file.ts'
@@ -15,12 +15,20 @@ export interface ServersOptions {
   readonly log: Logger
   readonly exposition: () => Promise<string>
   readonly live: Live
-  readonly status: () => Status
+  readonly snapshot: () => Snapshot
+}
+
+export interface Servers {
+  readonly metrics: HttpServer
+  readonly urls: { readonly metrics: string; readonly health: string }
+  /** Reads certificate and password anew. What cannot be used is said, and the old one stays. */
+  reload(): void
+  close(): Promise<void>
 }
 
 /** Opens the metrics server, with the page, and the health server. */
-export async function openServers(options: ServersOptions): Promise<readonly [HttpServer, HttpServer]> {
-  const { settings, version, log, exposition, live, status } = options
+export async function openServers(options: ServersOptions): Promise<Servers> {
+  const { settings, version, log, exposition, live, snapshot } = options
   const { listenAddress, port, healthPort, metricsAuthUsername: username, metricsAuthPassword: password, tlsCert, tlsKey } = settings
   const tls = tlsCert !== undefined && tlsKey !== undefined ? { certFile: tlsCert, keyFile: tlsKey } : undefined
   const credentials = username !== undefined && password !== undefined ? { username, password } : undefined
@@ -28,8 +36,8 @@ export async function openServers(options: ServersOptions): Promise<readonly [Ht
   const common = { address: listenAddress, allowedHosts: [listenAddress, ...(settings.allowedHosts ?? [])], tls, log }
   const routes = { ...live.routes, '/metrics': metricsRoute(exposition) }
   const readyState = () => {
-    const { health, warnings } = status()
-    return { ...health, warnings }
+    const { readiness, warnings } = snapshot()
+    return { ...readiness, warnings }
   }
   const metrics = await listen({ ...common, name: 'metrics', port, credentials, maxConnections: most.metrics, routes })
   try {
@@ -37,19 +45,19 @@ export async function openServers(options: ServersOptions): Promise<readonly [Ht
     const health = await listen({ ...common, name: 'health', port: healthPort, maxConnections: most.health, routes })
     if (!credentials && !isLoopback(listenAddress))
       log.warn({ address: listenAddress }, 'metrics are open to other machines without a password: see --metrics-auth-username')
-    return [metrics, health]
+    return {
+      metrics,
+      urls: { metrics: metrics.url, health: health.url },
+      reload: () => reloadServers([metrics, health], settings, log),
+      close: async () => void (await Promise.all([metrics.close(), health.close()])),
+    }
   } catch (error) {
     await metrics.close()
     throw error
   }
 }
 
-/** Reads certificate and password anew. What cannot be used is said, and the old one stays. */
-export function reloadServers(
-  servers: readonly HttpServer[],
-  { metricsAuthUsername, metricsAuthPasswordFile }: Settings,
-  log: Logger,
-): void {
+function reloadServers(servers: readonly HttpServer[], { metricsAuthUsername, metricsAuthPasswordFile }: Settings, log: Logger): void {
   for (const server of servers) server.reloadTls()
   if (metricsAuthUsername === undefined || metricsAuthPasswordFile === undefined) return
   const file = readPassword(metricsAuthPasswordFile)

@@ -22,11 +22,11 @@ const NOTHING_RUNS = 'no bitcoind is running'
 /** Callbacks may throw; it is logged and the watching goes on. */
 export interface ProcessEvents {
   /** A node is known before it is seen. */
-  expected(node: string): void
-  appeared(target: Target): void
-  gone(target: Target): void
+  nodeExpected(node: string): void
+  processStarted(target: Target): void
+  processExited(target: Target): void
   /** A node that nobody named ended long ago, and is known no more. */
-  forgotten(node: string): void
+  nodeForgotten(node: string): void
 }
 
 /** Calls `onExit` when the process ends; throws where that cannot be had. The scan notices an end as well, only later. */
@@ -112,12 +112,12 @@ class Watcher implements ProcessWatcher {
   start(): void {
     const { nodes, nodeName } = this.#selection
     warnOfPid(this.#selection, this.#root, this.#log)
-    for (const { name } of nodes) this.#tell(() => this.#events.expected(name))
+    for (const { name } of nodes) this.#tell(() => this.#events.nodeExpected(name))
     this.#look(true)
     this.#isFirst = false
     if (nodes.length === 0 && this.targets().length === 0) {
       this.#roster.expect(nodeName)
-      this.#tell(() => this.#events.expected(nodeName))
+      this.#tell(() => this.#events.nodeExpected(nodeName))
     }
     this.#schedule()
   }
@@ -201,13 +201,13 @@ class Watcher implements ProcessWatcher {
     const exit = this.#exits.get(target.pid)
     this.#exits.delete(target.pid)
     this.#tell(() => exit?.close())
-    this.#tell(() => this.#events.gone(target))
+    this.#tell(() => this.#events.processExited(target))
     this.#search.revisit(target.pid)
     this.#schedule(RETURN_MS)
   }
 
   #forget(nodes: readonly string[]): void {
-    for (const node of nodes) this.#tell(() => this.#events.forgotten(node))
+    for (const node of nodes) this.#tell(() => this.#events.nodeForgotten(node))
   }
 
   #readmit(pid: number): void {
@@ -246,7 +246,7 @@ class Watcher implements ProcessWatcher {
     this.#roster.begin(target)
     this.#isChanged = true
     this.#exits.set(target.pid, this.#watch(target.pid))
-    this.#tell(() => this.#events.appeared(target))
+    this.#tell(() => this.#events.processStarted(target))
   }
 
   #watch(pid: number): { close(): void } | undefined {

@@ -28,14 +28,12 @@ const MAX_WAITING = 1024
  * `won` who delivered it, `timed` when each mechanism started, `decided` both of these, `withoutRace` that no race came;
  * `closed` ends it.
  */
-export type Outcome = 'connected' | 'won' | 'timed' | 'decided' | 'withoutRace' | 'closed'
-export type OutcomeListener = (outcome: Outcome, block: Block) => void
+export type Milestone = 'connected' | 'won' | 'timed' | 'decided' | 'withoutRace' | 'closed'
+export type MilestoneListener = (milestone: Milestone, block: Block) => void
 
 export interface BlocksOptions {
   /** How long a block may take to be connected, in ns. */
   readonly connectWaitNs?: number | undefined
-  /** Called before blocks are judged early; it calls `excuseOpen` if events were lost since. */
-  readonly checkLosses?: (() => void) | undefined
 }
 
 type HeaderChunk = EventOf<typeof blockHeaderChunk>
@@ -49,9 +47,8 @@ type OpenBlock = { -readonly [Key in keyof Block]: Block[Key] } & {
 /** Joins the events of one node's blocks by hash and tells their races. Memory is bounded whatever arrives. */
 export class Blocks {
   readonly #node: string
-  readonly #listener: OutcomeListener
+  readonly #listener: MilestoneListener
   readonly #connectWaitNs: number
-  readonly #checkLosses: () => void
   readonly #open = new Map<string, OpenBlock>()
   /** The open blocks once more, by what a header chunk knows of a hash. */
   readonly #openByPrefix = new Map<string, OpenBlock>()
@@ -65,11 +62,10 @@ export class Blocks {
   /** Whether connections can be seen: without `block_connected` all is known of a block once its race is. */
   connectionsVisible = true
 
-  constructor(node: string, listener: OutcomeListener, options: BlocksOptions = {}) {
+  constructor(node: string, listener: MilestoneListener, options: BlocksOptions = {}) {
     this.#node = node
     this.#listener = listener
     this.#connectWaitNs = options.connectWaitNs ?? CONNECT_WAIT_NS
-    this.#checkLosses = options.checkLosses ?? (() => {})
   }
 
   /** Takes an event in. Events of one block may come in any order. */
@@ -180,7 +176,6 @@ export class Blocks {
   }
 
   #makeRoom(): void {
-    this.#checkLosses()
     for (const block of this.#open.values().take(CLOSE_TOGETHER)) this.#close(block)
   }
 

@@ -1,3 +1,5 @@
+import type { Snapshot } from '../nodes/snapshot.ts'
+
 /** Whether the agent measures what it should. */
 export interface Health {
   readonly ready: boolean
@@ -43,4 +45,33 @@ export interface ProbeStatus {
   readonly attached: boolean
   /** Why it is not attached. */
   readonly reason?: string | undefined
+}
+
+export function statusOf({ version, startedAt, readiness, warnings, nodes, pushing }: Snapshot): Status {
+  return {
+    version,
+    startedAt,
+    health: readiness,
+    warnings,
+    pushing,
+    targets: nodes.flatMap(({ node, isUp, process, replay, probes, connected, wins, lastHeight, lastBlockAt, lost }) =>
+      process === undefined
+        ? []
+        : {
+            node,
+            replay,
+            pid: process.pid,
+            executable: process.executable,
+            up: isUp,
+            probes,
+            blocks: connected,
+            fibreWins: wins.fibre_udp,
+            compactWins: wins.bip152_cmpct,
+            otherWins: wins.other,
+            lastHeight,
+            lastBlockAt,
+            eventsLost: [...lost.values()].reduce((sum, count) => sum + count, 0),
+          },
+    ),
+  }
 }

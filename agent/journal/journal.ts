@@ -23,13 +23,6 @@ export interface JournalOptions {
   readonly before?: () => Promise<void>
 }
 
-export interface JournalState {
-  /** Records written, by node. */
-  readonly written: ReadonlyMap<string, number>
-  /** Records that could not be written when they came. They wait for when it is possible again. */
-  readonly failed: number
-}
-
 interface RecordLine extends Line {
   readonly node: string
 }
@@ -85,7 +78,7 @@ export class Journal {
     })
   }
 
-  get state(): JournalState {
+  get state() {
     return { written: this.#written, failed: this.#writer.late }
   }
 

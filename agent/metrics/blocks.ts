@@ -1,5 +1,5 @@
 import type { Block } from '../blocks/block.ts'
-import type { Outcome } from '../blocks/blocks.ts'
+import type { Milestone } from '../blocks/blocks.ts'
 import { coverages, mechanisms, racers } from '../blocks/race.ts'
 import { type MetricDefinition, metricBuilders, oneOf, type Sample } from '../tracepoints/metric.ts'
 
@@ -79,4 +79,4 @@ export const blockMetrics = {
     }),
   ],
   closed: [],
-} satisfies Readonly<Record<Outcome, readonly MetricDefinition<Block>[]>>
+} satisfies Readonly<Record<Milestone, readonly MetricDefinition<Block>[]>>

@@ -1,31 +1,12 @@
+import type { NodeSnapshot, Snapshot } from '../nodes/snapshot.ts'
 import { tracepoints } from '../tracepoints/index.ts'
 import { type Labels, type MetricDefinition, metricBuilders, type Sample } from '../tracepoints/metric.ts'
 
-/** What the agent knows of a node that it measures or has measured. */
-export interface NodeState {
-  readonly node: string
-  /** Whether a process of it is running. */
-  readonly isUp: boolean
-  readonly restarts: number
-  /** Tracepoints that it should have or offers, and whether they are attached. */
-  readonly probes: readonly { readonly probe: string; readonly attached: boolean }[]
-  /** Events that the kernel program could not hand over, by `event_type`. */
-  readonly lost: ReadonlyMap<string, number>
-  /** Unreadable fields, by `event_type` and field. */
-  readonly fieldErrors: ReadonlyMap<string, ReadonlyMap<string, number>>
-}
-
 /** What the agent knows of itself when metrics are collected. */
 export interface SelfState {
-  readonly isUp: boolean
-  /** Unix time, seconds. */
-  readonly startedAt: number
-  readonly version: string
+  readonly snapshot: Snapshot
   readonly nodeName: string
   readonly executable: string
-  readonly nodes: readonly NodeState[]
-  readonly eventsProcessed: ReadonlyMap<string, number>
-  readonly eventErrors: number
   readonly exports: { readonly successes: number; readonly failures: number; readonly rejectedPoints: number }
   readonly clockErrorSeconds: number | undefined
   /** Unix time, seconds. */
@@ -34,29 +15,8 @@ export interface SelfState {
   /** Requests to the metrics page with a wrong user name or password. */
   readonly wrongPasswords: number
   readonly process: ProcessState
-  readonly journal: JournalState
-  readonly webhook: WebhookState
   /** Lines of the log that were dropped, by output. */
   readonly logDropped: ReadonlyMap<string, number>
-}
-
-export interface JournalState {
-  /** Records written, by node. */
-  readonly written: ReadonlyMap<string, number>
-  /** Records that could not be written. */
-  readonly failed: number
-}
-
-export interface WebhookState {
-  readonly delivered: number
-  /** Attempts that failed. */
-  readonly failed: number
-  /** Slow blocks that wait to be delivered. */
-  readonly pending: number
-  /** Slow blocks that were never delivered, because too many waited. */
-  readonly givenUp: number
-  /** Slow blocks that were never delivered, because the receiver refused them for good. */
-  readonly refused: number
 }
 
 /** `undefined` where it cannot be read. */
@@ -88,39 +48,48 @@ const gauge = metric('gauge')
 
 const sample = (value: number, labels: Labels = {}): Sample => ({ value, labels })
 
-const eachNode = (value: (state: NodeState) => number) => {
-  return ({ nodes }: SelfState) => nodes.map((state) => sample(value(state), { node: state.node }))
+const eachNode = (value: (state: NodeSnapshot) => number) => {
+  return ({ snapshot: { nodes } }: SelfState) => nodes.map((state) => sample(value(state), { node: state.node }))
 }
 
 const eventTypes = tracepoints.map(({ eventType }) => eventType)
 
 export const selfMetrics = [
-  gauge('fibre_exporter_up', 'Whether the FIBRE exporter is running (1 = up, 0 = down)', ({ isUp }) => Number(isUp)),
-  gauge('fibre_exporter_start_time_seconds', 'Unix timestamp when the exporter started', ({ startedAt }) => startedAt),
+  gauge('fibre_exporter_up', 'Whether the FIBRE exporter is running (1 = up, 0 = down)', ({ snapshot: { isUp } }) => Number(isUp)),
+  gauge(
+    'fibre_exporter_start_time_seconds',
+    'Unix timestamp when the exporter started',
+    ({ snapshot: { startedAt } }) => startedAt.getTime() / 1e3,
+  ),
   gauge(
     'fibre_exporter_info',
     'Information about the FIBRE exporter',
-    ({ version, nodeName, executable }) => sample(1, { version, node_name: nodeName, bitcoind_path: executable }),
+    ({ snapshot: { version }, nodeName, executable }) => sample(1, { version, node_name: nodeName, bitcoind_path: executable }),
     ['version', 'node_name', 'bitcoind_path'],
   ),
   counter(
     'fibre_exporter_events_processed_total',
     'Total number of events processed by the exporter',
-    ({ eventsProcessed }) => [...eventTypes, 'unknown'].map((type) => sample(eventsProcessed.get(type) ?? 0, { event_type: type })),
+    ({ snapshot: { eventsProcessed } }) =>
+      [...eventTypes, 'unknown'].map((type) => sample(eventsProcessed.get(type) ?? 0, { event_type: type })),
     ['event_type'],
   ),
   counter(
     'fibre_exporter_errors_total',
     'Total number of errors encountered by the exporter',
-    ({ eventErrors }) => sample(eventErrors, { error_type: 'event_processing' }),
+    ({ snapshot: { eventErrors } }) => sample(eventErrors, { error_type: 'event_processing' }),
     ['error_type'],
   ),
   gauge(
     'fibre_exporter_probes_attached',
     'Number of USDT probes successfully attached',
-    ({ nodes }) => nodes.flatMap(({ probes }) => probes).filter(({ attached }) => attached).length,
+    ({ snapshot: { nodes } }) => nodes.flatMap(({ probes }) => probes).filter(({ attached }) => attached).length,
   ),
-  gauge('fibre_exporter_targets', 'Number of bitcoind processes being measured', ({ nodes }) => nodes.filter(({ isUp }) => isUp).length),
+  gauge(
+    'fibre_exporter_targets',
+    'Number of bitcoind processes being measured',
+    ({ snapshot: { nodes } }) => nodes.filter(({ isUp }) => isUp).length,
+  ),
   gauge(
     'fibre_exporter_target_up',
     'Whether a bitcoind of that node is running (1 = yes, 0 = no)',
@@ -142,7 +111,7 @@ export const selfMetrics = [
   gauge(
     'fibre_exporter_probe_attached',
     'Whether a USDT probe that should be attached is (1 = yes, 0 = no)',
-    ({ nodes }) =>
+    ({ snapshot: { nodes } }) =>
       nodes.flatMap(({ node, probes }) =>
         probes.map(({ probe, attached }) => {
           const [provider = '', name = ''] = probe.split(':')
@@ -154,13 +123,14 @@ export const selfMetrics = [
   counter(
     'fibre_exporter_events_lost_total',
     'Total events that were lost because they came faster than they were read',
-    ({ nodes }) => nodes.flatMap(({ node, lost }) => eventTypes.map((type) => sample(lost.get(type) ?? 0, { node, event_type: type }))),
+    ({ snapshot: { nodes } }) =>
+      nodes.flatMap(({ node, lost }) => eventTypes.map((type) => sample(lost.get(type) ?? 0, { node, event_type: type }))),
     ['node', 'event_type'],
   ),
   counter(
     'fibre_exporter_field_errors_total',
     'Total fields of events that could not be read',
-    ({ nodes }) =>
+    ({ snapshot: { nodes } }) =>
       nodes.flatMap(({ node, fieldErrors }) =>
         tracepoints.flatMap(({ eventType, args }) =>
           Object.keys(args).map((field) => sample(fieldErrors.get(eventType)?.get(field) ?? 0, { node, event_type: eventType, field })),
@@ -178,23 +148,39 @@ export const selfMetrics = [
   counter(
     'fibre_exporter_journal_records_total',
     'Total records of blocks written to the journal',
-    ({ nodes, journal }) => nodes.map(({ node }) => sample(journal.written.get(node) ?? 0, { node })),
+    ({ snapshot: { nodes, journal } }) => nodes.map(({ node }) => sample(journal.written.get(node) ?? 0, { node })),
     ['node'],
   ),
   counter(
     'fibre_exporter_journal_failures_total',
     'Total records that could not be written to the journal when they came; they wait',
-    ({ journal }) => journal.failed,
+    ({ snapshot: { journal } }) => journal.failed,
   ),
-  counter('fibre_exporter_webhook_deliveries_total', 'Total slow blocks that the webhook took', ({ webhook }) => webhook.delivered),
-  counter('fibre_exporter_webhook_failures_total', 'Total attempts to deliver to the webhook that failed', ({ webhook }) => webhook.failed),
-  counter('fibre_exporter_webhook_given_up_total', 'Total slow blocks given up because too many waited', ({ webhook }) => webhook.givenUp),
+  counter(
+    'fibre_exporter_webhook_deliveries_total',
+    'Total slow blocks that the webhook took',
+    ({ snapshot: { webhook } }) => webhook.delivered,
+  ),
+  counter(
+    'fibre_exporter_webhook_failures_total',
+    'Total attempts to deliver to the webhook that failed',
+    ({ snapshot: { webhook } }) => webhook.failed,
+  ),
+  counter(
+    'fibre_exporter_webhook_given_up_total',
+    'Total slow blocks given up because too many waited',
+    ({ snapshot: { webhook } }) => webhook.givenUp,
+  ),
   counter(
     'fibre_exporter_webhook_refused_total',
     'Total slow blocks that the webhook refused for good (answers 4xx but 408, 425 and 429)',
-    ({ webhook }) => webhook.refused,
+    ({ snapshot: { webhook } }) => webhook.refused,
   ),
-  gauge('fibre_exporter_webhook_pending', 'Slow blocks that wait to be delivered to the webhook', ({ webhook }) => webhook.pending),
+  gauge(
+    'fibre_exporter_webhook_pending',
+    'Slow blocks that wait to be delivered to the webhook',
+    ({ snapshot: { webhook } }) => webhook.pending,
+  ),
   counter(
     'fibre_exporter_log_lines_dropped_total',
     'Total lines of the log that were dropped because the output did not take them',
@@ -224,7 +210,11 @@ export const selfMetrics = [
   counter('process_cpu_seconds_total', 'Total user and system CPU time spent in seconds', ({ process }) => process.cpuSeconds),
   gauge('process_resident_memory_bytes', 'Resident memory size in bytes', ({ process }) => process.residentBytes),
   gauge('process_virtual_memory_bytes', 'Virtual memory size in bytes', ({ process }) => process.virtualBytes),
-  gauge('process_start_time_seconds', 'Start time of the process since unix epoch in seconds', ({ startedAt }) => startedAt),
+  gauge(
+    'process_start_time_seconds',
+    'Start time of the process since unix epoch in seconds',
+    ({ snapshot: { startedAt } }) => startedAt.getTime() / 1e3,
+  ),
   gauge('process_open_fds', 'Number of open file descriptors', ({ process }) => process.openFds),
   gauge('process_max_fds', 'Maximum number of open file descriptors', ({ process }) => process.maxFds),
 ] as const

@@ -3,16 +3,16 @@ import type { TracepointEvent } from '../tracepoints/index.ts'
 
 /** Where events come from. */
 export interface EventSource {
+  /** Begins to hand on events; to be called once, before `attach`. */
+  start(handler: EventHandler): void
   /** The time that the stamps of its events are of, in ns: CLOCK_MONOTONIC, or a recording's. */
   now(): number
   /** How far a recording is; a source of what happens now has none. */
   readonly replay?: ReplayState
   /** Begins to listen to a process. Throws if it is gone or its executable cannot be read. */
   attach(process: NodeProcess): Attachment
-  /** Hands on what has come until now. */
+  /** Hands on what has come until now, losses first. */
   drain(): void
-  /** Events that could not be handed over. */
-  losses(): readonly Loss[]
   /** How long the oldest event has been waiting to be handed on, in seconds; 0 if there is none. */
   backlogSeconds(): number
   /** To be called when nothing is attached any more. */
@@ -40,7 +40,7 @@ export interface Attachment {
   close(): Promise<void>
 }
 
-/** Events of a node's tracepoint that were lost, in all. */
+/** Events of a node's tracepoint that could not be handed over. */
 export interface Loss {
   readonly node: string
   readonly eventType: string
@@ -51,6 +51,8 @@ export interface Loss {
 export interface EventHandler {
   /** An event, and the names of its fields that could not be read. */
   event(event: TracepointEvent, tracepoint: Tracepoint, failed: readonly string[]): void
+  /** So many more events were lost. */
+  lost(loss: Loss): void
   /** Something that could not be understood; the source goes on. */
   error(error: unknown): void
 }

@@ -26,19 +26,6 @@ export interface WebhookOptions {
   readonly deadlineMs?: number
 }
 
-export interface WebhookState {
-  readonly delivered: number
-  /** Attempts. */
-  readonly failed: number
-  readonly pending: number
-  /** Never delivered, because too many waited. */
-  readonly givenUp: number
-  /** Never delivered, because the receiver would take them at no time. */
-  readonly refused: number
-  /** Whether the last attempt failed. */
-  readonly isFailing: boolean
-}
-
 interface Failure {
   readonly reason: string
   readonly retryAfterMs: number
@@ -101,7 +88,7 @@ export class Webhook {
     this.#delivering ??= this.#deliverAll()
   }
 
-  get state(): WebhookState {
+  get state() {
     const { pending, givenUp } = this.#queue
     const isFailing = !['unknown', 'delivering'].includes(this.#condition.state)
     return { delivered: this.#delivered, failed: this.#failed, pending, givenUp, refused: this.#refused, isFailing }

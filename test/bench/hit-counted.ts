@@ -21,12 +21,7 @@ const counted = defineTracepoint({ ...blockReconstructed, counted: {}, metrics: 
 const ours: Tracer = {
   hits: HITS,
   async attach(node) {
-    const source = openSource([counted], {
-      event: () => {},
-      error(error) {
-        throw error
-      },
-    })
+    const source = openSource([counted])
     const attachment = source.attach(targetOf(node))
     return {
       async detach() {

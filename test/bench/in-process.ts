@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import pino from 'pino'
 import { readProcess } from '../../agent/bitcoind/proc.ts'
 import type { Target } from '../../agent/bitcoind/watch.ts'
-import { Measuring } from '../../agent/measuring.ts'
+import { Nodes } from '../../agent/nodes/nodes.ts'
+import { toMetrics } from '../../agent/outputs.ts'
 import { type EbpfSource, openEbpf } from '../../agent/sources/ebpf/ebpf.ts'
-import type { EventHandler } from '../../agent/sources/source.ts'
 import { openTelemetry } from '../../agent/telemetry/telemetry.ts'
 import type { Tracepoint } from '../../agent/tracepoints/define.ts'
 import { type TracepointEvent, tracepoints } from '../../agent/tracepoints/index.ts'
@@ -14,27 +14,21 @@ import type { DemoNode } from '../demo-node/demo-node.ts'
 const log = pino({ level: 'error' }, pino.destination(2))
 
 /** Opens a source of these tracepoints in this process. */
-export function openSource(tracepoints: readonly Tracepoint[], handler: EventHandler): EbpfSource {
+export function openSource(tracepoints: readonly Tracepoint[]): EbpfSource {
   const image = readFileSync(join(import.meta.dirname, '../../dist/usdt.bpf.o'))
-  return openEbpf({ image, ringSize: 8 << 20, tracepoints, handler, log })
+  return openEbpf({ image, ringSize: 8 << 20, tracepoints, log })
 }
 
 /** Measures a node in this process as the agent does, and tells of each event once its metrics are recorded. */
 export async function openMeasuring(node: DemoNode, onRecorded: (event: TracepointEvent) => void): Promise<AsyncDisposable> {
   const telemetry = await openTelemetry({ version: 'bench', port: 0, openLabelLimit: 0, log })
-  const measuring = new Measuring({ instruments: telemetry.instruments, log, verbose: false })
-  const source = openSource(tracepoints, {
-    event(event, tracepoint, failed) {
-      measuring.event(event, tracepoint, failed)
-      onRecorded(event)
-    },
-    error: (error) => measuring.error(error),
-  })
-  measuring.use(source)
-  measuring.appeared(targetOf(node))
+  const source = openSource(tracepoints)
+  const nodes = new Nodes(source, [toMetrics(telemetry, source), { event: onRecorded }], { log })
+  source.start(nodes)
+  nodes.processStarted(targetOf(node))
   return {
     async [Symbol.asyncDispose]() {
-      await measuring.close()
+      await nodes.close()
       await telemetry.close(1000)
       source.close()
     },

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type BlockRecord, recordOf } from '../../agent/blocks/record.ts'
+import type { BlockRecord } from '../../agent/blocks/record.ts'
 import { runCommand } from '../../agent/cli.ts'
 import { startDemoNode } from './demo-node.ts'
 
@@ -31,7 +31,7 @@ const args = [
 const outcome = await runCommand({
   argv: args,
   folder: dist,
-  onBlock: (kind, block) => kind === 'closed' && console.log(row(recordOf(block))),
+  outputs: [{ block: (milestone, _, record) => milestone === 'closed' && console.log(row(record())) }],
 })
 if ('agent' in outcome) {
   const { urls } = outcome.agent

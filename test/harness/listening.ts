@@ -6,7 +6,7 @@ import { readProcess } from '../../agent/bitcoind/proc.ts'
 import type { Target } from '../../agent/bitcoind/watch.ts'
 import { type EbpfOptions, type EbpfSource, openEbpf } from '../../agent/sources/ebpf/ebpf.ts'
 import type { Form } from '../../agent/sources/ebpf/program.ts'
-import type { Attachment } from '../../agent/sources/source.ts'
+import type { Attachment, Loss } from '../../agent/sources/source.ts'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
 import type { DemoNode } from '../demo-node/demo-node.ts'
 import { need } from './needs.ts'
@@ -43,6 +43,7 @@ export class Listener implements AsyncDisposable {
   readonly source: EbpfSource
   readonly heard: Heard[] = []
   readonly errors: unknown[] = []
+  readonly #losses = new Map<string, Loss>()
   readonly #attachments: Attachment[] = []
 
   constructor(options: Partial<EbpfOptions> = {}) {
@@ -52,12 +53,16 @@ export class Listener implements AsyncDisposable {
       tracepoints,
       log: silentLog,
       ...options,
-      handler: {
-        event: (event, _tracepoint, failed) => {
-          this.heard.push({ event: event as unknown as Heard['event'], failed, arrivedNs: Number(process.hrtime.bigint()) })
-        },
-        error: (error) => this.errors.push(error),
+    })
+    this.source.start({
+      event: (event, _tracepoint, failed) => {
+        this.heard.push({ event: event as unknown as Heard['event'], failed, arrivedNs: Number(process.hrtime.bigint()) })
       },
+      lost: ({ node, eventType, lost }) => {
+        const key = `${node} ${eventType}`
+        this.#losses.set(key, { node, eventType, lost: lost + (this.#losses.get(key)?.lost ?? 0) })
+      },
+      error: (error) => this.errors.push(error),
     })
   }
 
@@ -67,9 +72,15 @@ export class Listener implements AsyncDisposable {
     return attachment
   }
 
+  /** Reads what was lost until now, by node and tracepoint. */
+  losses(): readonly Loss[] {
+    this.source.drain()
+    return [...this.#losses.values()]
+  }
+
   /** Hits that the kernel program could not tell of. */
   get lost(): number {
-    return this.source.losses().reduce((sum, { lost }) => sum + lost, 0)
+    return this.losses().reduce((sum, { lost }) => sum + lost, 0)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,8 +5,7 @@ import { forms } from '../../agent/sources/ebpf/program.ts'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
 import { image, silentLog } from '../harness/listening.ts'
 
-const handler = { event() {}, error() {} }
-const source = openEbpf({ image, ringSize: 256 << 10, tracepoints, handler, log: silentLog, forms: forms.filter(({ multi }) => !multi) })
+const source = openEbpf({ image, ringSize: 256 << 10, tracepoints, log: silentLog, forms: forms.filter(({ multi }) => !multi) })
 const target = readProcess('/proc', Number(process.argv[2]))
 if (target === undefined) throw new Error('there is no such process')
 console.log(JSON.stringify(source.attach({ ...target, node: 'n' }).probes))

@@ -175,7 +175,7 @@ it('more labels than there is room for are counted as lost: hits = counted + los
   const counted = totalsOf(listener)
   expect(Object.keys(counted)).toHaveLength(16_384)
   expect(hitsIn(counted) + listener.lost).toBe(17_000)
-  expect(listener.source.losses()).toEqual([{ node: 'demo', eventType: 'block_reconstructed', lost: 616 }])
+  expect(listener.losses()).toEqual([{ node: 'demo', eventType: 'block_reconstructed', lost: 616 }])
 
   await hit(node, [{ peer: 'peer 0', chunks: 1 }]) // a label that has its place
   await until(() => hitsIn(totalsOf(listener)) === 16_385, 'one more')

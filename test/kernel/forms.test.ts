@@ -172,7 +172,7 @@ describe('the ring', () => {
     for (const probe of probes) {
       const heard = listener.heard.filter(({ event }) => event.probe === probe).length
       const { eventType } = tracepoints.find((tracepoint) => tracepoint.probe === probe) ?? {}
-      const missed = listener.source.losses().find((loss) => loss.eventType === eventType)
+      const missed = listener.losses().find((loss) => loss.eventType === eventType)
       expect(heard + (missed?.lost ?? 0)).toBe(sent[probe])
     }
   })

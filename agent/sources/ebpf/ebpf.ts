@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Tracepoint } from '../../tracepoints/define.ts'
-import type { Attachment, EventHandler, EventSource, Loss, NodeProcess } from '../source.ts'
+import type { Attachment, EventHandler, EventSource, NodeProcess } from '../source.ts'
 import { attach } from './attach.ts'
 import { WallClock } from './clock.ts'
 import { readNotes } from './notes.ts'
@@ -13,11 +13,13 @@ import { Shares } from './shares.ts'
 import { SpecSlots } from './slots.ts'
 import { type Total, Totals } from './totals.ts'
 
+/** While events come, losses are read this often: blocks are then not judged by what was lost. */
+const LOSSES_MS = 50
+
 export interface EbpfOptions {
   readonly image: Buffer
   readonly ringSize: number
   readonly tracepoints: readonly Tracepoint[]
-  readonly handler: EventHandler
   readonly log: Logger
   /** Only these forms of attaching are tried. */
   readonly forms?: readonly Form[]
@@ -46,7 +48,10 @@ export class EbpfSource implements EventSource {
   readonly #nodes = new Map<number, string>()
   readonly #clock = new WallClock()
   readonly #view: DataView
+  readonly #decode: ReturnType<typeof createDecoder>
+  #handler: EventHandler | undefined
   #lastTarget = 0
+  #lossesReadAt = 0
 
   constructor(program: KernelProgram, ring: Ring, options: EbpfOptions) {
     const { fds, layouts, specCount } = program
@@ -58,14 +63,18 @@ export class EbpfSource implements EventSource {
     this.#slots = new SpecSlots(fds.specs, fds.lost, specCount)
     this.#shares = new Shares(fds.shares, layouts.share, program.shareCount, program.setShared)
     this.#totals = new Totals(fds.totals, layouts, options.tracepoints, nodeOf)
-    const decode = createDecoder(layouts.record, ring.memory, options.tracepoints, nodeOf)
+    this.#decode = createDecoder(layouts.record, ring.memory, options.tracepoints, nodeOf)
     this.#pump = new Pump({
       fd: fds.events,
       capacity: Math.ceil(program.ringSize / layouts.record.size),
-      drain: (most) => this.#drain(decode, most),
+      drain: (most) => this.#drain(most),
       hasUnread: () => ring.oldestUnread() !== undefined,
       setDraining: program.setDraining,
     })
+  }
+
+  start(handler: EventHandler): void {
+    this.#handler = handler
   }
 
   get form(): Form {
@@ -87,7 +96,7 @@ export class EbpfSource implements EventSource {
       this.#options.log.debug({ node, pid, executable, form: this.form }, 'attached')
       const close = async () => {
         await attached.close()
-        this.#pump.drain()
+        this.drain()
         this.#totals.retire(number)
         this.#nodes.delete(number)
         this.#shares.release(share)
@@ -111,11 +120,6 @@ export class EbpfSource implements EventSource {
     }
   }
 
-  /** Hits that the kernel program could not tell of, by node and tracepoint. */
-  losses(): readonly Loss[] {
-    return this.#slots.losses()
-  }
-
   /** What was counted in the kernel. */
   totals(): readonly Total[] {
     return this.#totals.read()
@@ -129,9 +133,10 @@ export class EbpfSource implements EventSource {
     return Math.max(0, Number(process.hrtime.bigint() - stamp) / 1e9)
   }
 
-  /** Hands on what has come until now. */
   drain(): void {
+    this.#handOnLosses()
     this.#pump.drain()
+    this.#handOnLosses()
   }
 
   /** To be called when nothing is attached any more. */
@@ -142,20 +147,26 @@ export class EbpfSource implements EventSource {
     this.#program.close()
   }
 
-  #drain(decode: ReturnType<typeof createDecoder>, most: number): number {
+  #drain(most: number): number {
+    const handler = this.#handler
+    if (performance.now() - this.#lossesReadAt >= LOSSES_MS) this.#handOnLosses()
     const clockOffset = this.#clock.offsetSeconds()
-    const { handler } = this.#options
     const share = this.#program.layouts.record.fields.share.offset
     const count = this.#ring.drain((offset) => {
       this.#shares.give(this.#view.getUint32(offset + share, true))
       try {
-        const decoded = decode(offset, clockOffset)
-        if (decoded) handler.event(decoded.event, decoded.tracepoint, decoded.failed)
+        const decoded = this.#decode(offset, clockOffset)
+        if (decoded) handler?.event(decoded.event, decoded.tracepoint, decoded.failed)
       } catch (error) {
-        handler.error(error)
+        handler?.error(error)
       }
     }, most)
     this.#shares.publish()
     return count
+  }
+
+  #handOnLosses(): void {
+    this.#lossesReadAt = performance.now()
+    for (const loss of this.#slots.newLosses()) this.#handler?.lost(loss)
   }
 }

@@ -14,6 +14,8 @@ export class SpecSlots {
   readonly #free: number[]
   readonly #owners = new Map<number, Owner>()
   readonly #past = new Map<string, Loss>()
+  /** What was lost by then, as of `newLosses`. */
+  #told: ReadonlyMap<string, Loss> = new Map()
 
   /** File descriptors of the maps `specs` and `lost`, and how many entries each has. */
   constructor(specs: number, losses: number, count: number) {
@@ -40,11 +42,15 @@ export class SpecSlots {
     this.#free.push(slot)
   }
 
-  /** What was lost so far, by owner; never less than before. */
-  losses(): readonly Loss[] {
+  /** Returns what was lost since the last call, by owner. */
+  newLosses(): readonly Loss[] {
     const sums = new Map(this.#past)
     for (const [slot, owner] of this.#owners) add(sums, owner, this.#lostAt(slot))
-    return [...sums.values()]
+    const before = this.#told
+    this.#told = sums
+    return [...sums]
+      .map(([key, { lost, ...owner }]) => ({ ...owner, lost: lost - (before.get(key)?.lost ?? 0) }))
+      .filter(({ lost }) => lost > 0)
   }
 
   #lostAt(slot: number): number {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { type TracepointEvent, tracepoints } from '../../tracepoints/index.ts'
-import type { Attachment, EventHandler, EventSource, Loss, NodeProcess, ReplayState } from '../source.ts'
+import type { Attachment, EventHandler, EventSource, NodeProcess, ReplayState } from '../source.ts'
 import { isTimeOfDay, parseLine, type RecordedEvent } from './format.ts'
 import { readLines } from './lines.ts'
 import { Pace } from './pace.ts'
@@ -16,7 +16,6 @@ export interface ReplayOptions {
   readonly file: string
   /** 1 is real time, 10 ten times as fast, Infinity as fast as possible. */
   readonly speed: number
-  readonly handler: EventHandler
   readonly log: Logger
 }
 
@@ -46,12 +45,17 @@ export class ReplaySource implements EventSource {
   #hasSkipped = false
   #running: Promise<unknown> | undefined
   #state: ReplayState = 'replaying'
+  #handler: EventHandler | undefined
 
   constructor(options: ReplayOptions, survey: Survey) {
     this.#options = options
     this.#survey = survey
     this.#pace = new Pace(options.speed, this.#closing.signal)
     this.#tickNs = survey.firstNs
+  }
+
+  start(handler: EventHandler): void {
+    this.#handler = handler
   }
 
   get file(): string {
@@ -87,10 +91,6 @@ export class ReplaySource implements EventSource {
   }
 
   drain(): void {}
-
-  losses(): readonly Loss[] {
-    return []
-  }
 
   backlogSeconds(): number {
     return 0
@@ -182,7 +182,7 @@ export class ReplaySource implements EventSource {
     try {
       tick()
     } catch (error) {
-      this.#options.handler.error(error)
+      this.#handler?.error(error)
     }
   }
 
@@ -196,7 +196,6 @@ export class ReplaySource implements EventSource {
   }
 
   #handOn({ tracepoint, node, tsNs, unixUs, args, failed }: RecordedEvent, stampNs: number): void {
-    const { handler } = this.#options
     const clock = this.#survey.clocks.get(this.#timeline.run)
     const readUs = clock && clock.unixUs + Math.round((tsNs - clock.tsNs) / 1e3)
     const unixSeconds = ([unixUs, readUs, stampNs / 1e3].find(isTimeOfDay) ?? 0) / 1e6
@@ -204,9 +203,9 @@ export class ReplaySource implements EventSource {
     this.#eventNs = stampNs
     try {
       const event = { probe: tracepoint.probe, node, stampNs, unixSeconds, ...args }
-      handler.event(event as TracepointEvent, tracepoint, failed)
+      this.#handler?.event(event as TracepointEvent, tracepoint, failed)
     } catch (error) {
-      handler.error(error)
+      this.#handler?.error(error)
     }
     this.#eventNs = undefined
   }

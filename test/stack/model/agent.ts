@@ -1,6 +1,8 @@
-import { Measuring } from '../../../agent/measuring.ts'
 import { observe } from '../../../agent/metrics/observe.ts'
 import { type SelfState, selfMetrics } from '../../../agent/metrics/self.ts'
+import { Nodes } from '../../../agent/nodes/nodes.ts'
+import { takeSnapshot } from '../../../agent/nodes/snapshot.ts'
+import { toMetrics } from '../../../agent/outputs.ts'
 import type { EventSource } from '../../../agent/sources/source.ts'
 import { openTelemetry, type TelemetryOptions } from '../../../agent/telemetry/telemetry.ts'
 import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
@@ -43,25 +45,27 @@ export interface Scraped {
 export type Agent = Awaited<ReturnType<typeof openAgent>>
 
 /** The agent's own measuring and instruments, whose events and clock are given by hand. */
-export async function openAgent({ job, instance, nodes, startedAt, peers, push }: AgentOptions) {
+export async function openAgent({ job, instance, nodes: names, startedAt, peers, push }: AgentOptions) {
   const bootedAt = startedAt - UPTIME
   let nowNs = UPTIME * 1e9
   let changed = true
   const telemetry = await openTelemetry({ version: '1.2.3', port: 9435, openLabelLimit: peers, log: silentLog, push })
-  const onBlock = () => {
+  const block = () => {
     changed = true
   }
-  const measuring = new Measuring({ instruments: telemetry.instruments, log: silentLog, verbose: false, onBlock })
-  measuring.use(sourceOf(() => nowNs))
-  for (const [i, node] of nodes.entries()) measuring.appeared(processOf(node, 1000 + i))
+  const source = sourceOf(() => nowNs)
+  const nodes = new Nodes(source, [toMetrics(telemetry, source), { block }], { log: silentLog })
+  for (const [i, name] of names.entries()) nodes.processStarted(processOf(name, 1000 + i))
+  const agent = { version: '1.2.3', startedAt: new Date(startedAt * 1e3), isUp: true, pushing: undefined }
+  const parts = { processes: undefined, journal: undefined, webhook: undefined }
   observe(telemetry.meter, selfMetrics, async () => ({
-    ...measuring.counts(),
     ...selfOf(startedAt, nowNs / 1e9 - UPTIME),
-    nodeName: nodes.join(', '),
+    nodeName: names.join(', '),
+    snapshot: takeSnapshot({ ...agent, ...parts, nodes, source }),
   }))
   const advance = (at: number) => {
     nowNs = Math.round((at - bootedAt) * 1e9)
-    for (const { blocks } of measuring.nodes) blocks.advance(nowNs)
+    nodes.tick()
   }
   let scraped: Scraped = { lines: '', count: 0 }
   return {
@@ -70,7 +74,7 @@ export async function openAgent({ job, instance, nodes, startedAt, peers, push }
     /** Takes an event in, as soon as it can be recorded. */
     hit(event: TracepointEvent) {
       nowNs = event.stampNs + agentFacts.delay * 1e9
-      measuring.event(event, tracepointOf(event.probe), [])
+      nodes.event(event, tracepointOf(event.probe), [])
       changed = true
     },
     /** Lets time pass until then (Unix, seconds). */
@@ -88,20 +92,15 @@ export async function openAgent({ job, instance, nodes, startedAt, peers, push }
 
 const processOf = (node: string, pid: number) => ({ node, pid, executable: '/usr/local/bin/bitcoind' })
 
-/** What the agent knows of itself, but for what measuring knows; its age is in seconds. */
+/** Figures of the agent's own process, whose age is in seconds. */
 const selfOf = (startedAt: number, age: number) =>
   ({
-    isUp: true,
-    startedAt,
-    version: '1.2.3',
     executable: '/usr/local/bin/bitcoind',
     exports: { successes: Math.trunc(age / 10), failures: 0, rejectedPoints: 0 },
     clockErrorSeconds: agentFacts.clockError,
     certificateExpiry: startedAt + agentFacts.certificateSeconds,
     eventLoopLagSeconds: agentFacts.eventLoopLag,
     wrongPasswords: 0,
-    journal: { written: new Map(), failed: 0 },
-    webhook: { delivered: 0, failed: 0, pending: 0, givenUp: 0, refused: 0 },
     logDropped: new Map([['stdout', 0]]),
     process: { ...agentFacts, cpuSeconds: 1.5 + age / 1000, virtualBytes: 1e9 },
   }) satisfies Partial<SelfState>
@@ -113,7 +112,7 @@ function sourceOf(now: () => number): EventSource {
     silentProbes: () => [],
     close: async () => {},
   }
-  return { now, attach: () => attachment, drain() {}, losses: () => [], backlogSeconds: () => 0, close() {} }
+  return { start() {}, now, attach: () => attachment, drain() {}, backlogSeconds: () => 0, close() {} }
 }
 
 function asScraped(page: string, labels: string, keep: (name: string) => boolean): Scraped {

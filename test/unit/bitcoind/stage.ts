@@ -65,13 +65,13 @@ export async function watch(selection: Partial<Selection>, options: Partial<Watc
     { nodes: [], nodeName: 'localhost', ...selection },
     { log, watchExit: pollForExit, ...options },
     {
-      appeared: (target) => {
+      processStarted: (target) => {
         seen.push(target)
         told.push(`+ ${target.node} ${target.pid}`)
       },
-      gone: ({ node, pid }) => told.push(`- ${node} ${pid}`),
-      expected: (node) => expected.push(node),
-      forgotten: (node) => told.push(`forgotten ${node}`),
+      processExited: ({ node, pid }) => told.push(`- ${node} ${pid}`),
+      nodeExpected: (node) => expected.push(node),
+      nodeForgotten: (node) => told.push(`forgotten ${node}`),
     },
   )
   onTestFinished(() => watcher.close())

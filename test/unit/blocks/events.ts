@@ -1,4 +1,4 @@
-import { Blocks, type OutcomeListener } from '../../../agent/blocks/blocks.ts'
+import { Blocks, type MilestoneListener } from '../../../agent/blocks/blocks.ts'
 import type { Tracepoint } from '../../../agent/tracepoints/define.ts'
 import { type TracepointEvent, tracepoints } from '../../../agent/tracepoints/index.ts'
 
@@ -30,7 +30,7 @@ export const reconstructed = (blockHash: string, at = 0) =>
 const nsOf = (ms: number) => (ms < 0 ? -1 : Math.round(ms * 1e6))
 
 /** Blocks of one node, and all that they told: `connected a`, `won a`, `closed a`. */
-export function startBlocks(listener?: OutcomeListener) {
+export function startBlocks(listener?: MilestoneListener) {
   const told: string[] = []
   const blocks = new Blocks('n', (outcome, block) => {
     told.push(`${outcome} ${block.hash}`)

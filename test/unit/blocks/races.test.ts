@@ -57,7 +57,7 @@ describe('the figures of a block', () => {
   it('tell of a block without a race that, and nothing else', async () => {
     const page = await openPage()
     page.hit(connected('a', Number(process.hrtime.bigint()) / 1e9 - 5))
-    page.measuring.keepHouse()
+    page.nodes.tick()
     expect(await raceFigures(page)).toEqual({ 'fibre_blocks_without_race_total{}': 1 })
   })
 

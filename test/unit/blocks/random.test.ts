@@ -1,6 +1,6 @@
 import { hash as digest } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import type { Outcome } from '../../../agent/blocks/blocks.ts'
+import type { Milestone } from '../../../agent/blocks/blocks.ts'
 import { type BlockRecord, recordOf } from '../../../agent/blocks/record.ts'
 import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
 import { randomFrom } from '../../harness/random.ts'
@@ -111,7 +111,7 @@ function expectedOf(events: readonly TracepointEvent[]): ExpectedRecord {
 }
 
 /** What there is to tell of a block by its record. */
-function outcomesOf({ winner, udp_ms, cmpct_ms, connected_at }: ExpectedRecord): readonly Outcome[] {
+function outcomesOf({ winner, udp_ms, cmpct_ms, connected_at }: ExpectedRecord): readonly Milestone[] {
   const isTimed = udp_ms !== undefined || cmpct_ms !== undefined
   const all = {
     connected: connected_at !== undefined,
@@ -121,11 +121,11 @@ function outcomesOf({ winner, udp_ms, cmpct_ms, connected_at }: ExpectedRecord):
     withoutRace: connected_at !== undefined && winner === undefined && !isTimed,
     closed: true,
   }
-  return (Object.keys(all) as Outcome[]).filter((outcome) => all[outcome])
+  return (Object.keys(all) as Milestone[]).filter((outcome) => all[outcome])
 }
 
 describe.each([1, 2, 3])('1,000 random blocks with events lost, repeated, late and overtaken (seed %d)', async (seed) => {
-  const told = new Map<string, Outcome[]>()
+  const told = new Map<string, Milestone[]>()
   const records: BlockRecord[] = []
   const page = await openPage({
     onBlock: (outcome, block) => {
@@ -133,7 +133,7 @@ describe.each([1, 2, 3])('1,000 random blocks with events lost, repeated, late a
       if (outcome === 'closed') records.push(recordOf(block))
     },
   })
-  const { blocks } = page.measuring.declare('n')
+  const { blocks } = page.nodes.add('n')
   const events = stream(seed)
   for (const event of events) {
     page.hit(event)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { type BlockRecord, recordOf } from '../../../agent/blocks/record.ts'
+import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import { recordFields } from '../../../agent/blocks/record-fields.ts'
+import type { Output } from '../../../agent/nodes/output.ts'
 import { openReplay } from '../../../agent/sources/replay/replay.ts'
 import { openPage, silentLog } from '../telemetry/page.ts'
 import { withinMicrosecond } from './expected-record.ts'
@@ -9,12 +10,12 @@ import { expectedRecords, file, NODES, recording } from './recorded.ts'
 /** Everything but the kernel: the page after the whole recording, and the records in the order in which they were closed. */
 async function replay() {
   const records: BlockRecord[] = []
-  const page = await openPage({ nodes: NODES, onBlock: (outcome, block) => outcome === 'closed' && records.push(recordOf(block)) })
-  const { measuring } = page
-  const source = await openReplay({ file, speed: Number.POSITIVE_INFINITY, handler: measuring, log: silentLog })
-  measuring.use(source)
-  for (const node of source.nodes) measuring.appeared({ node, pid: 0, executable: file })
-  const replayed = await source.run(() => measuring.keepHouse())
+  const source = await openReplay({ file, speed: Number.POSITIVE_INFINITY, log: silentLog })
+  const onBlock: Output['block'] = (milestone, _, record) => milestone === 'closed' && records.push(record())
+  const page = await openPage({ nodes: NODES, source, onBlock })
+  source.start(page.nodes)
+  for (const node of source.nodes) page.nodes.processStarted({ node, pid: 0, executable: file })
+  const replayed = await source.run(() => page.nodes.tick())
   return { replayed, records, scrape: await page.scrape() }
 }
 

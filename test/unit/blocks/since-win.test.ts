@@ -41,15 +41,15 @@ it('rises for both with a block that neither wins', async () => {
 })
 
 it('does not rise with blocks that come without a race', async () => {
-  const { hit, sinceWin, measuring } = await startRaces()
+  const { hit, sinceWin, nodes } = await startRaces()
   hit(...raced(BIP152))
   for (let i = 0; i < 100; i++) hit(connected(`catching up ${i}`))
-  measuring.keepHouse()
+  nodes.tick()
   expect(await sinceWin()).toEqual({ fibre_udp: 1, bip152_cmpct: 0 })
 })
 
 it('lasts through a restart of bitcoind', async () => {
-  const { hit, sinceWin, measuring } = await startRaces()
+  const { hit, sinceWin, nodes } = await startRaces()
   const target = (pid: number): Target => ({
     node: 'n',
     pid,
@@ -61,10 +61,10 @@ it('lasts through a restart of bitcoind', async () => {
     uid: 0,
     identity: '',
   })
-  measuring.appeared(target(1))
+  nodes.processStarted(target(1))
   hit(...raced(BIP152), ...raced(BIP152))
-  measuring.gone(target(1))
-  measuring.appeared(target(2))
+  nodes.processExited(target(1))
+  nodes.processStarted(target(2))
   hit(...raced(BIP152))
   expect(await sinceWin()).toEqual({ fibre_udp: 3, bip152_cmpct: 0 })
 })

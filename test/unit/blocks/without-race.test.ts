@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type BlockRecord, recordOf } from '../../../agent/blocks/record.ts'
-import { Node } from '../../../agent/node.ts'
+import { Node } from '../../../agent/nodes/node.ts'
 import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
 import { BIP152, connected, eventOf, reconstructed, startBlocks, timesAre, winnerIs } from './events.ts'
 
@@ -62,9 +62,8 @@ it('is said again once a node loses no more', () => {
   const told: string[] = []
   const node = new Node('n', (outcome, { hash }) => told.push(`${outcome} ${hash}`))
   node.blocks.observe(connected('before'))
-  node.setLost('race_time', 3)
+  node.takeLoss('race_time', 3)
   node.blocks.observe(connected('after'))
-  node.setLost('race_time', 3)
   node.blocks.advance(5e9)
   expect(told).toEqual(['connected before', 'connected after', 'closed before', 'withoutRace after', 'closed after'])
 })

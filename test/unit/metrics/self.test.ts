@@ -17,7 +17,7 @@ const target = (node: string, pid: number): Target => ({
 })
 
 it('tells of each node whether a bitcoind runs, and how often another took its place', async () => {
-  const { measuring, scrape } = await openPage({ nodes: ['a', 'b'] })
+  const { nodes, scrape } = await openPage({ nodes: ['a', 'b'] })
   const state = async () => {
     const page = await scrape()
     const of = (node: string) => [
@@ -27,25 +27,24 @@ it('tells of each node whether a bitcoind runs, and how often another took its p
     return { a: of('a'), b: of('b'), running: page.value('fibre_exporter_targets') }
   }
   expect(await state()).toEqual({ a: [0, 0], b: [0, 0], running: 0 })
-  measuring.appeared(target('a', 1))
-  measuring.appeared(target('b', 2))
+  nodes.processStarted(target('a', 1))
+  nodes.processStarted(target('b', 2))
   expect(await state()).toEqual({ a: [1, 0], b: [1, 0], running: 2 })
-  measuring.gone(target('a', 1))
+  nodes.processExited(target('a', 1))
   expect(await state()).toEqual({ a: [0, 0], b: [1, 0], running: 1 })
-  measuring.appeared(target('a', 3))
+  nodes.processStarted(target('a', 3))
   expect(await state()).toEqual({ a: [1, 1], b: [1, 0], running: 2 })
 })
 
 it('sums probes over all nodes, and tells of each which it expects', async () => {
-  const { measuring, scrape } = await openPage({ nodes: ['a', 'b'] })
-  const [a, b] = measuring.nodes
+  const { nodes, scrape } = await openPage({ nodes: ['a', 'b'] })
   const attachment = (...probes: readonly string[]) => ({
     probes: probes.map((probe) => ({ probe, offered: true, attached: true })),
     silentProbes: () => [],
     close: async () => {},
   })
-  a?.attached(attachment('udp:block_race_time', 'udp:block_coinbase'))
-  b?.attached(attachment('udp:block_race_time'))
+  nodes.add('a').attached(attachment('udp:block_race_time', 'udp:block_coinbase'))
+  nodes.add('b').attached(attachment('udp:block_race_time'))
   const page = await scrape()
   expect(page.value('fibre_exporter_probes_attached')).toBe(3)
   expect(page.series('fibre_exporter_probes_expected').map(({ value }) => value)).toEqual([6, 5])
@@ -55,11 +54,11 @@ it('sums probes over all nodes, and tells of each which it expects', async () =>
 })
 
 it('counts fields that could not be read, events that were lost, and errors', async () => {
-  const { measuring, scrape } = await openPage({ nodes: ['a', 'b'] })
+  const { nodes, scrape } = await openPage({ nodes: ['a', 'b'] })
   const event = eventOf('udp:block_reconstructed', { node: 'b' })
-  for (let i = 0; i < 2; i++) measuring.event(event, tracepointOf(event.probe), ['peer'])
-  measuring.nodes[1]?.setLost('race_time', 7)
-  measuring.error(new Error('odd event'))
+  for (let i = 0; i < 2; i++) nodes.event(event, tracepointOf(event.probe), ['peer'])
+  nodes.lost({ node: 'b', eventType: 'race_time', lost: 7 })
+  nodes.error(new Error('odd event'))
   const counters = /^fibre_exporter_(field_errors|events_lost|errors|events_processed)_total$/
   const counted = (await scrape()).samples.filter(({ name, value }) => counters.test(name) && value !== 0)
   expect(counted).toEqual([

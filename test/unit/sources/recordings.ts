@@ -51,14 +51,11 @@ export async function startReplay(file: string, speed = Number.POSITIVE_INFINITY
   const errors: unknown[] = []
   const ticks: number[] = []
   const { log, lines } = startLog()
-  const source = await openReplay({
-    file,
-    speed,
-    log,
-    handler: {
-      event: (event, _tracepoint, failed) => handed.push({ event, failed, nowNs: source.now() }),
-      error: (error) => errors.push(error),
-    },
+  const source = await openReplay({ file, speed, log })
+  source.start({
+    event: (event, _tracepoint, failed) => handed.push({ event, failed, nowNs: source.now() }),
+    lost() {},
+    error: (error) => errors.push(error),
   })
   const run = (tick?: () => void) =>
     source.run(() => {

@@ -82,8 +82,8 @@ const events: readonly TracepointEvent[] = [
 /** The page of one node after these events, with attachments and errors as they may be. */
 async function openFullPage() {
   const page = await openPage()
-  const { measuring, hit } = page
-  const [node] = measuring.nodes
+  const { nodes, hit } = page
+  const node = nodes.add('n')
   const probes = [
     'udp:block_reconstructed',
     'udp:block_send_start',
@@ -91,15 +91,15 @@ async function openFullPage() {
     'udp:block_race_time',
     'validation:block_connected',
   ]
-  node?.started({ node: 'n', pid: 1, executable: '/usr/local/bin/bitcoind' })
-  node?.attached({
+  node.processStarted({ node: 'n', pid: 1, executable: '/usr/local/bin/bitcoind' })
+  node.attached({
     probes: probes.map((probe) => ({ probe, offered: true, attached: probe !== 'udp:block_send_start' })),
     silentProbes: () => [],
     close: async () => {},
   })
-  node?.setLost('block_connected', 2)
+  nodes.lost({ node: 'n', eventType: 'block_connected', lost: 2 })
   hit(...events)
-  measuring.keepHouse()
+  nodes.tick()
   return page
 }
 
@@ -115,8 +115,8 @@ it('is the page that was reviewed', async () => {
 })
 
 it('has each series once, and the head of each metric once', async () => {
-  const { measuring, scrape } = await openFullPage()
-  measuring.declare('without values yet')
+  const { nodes, scrape } = await openFullPage()
+  nodes.add('without values yet')
   const { samples, text } = await scrape()
   const series = samples.map(({ name, labels }) => `${name} ${JSON.stringify(Object.entries(labels).toSorted())}`)
   expect(new Set(series).size).toBe(series.length)
@@ -129,8 +129,8 @@ it('has each series once, and the head of each metric once', async () => {
 })
 
 it('keeps the samples of a metric together, also where one node has values and another not yet', async () => {
-  const { measuring, scrape } = await openFullPage()
-  measuring.declare('without values yet')
+  const { nodes, scrape } = await openFullPage()
+  nodes.add('without values yet')
   const names = (await scrape()).samples.map(({ name }) => name.replace(/_(bucket|sum|count)$/, ''))
   const runs = names.filter((name, i) => name !== names[i - 1])
   expect(new Set(runs).size).toBe(runs.length)

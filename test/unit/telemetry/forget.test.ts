@@ -8,20 +8,19 @@ const delivered = (node: string) => [
 ]
 
 it('ends all series of a node that is forgotten, and starts them at 0 when it comes back', async () => {
-  const { telemetry, measuring, hit, scrape } = await openPage({ nodes: ['a', 'b'] })
+  const { nodes, hit, scrape } = await openPage({ nodes: ['a', 'b'] })
   hit(...delivered('a'), ...delivered('b'))
   const connected = async (node: string) => (await scrape()).value('bitcoin_blocks_connected_total', { node })
   expect([await connected('a'), await connected('b')]).toEqual([1, 1])
-  const nodes = async () => [...new Set((await scrape()).samples.flatMap(({ labels }) => labels.node ?? []))].sort()
-  expect(await nodes()).toEqual(['a', 'b'])
+  const shown = async () => [...new Set((await scrape()).samples.flatMap(({ labels }) => labels.node ?? []))].sort()
+  expect(await shown()).toEqual(['a', 'b'])
 
-  measuring.forget('b')
-  telemetry.forget('b')
-  expect(await nodes()).toEqual(['a'])
-  expect(await nodes()).toEqual(['a']) // the SDK would bring back what it had in the scrape before
+  nodes.remove('b')
+  expect(await shown()).toEqual(['a'])
+  expect(await shown()).toEqual(['a']) // the SDK would bring back what it had in the scrape before
   expect(await connected('a')).toBe(1)
 
-  measuring.declare('b')
+  nodes.add('b')
   expect(await connected('b')).toBe(0)
   hit(...delivered('b'))
   expect([await connected('a'), await connected('b')]).toEqual([1, 1])

@@ -1,7 +1,11 @@
 import pino from 'pino'
-import { Measuring, type MeasuringOptions } from '../../../agent/measuring.ts'
 import { observe } from '../../../agent/metrics/observe.ts'
 import { type SelfState, selfMetrics } from '../../../agent/metrics/self.ts'
+import { Nodes } from '../../../agent/nodes/nodes.ts'
+import type { Output } from '../../../agent/nodes/output.ts'
+import { takeSnapshot } from '../../../agent/nodes/snapshot.ts'
+import { toMetrics } from '../../../agent/outputs.ts'
+import type { EventSource } from '../../../agent/sources/source.ts'
 import { openTelemetry, type TelemetryOptions } from '../../../agent/telemetry/telemetry.ts'
 import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
 import { Scrape } from '../../harness/scrape.ts'
@@ -9,11 +13,8 @@ import { tracepointOf } from '../blocks/events.ts'
 
 export const silentLog = pino({ level: 'silent' })
 
-/** What the agent knows of itself, but for what measuring knows. */
+/** Figures of the agent's own process. */
 const self = {
-  isUp: true,
-  startedAt: 1_800_000_000,
-  version: '1.2.3',
   nodeName: 'n',
   executable: '/usr/local/bin/bitcoind',
   exports: { successes: 0, failures: 0, rejectedPoints: 0 },
@@ -21,8 +22,6 @@ const self = {
   certificateExpiry: 1_900_000_000,
   eventLoopLagSeconds: 0.0001,
   wrongPasswords: 3,
-  journal: { written: new Map([['n', 3]]), failed: 1 },
-  webhook: { delivered: 2, failed: 1, pending: 4, givenUp: 1, refused: 2 },
   logDropped: new Map([
     ['stdout', 1],
     ['file', 0],
@@ -30,19 +29,40 @@ const self = {
   process: { cpuSeconds: 1.5, residentBytes: 64e6, virtualBytes: 1e9, openFds: 20, maxFds: 1024 },
 } satisfies Partial<SelfState>
 
-type Options = Partial<Omit<TelemetryOptions, 'version'>> & Pick<MeasuringOptions, 'onBlock'> & { readonly nodes?: readonly string[] }
+const stores = {
+  journal: { state: { written: new Map([['n', 3]]), failed: 1 }, fault: undefined },
+  webhook: { state: { isFailing: false, delivered: 2, failed: 1, pending: 4, givenUp: 1, refused: 2 } },
+}
+
+/** Brings nothing by itself, and attaches to nothing. */
+const idle: EventSource = {
+  start() {},
+  now: () => Number(process.hrtime.bigint()),
+  attach: () => ({ probes: [], silentProbes: () => [], close: async () => {} }),
+  drain() {},
+  backlogSeconds: () => 0,
+  close() {},
+}
+
+type Options = Partial<Omit<TelemetryOptions, 'version'>> & {
+  readonly nodes?: readonly string[]
+  readonly onBlock?: Output['block']
+  readonly source?: EventSource
+}
 
 /** The metrics page as the agent makes it, of nodes that are known, with events given by hand. */
-export async function openPage({ nodes = ['n'], onBlock, ...options }: Options = {}) {
+export async function openPage({ nodes: names = ['n'], onBlock, source = idle, ...options }: Options = {}) {
   const telemetry = await openTelemetry({ version: '1.2.3', port: 9435, openLabelLimit: 0, log: silentLog, ...options })
-  const measuring = new Measuring({ instruments: telemetry.instruments, log: silentLog, verbose: false, onBlock })
-  for (const node of nodes) measuring.declare(node)
-  observe(telemetry.meter, selfMetrics, async () => ({ ...measuring.counts(), ...self }))
+  const nodes = new Nodes(source, [toMetrics(telemetry, source), { ...(onBlock && { block: onBlock }) }], { log: silentLog })
+  for (const name of names) nodes.add(name)
+  const agent = { version: '1.2.3', startedAt: new Date(1_800_000_000_000), isUp: true, pushing: undefined }
+  const snapshot = () => takeSnapshot({ ...agent, ...stores, nodes, source, processes: undefined })
+  observe(telemetry.meter, selfMetrics, async () => ({ ...self, snapshot: snapshot() }))
   return {
     telemetry,
-    measuring,
+    nodes,
     hit(...events: readonly TracepointEvent[]) {
-      for (const event of events) measuring.event(event, tracepointOf(event.probe), [])
+      for (const event of events) nodes.event(event, tracepointOf(event.probe), [])
     },
     scrape: async () => new Scrape(await telemetry.exposition()),
   }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Loss } from './sources/source.ts'
+import type { Loss } from '../sources/source.ts'
 
 /** A flood is over when so long nothing more was lost. */
 const QUIET_NS = 10e9
@@ -9,8 +9,8 @@ interface Flood {
   latestNs: number
 }
 
-/** Says in the log when a node's events begin to be lost, and how many were when that has ended. */
-export class Floods {
+/** Logs when events of a node begin to be lost, and, when that has ended, how many were. */
+export class LossLog {
   readonly #log: Logger
   readonly #open = new Map<string, Flood>()
 

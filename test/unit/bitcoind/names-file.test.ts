@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
-import { NamesFile } from '../../agent/node-names.ts'
+import { NamesFile } from '../../../agent/bitcoind/names-file.ts'
 
 let path: string
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { Node } from '../../agent/node.ts'
-import { readiness } from '../../agent/readiness.ts'
-import { requiredProbes, tracepoints } from '../../agent/tracepoints/index.ts'
+import { Node } from '../../../agent/nodes/node.ts'
+import { type ProcessFault, readinessOf } from '../../../agent/nodes/readiness.ts'
+import { requiredProbes, tracepoints } from '../../../agent/tracepoints/index.ts'
 
 interface Attached {
   /** Not attached although the binary has it. */
@@ -27,7 +27,7 @@ const target = (node: string) => ({
 /** A node with a process, all of whose tracepoints are attached but for these. */
 function runningNode(name: string, { refused, absent, silent }: Attached = {}): Node {
   const node = new Node(name, () => {})
-  node.started(target(name))
+  node.processStarted(target(name))
   node.attached({
     probes: tracepoints.map(({ probe }) => {
       if (probe === absent) return { probe, offered: false, attached: false, reason: 'this build of bitcoind does not have it' }
@@ -41,8 +41,13 @@ function runningNode(name: string, { refused, absent, silent }: Attached = {}): 
 
 function endedNode(name: string): Node {
   const node = runningNode(name)
-  node.ended(0)
+  node.processExited(0)
   return node
+}
+
+function readiness(nodes: readonly Node[], backlogSeconds: number, processFaults: readonly ProcessFault[]) {
+  const silentProbes = (name: string) => nodes.find((node) => node.name === name)?.attachment?.silentProbes() ?? []
+  return readinessOf({ nodes: nodes.map((node) => node.snapshot()), backlogSeconds, processFaults, silentProbes })
 }
 
 const ready = { ready: true, reasons: [] }
@@ -102,7 +107,7 @@ it('is not given when the semaphore of an attached tracepoint is 0', () => {
 
 it('is not given when attaching failed, until it works', () => {
   const node = new Node('a', () => {})
-  node.started(target('a'))
+  node.processStarted(target('a'))
   node.attachFailed('/proc/1/exe cannot be read: permission denied')
   expect(readiness([node], 0, [])).toEqual(because('a: /proc/1/exe cannot be read: permission denied'))
   node.attached({

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import * as z from 'zod'
-import type { RememberedName } from './bitcoind/names.ts'
-import { readWholeFile, replaceFile } from './files/whole-file.ts'
+import { readWholeFile, replaceFile } from '../files/whole-file.ts'
+import type { RememberedName } from './names.ts'
 
 const MOST_BYTES = 2 ** 20
 

@@ -1,0 +1,94 @@
+import type { Logger } from 'pino'
+import type { Attachment, EventSource } from '../sources/source.ts'
+import type { Node } from './node.ts'
+
+/** What could not be attached is tried again after this time. */
+const RETRY_MS = 10_000
+/** What the end of the agent waits for the kernel at most: it detaches from a node in 0.1 s, but not while a thread sleeps in a tracepoint. */
+const DETACH_MS = 1000
+
+/** Attaches to the processes of nodes, tries again what the kernel refused, and logs each change. */
+export class Attacher {
+  readonly #source: EventSource
+  readonly #log: Logger
+  /** When it was last tried to attach to a node (`performance.now()`), and its tracepoints as they were last logged. */
+  readonly #tries = new WeakMap<Node, { readonly atMs: number; readonly logged?: ReadonlyMap<string, string> | undefined }>()
+  readonly #detaching = new Map<Promise<void>, Node>()
+
+  constructor(source: EventSource, log: Logger) {
+    this.#source = source
+    this.#log = log
+  }
+
+  attach(node: Node): void {
+    const { process } = node
+    if (process === undefined) return
+    const about = { node: node.name, pid: process.pid, executable: process.executable }
+    this.#tries.set(node, { atMs: performance.now() })
+    try {
+      node.attached(this.#source.attach(process))
+    } catch (error) {
+      const reason = (error as Error).message
+      if (reason !== node.attachError) this.#log.error({ ...about, err: error }, 'cannot attach to bitcoind; trying again')
+      node.attachFailed(reason)
+      return
+    }
+    this.#logProbes(node)
+    if (this.#source.replay !== undefined) return // that it is replayed is said where it begins
+    const { probes, restarts } = node.snapshot()
+    const attached = probes.filter(({ attached }) => attached).length
+    if (attached > 0) this.#log.info({ ...about, probes: attached, restarts }, 'attached to bitcoind')
+    else if (!node.attachment?.probes.some(({ offered }) => offered))
+      this.#log.error(about, 'nothing to measure here: it takes a bitcoind with FIBRE that was built with USDT tracing')
+    else this.#log.error(about, 'no tracepoint of this bitcoind could be attached')
+  }
+
+  /** Tries again, every 10 s, what could not be attached and may be by now. What is attached stays as it is. */
+  retry(node: Node): void {
+    const { attachment, attachError } = node
+    const isRefused = attachError !== undefined || attachment?.probes.some(({ refused }) => refused)
+    if (!node.isUp || !isRefused || performance.now() - (this.#tries.get(node)?.atMs ?? 0) < RETRY_MS) return
+    if (attachment === undefined) {
+      this.attach(node)
+      return
+    }
+    this.#tries.set(node, { ...this.#tries.get(node), atMs: performance.now() })
+    try {
+      attachment.retry?.()
+    } catch (error) {
+      this.#log.debug({ node: node.name, pid: node.process?.pid, err: error }, 'cannot try again: bitcoind is ending')
+    }
+    node.probesChanged()
+    this.#logProbes(node)
+  }
+
+  /** Detaches from a node. The kernel may take its time. */
+  detach(node: Node, attachment: Attachment): void {
+    const detaching = attachment.close().finally(() => this.#detaching.delete(detaching))
+    this.#detaching.set(detaching, node)
+  }
+
+  /** Resolves when nothing is being detached any more, or after a second. */
+  async detached(): Promise<void> {
+    const timeIsUp = new Promise((resolve) => setTimeout(resolve, DETACH_MS).unref())
+    await Promise.race([Promise.all(this.#detaching.keys()), timeIsUp])
+    const nodes = [...new Set([...this.#detaching.values()].map(({ name }) => name))]
+    if (nodes.length > 0) this.#log.warn({ nodes }, 'detaching takes long: it is left to the kernel, which ends it by itself')
+  }
+
+  /** Logs what is not attached, once for each change of state. */
+  #logProbes(node: Node): void {
+    const tried = this.#tries.get(node)
+    const before = tried?.logged
+    const now = new Map(node.probes.map((probe) => [probe.probe, JSON.stringify(probe)]))
+    this.#tries.set(node, { atMs: tried?.atMs ?? 0, logged: now })
+    for (const { probe, attached, reason, refused, missingFields, missingPlaces } of node.probes) {
+      if (before?.get(probe) === now.get(probe)) continue
+      const about = { node: node.name, probe }
+      if (!attached) this.#log.warn({ ...about, reason }, refused ? 'tracepoint not attached; trying again' : 'tracepoint not attached')
+      if (missingFields) this.#log.warn({ ...about, fields: missingFields }, 'tracepoint lacks fields in this build')
+      if (missingPlaces) this.#log.warn({ ...about, reasons: missingPlaces }, 'tracepoint attached, but not at all its places')
+      else if (attached && before) this.#log.info(about, 'tracepoint attached')
+    }
+  }
+}

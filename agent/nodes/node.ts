@@ -1,0 +1,136 @@
+import { Blocks, type BlocksOptions, type MilestoneListener } from '../blocks/blocks.ts'
+import type { Mechanism } from '../blocks/race.ts'
+import type { Attachment, NodeProcess, ProbeState } from '../sources/source.ts'
+import { blockConnected } from '../tracepoints/block-connected.ts'
+import { blockRaceTime } from '../tracepoints/block-race-time.ts'
+import type { Tracepoint } from '../tracepoints/define.ts'
+import { requiredProbes, type TracepointEvent, tracepoints } from '../tracepoints/index.ts'
+import type { NodeSnapshot } from './snapshot.ts'
+
+/** One node, through all the processes that it has had. */
+export class Node {
+  readonly name: string
+  readonly blocks: Blocks
+  readonly #lost = new Map<string, number>()
+  readonly #fieldErrors = new Map<string, Map<string, number>>()
+  readonly #wins: Record<Mechanism, number> = { fibre_udp: 0, bip152_cmpct: 0, other: 0 }
+  #process: NodeProcess | undefined
+  #lastProcess: NodeProcess | undefined
+  #attachment: Attachment | undefined
+  #attachError: string | undefined
+  #processes = 0
+  #connected = 0
+  #lastHeight: number | undefined
+  #lastBlockAt: Date | undefined
+
+  constructor(name: string, listener: MilestoneListener, options: BlocksOptions = {}) {
+    this.name = name
+    this.blocks = new Blocks(
+      name,
+      (milestone, block) => {
+        if (milestone === 'won' && block.winner) this.#wins[block.winner]++
+        listener(milestone, block)
+      },
+      options,
+    )
+  }
+
+  get isUp(): boolean {
+    return this.#process !== undefined
+  }
+
+  /** The process that runs. */
+  get process(): NodeProcess | undefined {
+    return this.#process
+  }
+
+  get attachment(): Attachment | undefined {
+    return this.#attachment
+  }
+
+  get attachError(): string | undefined {
+    return this.#attachError
+  }
+
+  get probes(): readonly ProbeState[] {
+    const states = new Map(this.#attachment?.probes.map((state) => [state.probe, state]))
+    return tracepoints
+      .filter(({ probe }) => requiredProbes.has(probe) || states.get(probe)?.offered)
+      .map(
+        ({ probe }) =>
+          states.get(probe) ?? { probe, offered: false, attached: false, reason: this.#attachError ?? 'bitcoind is not running' },
+      )
+  }
+
+  processStarted(process: NodeProcess): void {
+    this.#process = process
+    this.#lastProcess = process
+    this.#processes++
+  }
+
+  /** The process ended at that time (CLOCK_MONOTONIC, ns). */
+  processExited(nowNs: number): void {
+    this.#process = undefined
+    this.#attachment = undefined
+    this.#attachError = undefined
+    this.blocks.processEnded(nowNs)
+  }
+
+  attached(attachment: Attachment): void {
+    this.#attachment = attachment
+    this.#attachError = undefined
+    this.probesChanged()
+  }
+
+  attachFailed(reason: string): void {
+    this.#attachError = reason
+  }
+
+  /** Other tracepoints may be attached than before: they decide what can be known of blocks. */
+  probesChanged(): void {
+    const isAttached = (wanted: string) => this.probes.some(({ probe, attached }) => probe === wanted && attached)
+    this.blocks.racesVisible = isAttached(blockRaceTime.probe)
+    this.blocks.connectionsVisible = isAttached(blockConnected.probe)
+  }
+
+  take(event: TracepointEvent, tracepoint: Tracepoint, failed: readonly string[]): void {
+    if (event.probe === 'validation:block_connected') this.#connected++
+    const isRace = event.probe === 'udp:block_race_winner' || event.probe === 'udp:block_race_time'
+    if (event.probe === 'validation:block_connected' || (isRace && !this.blocks.connectionsVisible)) {
+      this.#lastHeight = event.height ?? this.#lastHeight
+      this.#lastBlockAt = new Date(event.unixSeconds * 1e3)
+    }
+    for (const field of failed) this.#countFieldError(tracepoint.eventType, field)
+    this.blocks.observe(event)
+  }
+
+  /** So many more events were lost. Nothing is said of what did not come for the blocks that are open now. */
+  takeLoss(eventType: string, lost: number): void {
+    this.#lost.set(eventType, (this.#lost.get(eventType) ?? 0) + lost)
+    this.blocks.excuseOpen()
+  }
+
+  snapshot(replay?: NodeSnapshot['replay']): NodeSnapshot {
+    return {
+      node: this.name,
+      isUp: this.isUp,
+      process: this.#lastProcess,
+      replay,
+      restarts: Math.max(0, this.#processes - 1),
+      attachError: this.#attachError,
+      probes: this.probes,
+      connected: this.#connected,
+      wins: this.#wins,
+      lastHeight: this.#lastHeight,
+      lastBlockAt: this.#lastBlockAt,
+      lost: this.#lost,
+      fieldErrors: this.#fieldErrors,
+    }
+  }
+
+  #countFieldError(eventType: string, field: string): void {
+    const fields = this.#fieldErrors.get(eventType) ?? new Map<string, number>()
+    this.#fieldErrors.set(eventType, fields)
+    fields.set(field, (fields.get(field) ?? 0) + 1)
+  }
+}

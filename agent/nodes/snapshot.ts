@@ -1,0 +1,117 @@
+import type { Mechanism } from '../blocks/race.ts'
+import type { EventSource, ProbeState, ReplayState } from '../sources/source.ts'
+import type { Nodes } from './nodes.ts'
+import { type ProcessFault, readinessOf } from './readiness.ts'
+
+/** What is known at one moment of the agent and of all that it measures. /metrics, /api, the page and /ready read this and nothing else. */
+export interface Snapshot {
+  readonly version: string
+  readonly startedAt: Date
+  /** False once the agent ends. */
+  readonly isUp: boolean
+  readonly readiness: Readiness
+  /** What else an operator should see to although blocks are measured, in words; a journal that cannot be written, for one. */
+  readonly warnings: readonly string[]
+  readonly nodes: readonly NodeSnapshot[]
+  /** Events taken in, by event type. */
+  readonly eventsProcessed: ReadonlyMap<string, number>
+  /** Events that could not be processed. */
+  readonly eventErrors: number
+  readonly journal: JournalState
+  readonly webhook: WebhookState
+  /** The Collector's address when metrics are pushed. */
+  readonly pushing: string | undefined
+}
+
+/** Whether the agent measures what it should. */
+export interface Readiness {
+  readonly ready: boolean
+  /** What is wrong, in words that an operator can act on; empty when ready. */
+  readonly reasons: readonly string[]
+}
+
+export interface NodeSnapshot {
+  readonly node: string
+  readonly isUp: boolean
+  /** The process that runs, or else the last one; `undefined` until one was seen. Of a recording the pid is 0 and the file is the executable. */
+  readonly process: { readonly pid: number; readonly executable: string } | undefined
+  /** Set where a recording is replayed. */
+  readonly replay: ReplayState | undefined
+  /** Times that a new process took the place of one that had ended. */
+  readonly restarts: number
+  /** Why nothing at all could be attached, if so. */
+  readonly attachError: string | undefined
+  /** Tracepoints that should be attached: those that every node has, and others that this process offers. */
+  readonly probes: readonly ProbeState[]
+  /** Blocks connected since the agent started. */
+  readonly connected: number
+  /** Races won since the agent started. */
+  readonly wins: Readonly<Record<Mechanism, number>>
+  /** Absent until the first block, like the time. Of a build that does not tell what it connects, by its races. */
+  readonly lastHeight: number | undefined
+  readonly lastBlockAt: Date | undefined
+  /** Events that the kernel could not hand over, by event type. */
+  readonly lost: ReadonlyMap<string, number>
+  /** Fields that could not be read, by event type and field. */
+  readonly fieldErrors: ReadonlyMap<string, ReadonlyMap<string, number>>
+}
+
+export interface JournalState {
+  /** Records written, by node. */
+  readonly written: ReadonlyMap<string, number>
+  /** Records that could not be written when they came. They wait for when it is possible again. */
+  readonly failed: number
+}
+
+export interface WebhookState {
+  /** Whether the last attempt failed. */
+  readonly isFailing: boolean
+  readonly delivered: number
+  /** Attempts that failed. */
+  readonly failed: number
+  /** Slow blocks that wait to be delivered. */
+  readonly pending: number
+  /** Slow blocks that were never delivered, because too many waited. */
+  readonly givenUp: number
+  /** Slow blocks that were never delivered, because the receiver refused them for good. */
+  readonly refused: number
+}
+
+/** The parts that a snapshot is taken of. */
+export interface SnapshotParts extends Pick<Snapshot, 'version' | 'startedAt' | 'isUp' | 'pushing'> {
+  readonly nodes: Nodes
+  readonly source: Pick<EventSource, 'backlogSeconds'>
+  /** Absent until processes are watched, and in a replay. */
+  readonly processes: { faults(): readonly ProcessFault[]; warnings(): readonly string[] } | undefined
+  readonly journal: { readonly state: JournalState; readonly fault: string | undefined } | undefined
+  readonly webhook: { readonly state: WebhookState } | undefined
+}
+
+export function takeSnapshot({ nodes, source, processes, journal, webhook, ...agent }: SnapshotParts): Snapshot {
+  const states = nodes.snapshot()
+  return {
+    ...agent,
+    nodes: states,
+    eventsProcessed: nodes.eventsProcessed,
+    eventErrors: nodes.eventErrors,
+    journal: journal?.state ?? { written: new Map(), failed: 0 },
+    webhook: webhook?.state ?? { isFailing: false, delivered: 0, failed: 0, pending: 0, givenUp: 0, refused: 0 },
+    warnings: [...(processes?.warnings() ?? []), ...storeWarnings(journal?.fault, webhook?.state)],
+    // Looked up only by those who ask: it reads the memory of processes.
+    get readiness() {
+      return readinessOf({
+        nodes: states,
+        backlogSeconds: source.backlogSeconds(),
+        processFaults: processes?.faults() ?? [],
+        silentProbes: (node) => nodes.silentProbes(node),
+      })
+    },
+  }
+}
+
+function storeWarnings(journalFault: string | undefined, webhook: WebhookState | undefined): readonly string[] {
+  return [
+    ...(journalFault === undefined ? [] : [`The journal cannot be written: ${journalFault}`]),
+    ...(webhook?.isFailing ? [`The webhook does not take slow blocks; waiting: ${webhook.pending}. The log says why.`] : []),
+  ]
+}

@@ -1,0 +1,85 @@
+import { basename } from 'node:path'
+import type { Logger } from 'pino'
+import { NamesFile } from './bitcoind/names-file.ts'
+import { SeveralUsers } from './bitcoind/several-users.ts'
+import { uidOf } from './bitcoind/users.ts'
+import { type Finding, watchProcesses } from './bitcoind/watch.ts'
+import type { Nodes } from './nodes/nodes.ts'
+import type { Settings } from './settings/load.ts'
+import { faultOfExecutable, offersTracepoints } from './sources/ebpf/executable.ts'
+import { watchExit } from './sources/ebpf/libbpf.ts'
+import { tracepoints } from './tracepoints/index.ts'
+
+/** The processes that the settings name. */
+export interface Processes {
+  /** Whether any runs. */
+  readonly isAnyUp: boolean
+  /** What keeps processes from being measured. */
+  faults(): readonly Finding[]
+  /** What else an operator should see to, in words. */
+  warnings(): readonly string[]
+  close(): Promise<void>
+}
+
+/** Attaches to the processes that the settings name as they start and stop. Throws if there is none and none is to be waited for. */
+export async function openProcesses(settings: Settings, nodes: Nodes, log: Logger): Promise<Processes> {
+  const { bitcoind, nodes: named, nodeName, waitForTarget, forgetAfterMs } = settings
+  const pid = settings.pid || undefined
+  const users = settings.users && new Set(settings.users.map(uidOf).filter((uid) => uid !== undefined))
+  const namesFile = await openNamesFile(settings, log)
+  const several = new SeveralUsers(log)
+  const watcher = await watchProcesses(
+    { bitcoind, pid, nodes: named, nodeName, users },
+    {
+      log,
+      watchExit,
+      faultOfExecutable: (path) => (basename(path) === 'bitcoin' ? startsOthers(path) : faultOfExecutable(path, tracepoints)),
+      offersTracepoints: (path) => offersTracepoints(path, tracepoints),
+      remembered: namesFile?.names,
+      keep: (names) => namesFile?.keep(names),
+      forgetAfterMs,
+    },
+    {
+      nodeExpected: (node) => void nodes.add(node),
+      processStarted(target) {
+        nodes.processStarted(target)
+        several.processStarted(target)
+      },
+      processExited(target) {
+        several.processExited(target)
+        nodes.processExited(target)
+      },
+      nodeForgotten: (node) => nodes.remove(node),
+    },
+  )
+  const close = async () => {
+    watcher.close()
+    await namesFile?.close()
+  }
+  if (!waitForTarget && !isAnyAttached(nodes)) {
+    await close()
+    const [fault] = watcher.findings()
+    throw new Error(watcher.targets().length > 0 ? 'no tracepoint could be attached' : (fault?.text ?? 'no bitcoind is running'))
+  }
+  if (watcher.targets().length + watcher.findings().length === 0) log.info({ bitcoind, pid }, 'no bitcoind is running; waiting for one')
+  return {
+    isAnyUp: watcher.targets().length > 0,
+    faults: () => watcher.findings(),
+    warnings: () =>
+      [several.warning ?? [], namesFile?.fault === undefined ? [] : `The names of nodes cannot be remembered: ${namesFile.fault}`].flat(),
+    close,
+  }
+}
+
+const isAnyAttached = (nodes: Nodes) => nodes.snapshot().some(({ probes }) => probes.some(({ attached }) => attached))
+
+const startsOthers = (path: string) =>
+  `${path} only starts bitcoind or bitcoin-node, and then is gone: name that one, such as /usr/libexec/bitcoin-node`
+
+/** Beside the journal: what is to stay when the agent is started again lies there. */
+async function openNamesFile({ journal }: Settings, log: Logger): Promise<NamesFile | undefined> {
+  if (journal === undefined) return undefined
+  const file = new NamesFile(journal.replace(/(\.[^./]*)?$/, '.node-names'), log)
+  await file.read()
+  return file
+}

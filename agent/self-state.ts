@@ -1,0 +1,39 @@
+import type { Logger } from 'pino'
+import type { HttpServer } from './http/server.ts'
+import type { SelfState } from './metrics/self.ts'
+import type { Snapshot } from './nodes/snapshot.ts'
+import type { Settings } from './settings/load.ts'
+import { clockErrorSeconds } from './sources/ebpf/libbpf.ts'
+import { eventLoopLagSeconds, readProcessState } from './telemetry/process.ts'
+import { Readings } from './telemetry/readings.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
+
+export interface SelfStateOptions {
+  readonly settings: Settings
+  readonly log: Logger
+  readonly snapshot: () => Snapshot
+  readonly exports: Telemetry['exports']
+  /** Serves /metrics. */
+  readonly server: HttpServer
+  readonly logDropped?: () => ReadonlyMap<string, number>
+}
+
+/** Returns a function that reads what the agent's own metrics tell: the snapshot, and figures of this process and machine. */
+export function selfStateReader({ settings, log, snapshot, exports, server, logDropped }: SelfStateOptions): () => Promise<SelfState> {
+  const readings = new Readings(log)
+  return async () => {
+    const { certificateNotAfter, wrongPasswords } = server
+    return {
+      nodeName: settings.nodeName,
+      executable: settings.bitcoind ?? '',
+      exports,
+      clockErrorSeconds: readings.take('fibre_exporter_clock_error_seconds', clockErrorSeconds),
+      certificateExpiry: certificateNotAfter && certificateNotAfter.getTime() / 1e3,
+      eventLoopLagSeconds: await eventLoopLagSeconds(),
+      wrongPasswords,
+      process: readProcessState(readings),
+      logDropped: logDropped?.() ?? new Map(),
+      snapshot: snapshot(), // last: a node that was forgotten meanwhile is not observed
+    }
+  }
+}

@@ -1,0 +1,8 @@
+import type { Settings } from './load.ts'
+import { withoutCredentials } from './summary.ts'
+
+/** Returns where and how metrics are pushed; `undefined` if they are not. */
+export function pushOptionsOf(settings: Settings, proxy: Readonly<Record<string, string>> | undefined) {
+  const { otlpEndpoint: url, otlpProtocol: protocol, otlpIntervalMs: intervalMs, otlpTimeoutMs: timeoutMs } = settings
+  return url === undefined ? undefined : { url, protocol, proxy, shownAs: withoutCredentials(url), intervalMs, timeoutMs }
+}
