@@ -6,7 +6,6 @@ WORKDIR /src
 COPY .npmrc package.json package-lock.json tsconfig.json setup.sh ./
 COPY agent agent
 COPY bpf bpf
-COPY test/demo-node test/demo-node
 RUN sh setup.sh
 
 FROM ${NODE_IMAGE}

@@ -1,7 +1,10 @@
 #!/bin/sh
-# Brings this checkout to where it can run: system packages, npm packages, build; with the word browser, Chromium too; with machines, QEMU; with test, bpftrace; with stack, systemd-journal-remote. Does nothing that is done already.
+# Installs the packages of the system and of npm that this checkout needs, and builds the agent. Does nothing that is done already.
+# A word adds what a command needs besides: `demo` the demo node; `test`, `stack` and `browser` that and what their tests run; `machines` QEMU.
 set -eu
 cd "$(dirname "$0")"
+case ${1-} in demo | test | stack | browser) with_demo_node=yes ;; *) with_demo_node= ;; esac
+case ${1-} in test | stack | browser) with_tests=yes ;; *) with_tests= ;; esac
 say() { printf '%s\n' "$*" >&2; }
 
 # 1. What the system has to bring.
@@ -11,13 +14,13 @@ missing() {
   command -v llvm-strip >/dev/null || echo llvm
   any /usr/include/bpf/bpf_helpers.h || echo libbpf-dev
   any /usr/include/stdio.h || echo libc6-dev
-  command -v openssl >/dev/null || echo openssl
-  any /sbin/setcap /usr/sbin/setcap || echo libcap2-bin
+  [ -z "$with_demo_node" ] || any /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h || echo systemtap-sdt-dev
+  [ -z "$with_tests" ] || command -v openssl >/dev/null || echo openssl
+  [ -z "$with_tests" ] || any /sbin/setcap /usr/sbin/setcap || echo libcap2-bin
   [ "${1-}" != browser ] || any /usr/bin/chromium-headless-shell /usr/bin/chromium || echo chromium-headless-shell
   [ "${1-}" != machines ] || missing_for_machines
   [ "${1-}" != test ] || command -v bpftrace >/dev/null || echo bpftrace
   [ "${1-}" != stack ] || any /lib/systemd/systemd-journal-remote || echo systemd-journal-remote
-  any /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h || echo systemtap-sdt-dev
 }
 missing_for_machines() {
   command -v qemu-system-x86_64 >/dev/null || echo qemu-system-x86
@@ -35,7 +38,7 @@ if [ -n "$need" ]; then
   else
     say "Missing: $need"
     say "On Debian or Ubuntu install it with:  sudo apt-get install -y --no-install-recommends $need"
-    say "Elsewhere: clang, llvm-strip and the headers of libbpf (1.1 or newer), libc and SystemTap's sys/sdt.h."
+    say "Elsewhere: clang, llvm-strip and the headers of libbpf (1.1 or newer) and libc; for the demo node SystemTap's sys/sdt.h."
     exit 1
   fi
 fi
@@ -51,7 +54,7 @@ fi
 
 # 3. Build.
 PATH="$PWD/node_modules/.bin:$PATH"
-if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf test/demo-node package.json package-lock.json tsconfig.json -newer dist/.built -print -quit)" ]; then
+if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf package.json package-lock.json tsconfig.json -newer dist/.built -print -quit)" ]; then
   say 'Building ...'
   mkdir -p dist
   clang -O2 -g -Wall -Werror -Wframe-larger-than=48 -target bpf -mcpu=v3 -I"/usr/include/$(uname -m)-linux-gnu" -c bpf/usdt.bpf.c -o dist/usdt.bpf.o || {
@@ -60,11 +63,14 @@ if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf test/demo-node packag
     exit 1
   }
   llvm-strip -g dist/usdt.bpf.o
-  clang -O2 -g -Wall -Wextra -Werror -pthread test/demo-node/demo-node.c -o dist/demo-node.new -lm
-  mv dist/demo-node.new dist/demo-node # by rename: a running one is left alone
   esbuild agent/main.ts --bundle --platform=node --format=cjs --target=node22.15 --external:koffi \
     --sourcemap --outfile=dist/agent.cjs --metafile=dist/agent.json --log-level=warning
   node agent/packaging/licences.ts dist/agent.json >>dist/agent.cjs
   chmod +x dist/agent.cjs
   touch dist/.built
+fi
+if [ -n "$with_demo_node" ] && { [ ! -e dist/demo-node ] || [ -n "$(find setup.sh test/demo-node/*.[ch] -newer dist/demo-node -print -quit)" ]; }; then
+  say 'Building the demo node ...'
+  clang -O2 -g -Wall -Wextra -Werror -pthread test/demo-node/demo-node.c -o dist/demo-node.new -lm
+  mv dist/demo-node.new dist/demo-node # by rename: a running one is left alone
 fi

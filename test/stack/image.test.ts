@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -21,6 +21,12 @@ const [, ...stages] = readFileSync(join(root, 'Dockerfile'), 'utf8')
 const instructions = (stages.at(-1) as string).split('\n').filter((line) => line !== '')
 
 const argumentsOf = (name: string) => instructions.filter((line) => line.startsWith(`${name} `)).map((line) => line.slice(name.length + 1))
+
+/** Files and folders of this checkout that the image is built from. */
+function buildInputs(): readonly string[] {
+  const [build = ''] = stages
+  return [...build.matchAll(/^COPY (.*) \S+$/gm)].flatMap(([, sources = '']) => sources.split(' '))
+}
 
 /** Puts what the image holds of ours into a folder, `/app` being that folder. */
 function install(folder: string): void {
@@ -54,10 +60,20 @@ describe('the image', () => {
 
   it('is built from files that .dockerignore lets through', () => {
     const admitted = readFileSync(join(root, '.dockerignore'), 'utf8').match(/(?<=^!).*/gm)
-    const [build = ''] = stages
-    const copied = [...build.matchAll(/^COPY (.*) \S+$/gm)].flatMap(([, sources = '']) => sources.split(' '))
-    expect(copied).toContain('setup.sh')
-    expect(admitted).toEqual(copied)
+    expect(buildInputs()).toContain('setup.sh')
+    expect(admitted).toEqual(buildInputs())
+  })
+
+  it('is built from those files alone, without the demo node', () => {
+    const folder = stage().folder('src')
+    for (const input of buildInputs()) cpSync(join(root, input), join(folder, input), { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+    const { status, stderr } = spawnSync('sh', ['setup.sh'], { cwd: folder, encoding: 'utf8' })
+    expect({ status, stderr }).toEqual({ status: 0, stderr: 'Building ...\n' })
+    const built = readdirSync(join(folder, 'dist'))
+    expect(built).toEqual(expect.arrayContaining(['agent.cjs', 'usdt.bpf.o']))
+    expect(built).not.toContain('demo-node')
+    expect(run([join(folder, 'dist/agent.cjs'), '--version']).stdout).toContain(manifest.version)
   })
 
   it('is built from one exact version of Node.js, and runs as a user other than root, by number', () => {
