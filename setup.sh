@@ -63,7 +63,11 @@ if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf package.json package-
     exit 1
   }
   llvm-strip -g dist/usdt.bpf.o
+  text() { node -p 'JSON.stringify(require("node:fs").readFileSync(process.argv[1], "utf8"))' "$1"; }
+  client_js=$(text agent/page/client.js)
+  client_css=$(text agent/page/client.css)
   esbuild agent/main.ts --bundle --platform=node --format=cjs --target=node22.15 --external:koffi \
+    --define:import.meta.dirname=__dirname --define:globalThis.CLIENT_JS="$client_js" --define:globalThis.CLIENT_CSS="$client_css" \
     --sourcemap --outfile=dist/agent.cjs --metafile=dist/agent.json --log-level=warning
   node agent/packaging/licences.ts dist/agent.json >>dist/agent.cjs
   chmod +x dist/agent.cjs

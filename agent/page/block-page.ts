@@ -23,14 +23,14 @@ export function blockPage(history: History): Route {
 
 function pageOf(hash: string, held: readonly Held[]): WholeAnswer {
   if (held.length === 0) return { status: 404, body: 'This block is not held: it is older, or was never seen.\n' }
-  return documentAnswer(
-    `Block ${hash}`,
-    html`<header><h1>Block</h1><p><a href=".">All blocks</a></p></header>
+  return documentAnswer({
+    title: `Block ${hash}`,
+    body: html`<header><h1>Block</h1><p><a href=".">All blocks</a></p></header>
 <main>
 <p class="wraps"><code>${hash}</code></p>
 ${held.map((one) => html`<div class="card"><h2>${foreign(one.record.node, 100)}</h2>${detail(one)}</div>`)}
 </main>`,
-  )
+  })
 }
 
 function detail({ record, isFinal }: Held): Html {

@@ -1,19 +1,25 @@
 import { hash } from 'node:crypto'
 import type { WholeAnswer } from '../http/answer.ts'
+import { clientScript, clientStyle } from './client.ts'
 import { type Html, html } from './html.ts'
-import { pageScript } from './page-script.ts'
-import { pageStyle } from './page-style.ts'
 import { nothing } from './words.ts'
 
 const sourceOf = ({ markup }: Html) => `'sha256-${hash('sha256', markup, 'base64')}'`
 const HEADERS = {
-  'Content-Security-Policy': `default-src 'none'; style-src ${sourceOf(pageStyle)}; script-src ${sourceOf(pageScript)}; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  'Content-Security-Policy': `default-src 'none'; style-src ${sourceOf(clientStyle)}; script-src ${sourceOf(clientScript)}; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
   'Referrer-Policy': 'no-referrer',
 }
 
-/** A page that needs nothing but itself; with a version it is kept up to date by its script. */
-export function documentAnswer(title: string, body: Html, head: Html = nothing, version?: string): WholeAnswer {
-  const script = version === undefined ? nothing : html`<script data-version="${version}">${pageScript}</script>`
+export interface Document {
+  readonly title: string
+  readonly head?: Html
+  readonly body: Html
+  /** Given to the script that keeps the page up to date; without it the page has no script. */
+  readonly script?: { readonly version: string; readonly blocks: number }
+}
+
+/** A page that needs nothing but itself. */
+export function documentAnswer({ title, head = nothing, body, script }: Document): WholeAnswer {
   const { markup } = html`<!doctype html>
 <html lang="en">
 <head>
@@ -21,11 +27,11 @@ export function documentAnswer(title: string, body: Html, head: Html = nothing, 
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>
 ${head}
-<style>${pageStyle}</style>
+<style>${clientStyle}</style>
 </head>
 <body>
 ${body}
-${script}
+${script ? html`<script data-version="${script.version}" data-blocks="${script.blocks}">${clientScript}</script>` : nothing}
 </body>
 </html>
 `

@@ -8,8 +8,7 @@ import { blocksApi, statusApi } from './api.ts'
 import { blockPage } from './block-page.ts'
 import { blockRow } from './block-row.ts'
 import { History } from './history.ts'
-import { content, type Part, page, partsOf } from './page.ts'
-import { SHOWN } from './page-script.ts'
+import { content, MOST_BLOCKS, type Part, page, partsOf } from './page.ts'
 import { explaining, readQuery } from './query.ts'
 import { shareLast } from './shared.ts'
 import { event, Streams } from './streams.ts'
@@ -97,7 +96,7 @@ export class Live {
     const status = this.#options.status()
     const parts = this.#look(status)
     return this.#sharePage(`${this.#version} ${this.#history.changes}`, () =>
-      page(status, parts, this.#history.latest(SHOWN), this.#options.thresholds, this.#version),
+      page(status, parts, this.#history.latest(MOST_BLOCKS), this.#options.thresholds, this.#version),
     )
   }
 
@@ -111,7 +110,7 @@ export class Live {
 
   #everything(): string {
     const [banner, ...cards] = this.#look(this.#options.status())
-    const everything = content(cards, this.#history.latest(SHOWN), this.#options.thresholds)
+    const everything = content(cards, this.#history.latest(MOST_BLOCKS), this.#options.thresholds)
     return event('content', everything.markup) + event('part', banner?.markup.markup ?? '')
   }
 
@@ -130,7 +129,7 @@ export class Live {
     const parts = this.#look(this.#options.status()).filter(({ id }) => this.#changedParts.has(id))
     // Oldest first: a page puts each before those that are older.
     const blocks = this.#history
-      .latest(SHOWN)
+      .latest(MOST_BLOCKS)
       .filter(({ record }) => this.#changedBlocks.has(record.block_hash))
       .reverse()
     this.#changedParts.clear()

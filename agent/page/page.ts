@@ -6,8 +6,10 @@ import { documentAnswer } from './document.ts'
 import type { Held, History } from './history.ts'
 import { type Html, html } from './html.ts'
 import { cardId, nodeCard } from './node-card.ts'
-import { SHOWN } from './page-script.ts'
 import { count, foreign, moment, nothing } from './words.ts'
+
+/** How many blocks the page shows. */
+export const MOST_BLOCKS = 100
 
 /** An element of the page that is replaced when it changes, found by its id. */
 export interface Part {
@@ -33,9 +35,10 @@ export function page(
   version: string,
 ): WholeAnswer {
   const [top, ...cards] = parts
-  return documentAnswer(
-    titleOf(status),
-    html`<header>
+  return documentAnswer({
+    title: titleOf(status),
+    head: html`<noscript><meta http-equiv="refresh" content="10"></noscript>`,
+    body: html`<header>
 <h1>FIBRE agent</h1>
 <p class="quiet">Version ${status.version}, started ${moment(status.startedAt.toISOString())}</p>
 <p id="connection" role="status"><noscript>Renews itself every 10 seconds</noscript></p>
@@ -49,9 +52,8 @@ export function page(
 <p><a href="metrics">Metrics for Prometheus</a>${status.pushing === undefined ? '' : html`, also pushed to ${status.pushing}`}. JSON: <a href="api/v1/status">state</a>, <a href="api/v1/blocks">blocks</a>.</p>
 <p>A head start is “≥” where the other side had not started when the block was connected: it is that long or longer.</p>
 </footer>`,
-    html`<noscript><meta http-equiv="refresh" content="10"></noscript>`,
-    version,
-  )
+    script: { version, blocks: MOST_BLOCKS },
+  })
 }
 
 /** All that depends on nodes and blocks. */
@@ -59,7 +61,7 @@ export function content(cards: readonly Part[], blocks: readonly Held[], thresho
   return html`<div id="nodes">${cards.map(({ markup }) => markup)}</div>
 <p class="empty card">No bitcoind has been seen since the agent started.</p>
 <section class="card" aria-labelledby="blocks-name">
-<h2 id="blocks-name">Last ${SHOWN} blocks</h2>
+<h2 id="blocks-name">Last ${MOST_BLOCKS} blocks</h2>
 <table id="blocks"><thead><tr>${columns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>${blocks.map((held) => blockRow(held, thresholds))}</tbody></table>
 <p class="empty">No block yet. The next one shows here as soon as a node connects it.</p>

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { expect, it } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import type { Status } from '../../../agent/http/status.ts'
@@ -11,6 +12,7 @@ async function fetchPage(records: readonly BlockRecord[], status: Status = quiet
   return { response, markup, words: wordsOf(markup) }
 }
 
+const sha256 = (text: string) => `sha256-${hash('sha256', text, 'base64')}`
 const without = (record: BlockRecord, ...names: readonly (keyof BlockRecord)[]) =>
   Object.fromEntries(Object.entries(record).filter(([name]) => !names.some((other) => other === name))) as unknown as BlockRecord
 const race = ['first_started', 'head_start_ms', 'head_start_is_lower_bound', 'reconstruction_ms', 'chunks_used', 'chunks_received'] as const
@@ -200,7 +202,8 @@ it('needs nothing but itself, and says so to the browser', async () => {
   const { response, markup } = await fetchPage([recordOf(1)])
   expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
   const policy = response.headers.get('content-security-policy')
-  expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-\S{44}'; script-src 'sha256-\S{44}'; connect-src 'self'; base-uri 'none'/)
+  const [style, script] = ['style', 'script'].map((tag) => sha256(new RegExp(`<${tag}[^>]*>(.*?)</${tag}>`, 's').exec(markup)?.[1] ?? ''))
+  expect(policy).toContain(`default-src 'none'; style-src '${style}'; script-src '${script}'; connect-src 'self'; base-uri 'none'`)
   expect(markup).not.toMatch(/<img|<link|url\(|src=|style=|https?:/)
   expect(markup.match(/href="[^"]*"/g)).toEqual([
     `href="block?hash=${hashOf(1)}"`,
@@ -208,6 +211,13 @@ it('needs nothing but itself, and says so to the browser', async () => {
     'href="api/v1/status"',
     'href="api/v1/blocks"',
   ])
+})
+
+it('names the columns alike in the table and, for narrow screens, in the style', async () => {
+  const { markup } = await fetchPage([])
+  const inTable = [...markup.matchAll(/<th scope="col">([^<]+)<\/th>/g)].map(([, name]) => name)
+  const inStyle = [...markup.matchAll(/#blocks td:nth-child\((\d+)\)::before \{\s*content: "([^"]+)"/g)].map(([, at, name]) => [at, name])
+  expect(inStyle).toEqual(inTable.slice(1).map((name, i) => [String(i + 2), name]))
 })
 
 it('renews itself without script', async () => {
