@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
+import type { Health } from '../page/status.ts'
 import { prefers } from './accept.ts'
 import type { Answer, Route } from './answer.ts'
-import type { Health } from './status.ts'
 
 /** Says that the process works, whatever it measures. */
 export function healthRoute(version: string): Route {

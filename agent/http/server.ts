@@ -3,11 +3,11 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Server as TlsServer } from 'node:https'
 import { isIPv6, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Credentials } from './access/basic-auth.ts'
+import { Guard, type GuardOptions } from './access/guard.ts'
 import { type Answer, type Route, Sender } from './answer.ts'
-import type { Credentials } from './basic-auth.ts'
 import { readCertificate, type TlsFiles } from './certificate.ts'
 import { capConnections, MOST_CONNECTIONS } from './connections.ts'
-import { Guard, type GuardOptions } from './guard.ts'
 import { readInTurn } from './pipelining.ts'
 
 export interface ServerOptions extends GuardOptions {

@@ -1,10 +1,10 @@
 import { summarise } from '../blocks/summary.ts'
 import { summaryJson } from '../blocks/summary-json.ts'
 import type { Route, WholeAnswer } from '../http/answer.ts'
-import type { Status, TargetStatus } from '../http/status.ts'
+import { shareLast } from './answer-cache.ts'
 import { type History, MOST_RECORDS } from './history.ts'
 import { blockHash, explaining, readQuery, wholeNumber } from './query.ts'
-import { shareLast } from './shared.ts'
+import type { Status, TargetStatus } from './status.ts'
 
 const DEFAULT_BLOCKS = 100
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Html } from './html.ts'
+import { Html } from './views/html.ts'
 
 declare global {
   // The bundle has no files beside it: setup.sh has esbuild put their text in place of these.

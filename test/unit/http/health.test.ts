@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { healthRoute, readyRoute } from '../../../agent/http/health.ts'
-import type { Health } from '../../../agent/http/status.ts'
+import type { Health } from '../../../agent/page/status.ts'
 import { exchange, serve } from './serve.ts'
 
 const reasons = ['no bitcoind is running; waiting for one', 'events have been waiting for 7 s']

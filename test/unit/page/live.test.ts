@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest'
-import { event, Streams } from '../../../agent/page/streams.ts'
+import { event, Streams } from '../../../agent/page/event-streams.ts'
 import { until } from '../../harness/until.ts'
 import { exchange, open, serve } from '../http/serve.ts'
 import { hashOf, quiet, recordOf, target } from './records.ts'

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { expect, it } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
-import type { Status } from '../../../agent/http/status.ts'
+import type { Status } from '../../../agent/page/status.ts'
 import { hashOf, quiet, recordOf, target } from './records.ts'
 import { serveLive, wordsOf } from './serve-live.ts'
 

@@ -1,5 +1,5 @@
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
-import type { Status, TargetStatus } from '../../../agent/http/status.ts'
+import type { Status, TargetStatus } from '../../../agent/page/status.ts'
 
 /** A block's hash, made from a number. */
 export const hashOf = (number: number) => number.toString(16).padStart(64, '0')

@@ -1,5 +1,5 @@
+import { count, nothing, percent } from './format.ts'
 import { type Html, html } from './html.ts'
-import { count, nothing, percent } from './words.ts'
 
 /** Values that are drawn in one colour, named by a class of the page's style. */
 export interface Series {

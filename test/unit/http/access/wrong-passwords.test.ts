@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest'
-import { serve } from './serve.ts'
+import { serve } from '../serve.ts'
 
 const credentials = { username: 'ann', password: 'right' }
 const routes = { '/': () => ({ status: 200, body: 'page' }) }

@@ -1,5 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto'
-import type { Answer } from './answer.ts'
+import type { Answer } from '../answer.ts'
 
 export interface Credentials {
   readonly username: string

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { Tally } from './tally.ts'
+import { Tally } from './throttled-log.ts'
 
 /** So many in a row may be mistakes. */
 const UNDELAYED = 10

@@ -1,12 +1,12 @@
-import type { SlowThresholds } from '../blocks/severity.ts'
-import type { WholeAnswer } from '../http/answer.ts'
-import type { Status } from '../http/status.ts'
+import type { SlowThresholds } from '../../blocks/severity.ts'
+import type { WholeAnswer } from '../../http/answer.ts'
+import type { Held, History } from '../history.ts'
+import type { Status } from '../status.ts'
 import { blockRow, columns } from './block-row.ts'
-import { documentAnswer } from './document.ts'
-import type { Held, History } from './history.ts'
+import { count, foreign, moment, nothing } from './format.ts'
 import { type Html, html } from './html.ts'
+import { documentAnswer } from './layout.ts'
 import { cardId, nodeCard } from './node-card.ts'
-import { count, foreign, moment, nothing } from './words.ts'
 
 /** How many blocks the page shows. */
 export const MOST_BLOCKS = 100

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import type { Answer } from './answer.ts'
+import type { Answer } from '../answer.ts'
 
 /**
  * Makes the check of a Host header. A web page that is open in an operator's browser can point a name of its own at 127.0.0.1 (DNS

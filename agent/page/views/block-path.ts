@@ -1,4 +1,4 @@
-import type { Path } from '../blocks/record-fields.ts'
+import type { Path } from '../../blocks/record-fields.ts'
 
 /** How a block came, in words. */
 export const pathNames: Readonly<Record<Path, string>> = {

@@ -1,13 +1,13 @@
-import type { BlockRecord } from '../blocks/record.ts'
-import { type RecordField, recordFields } from '../blocks/record-fields.ts'
-import type { Route, WholeAnswer } from '../http/answer.ts'
+import type { BlockRecord } from '../../blocks/record.ts'
+import { type RecordField, recordFields } from '../../blocks/record-fields.ts'
+import type { Route, WholeAnswer } from '../../http/answer.ts'
+import { shareLast } from '../answer-cache.ts'
+import type { Held, History } from '../history.ts'
+import { blockHash, explaining, readQuery } from '../query.ts'
 import { rowId } from './block-row.ts'
-import { documentAnswer } from './document.ts'
-import type { Held, History } from './history.ts'
+import { count, foreign, nothing } from './format.ts'
 import { type Html, html } from './html.ts'
-import { blockHash, explaining, readQuery } from './query.ts'
-import { shareLast } from './shared.ts'
-import { count, foreign, nothing } from './words.ts'
+import { documentAnswer } from './layout.ts'
 
 const MOST_CHARACTERS = 300
 

@@ -1,12 +1,12 @@
-import type { BlockRecord } from '../blocks/record.ts'
-import { type SlowThresholds, severityOf } from '../blocks/severity.ts'
-import { type HeadStarts, type Summary, summarise } from '../blocks/summary.ts'
-import type { ProbeStatus, TargetStatus } from '../http/status.ts'
+import type { BlockRecord } from '../../blocks/record.ts'
+import { type SlowThresholds, severityOf } from '../../blocks/severity.ts'
+import { type HeadStarts, type Summary, summarise } from '../../blocks/summary.ts'
+import type { ProbeStatus, TargetStatus } from '../status.ts'
+import { pathLooks, pathNames } from './block-path.ts'
 import { histogram, shares } from './charts.ts'
+import { idOf } from './element-id.ts'
+import { count, foreign, milliseconds, moment, nothing, percent } from './format.ts'
 import { type Html, html } from './html.ts'
-import { idOf } from './ids.ts'
-import { pathLooks, pathNames } from './paths.ts'
-import { count, foreign, milliseconds, moment, nothing, percent } from './words.ts'
 
 const HEAD_START_EDGES = [1, 2.5, 5, 10, 25, 50, 100, 250]
 const RECONSTRUCTION_EDGES = [2.5, 5, 10, 25, 50, 100, 250, 500]

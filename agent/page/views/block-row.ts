@@ -1,10 +1,10 @@
-import type { BlockRecord } from '../blocks/record.ts'
-import { type SlowThresholds, severityOf } from '../blocks/severity.ts'
-import type { Held } from './history.ts'
+import type { BlockRecord } from '../../blocks/record.ts'
+import { type SlowThresholds, severityOf } from '../../blocks/severity.ts'
+import type { Held } from '../history.ts'
+import { pathLooks, pathNames } from './block-path.ts'
+import { idOf } from './element-id.ts'
+import { count, foreign, milliseconds, moment } from './format.ts'
 import { type Html, html } from './html.ts'
-import { idOf } from './ids.ts'
-import { pathLooks, pathNames } from './paths.ts'
-import { count, foreign, milliseconds, moment } from './words.ts'
 
 export const rowId = ({ node, block_hash }: BlockRecord) => idOf('block', node, block_hash)
 

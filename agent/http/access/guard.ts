@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Logger } from 'pino'
-import type { Answer } from './answer.ts'
+import type { Answer } from '../answer.ts'
 import { basicAuth, type Credentials, unauthorized } from './basic-auth.ts'
 import { hostCheck, misdirected } from './hosts.ts'
-import { Tally } from './tally.ts'
+import { Tally } from './throttled-log.ts'
 import { WrongPasswords } from './wrong-passwords.ts'
 
 export interface GuardOptions {

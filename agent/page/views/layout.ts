@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
-import type { WholeAnswer } from '../http/answer.ts'
-import { clientScript, clientStyle } from './client.ts'
+import type { WholeAnswer } from '../../http/answer.ts'
+import { clientScript, clientStyle } from '../client.ts'
+import { nothing } from './format.ts'
 import { type Html, html } from './html.ts'
-import { nothing } from './words.ts'
 
 const sourceOf = ({ markup }: Html) => `'sha256-${hash('sha256', markup, 'base64')}'`
 const HEADERS = {
