@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
-import { observe } from './metrics/observe.ts'
-import { selfMetrics } from './metrics/self.ts'
+import { selfMetrics } from './metrics/agent-metrics.ts'
+import { observe } from './metrics/otel/observe.ts'
+import { openTelemetry } from './metrics/otel/telemetry.ts'
 import { Nodes } from './nodes/nodes.ts'
 import type { Output } from './nodes/output.ts'
 import { takeSnapshot } from './nodes/snapshot.ts'
@@ -15,7 +16,6 @@ import { pushOptionsOf } from './settings/push.ts'
 import { openSource, type Replay } from './sources/open.ts'
 import { ReplaySource } from './sources/replay/replay.ts'
 import { openStores, thresholdsOf } from './stores.ts'
-import { openTelemetry } from './telemetry/telemetry.ts'
 
 const TICK_MS = 1000
 /** What the last push may take: all in all the agent ends within a second. */

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino'
 import type { HttpServer } from './http/server.ts'
-import type { SelfState } from './metrics/self.ts'
+import type { SelfState } from './metrics/agent-metrics.ts'
+import type { Telemetry } from './metrics/otel/telemetry.ts'
+import { eventLoopLagSeconds, readProcessState } from './metrics/process.ts'
+import { Readings } from './metrics/readings.ts'
 import type { Snapshot } from './nodes/snapshot.ts'
 import type { Settings } from './settings/load.ts'
 import { clockErrorSeconds } from './sources/ebpf/libbpf.ts'
-import { eventLoopLagSeconds, readProcessState } from './telemetry/process.ts'
-import { Readings } from './telemetry/readings.ts'
-import type { Telemetry } from './telemetry/telemetry.ts'
 
 export interface SelfStateOptions {
   readonly settings: Settings

@@ -3,11 +3,11 @@ import { shareOfConnections } from './http/connections.ts'
 import { healthRoute, readyRoute } from './http/health.ts'
 import { metricsRoute } from './http/metrics.ts'
 import { type HttpServer, listen } from './http/server.ts'
+import { openFileLimit } from './metrics/process.ts'
 import type { Snapshot } from './nodes/snapshot.ts'
 import type { Live } from './page/live.ts'
 import type { Settings } from './settings/load.ts'
 import { readPassword } from './settings/password-file.ts'
-import { openFileLimit } from './telemetry/process.ts'
 
 export interface ServersOptions {
   readonly settings: Settings

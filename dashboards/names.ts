@@ -1,7 +1,7 @@
-import { blockMetrics } from '../agent/metrics/blocks.ts'
-import { eventDelay, selfMetrics } from '../agent/metrics/self.ts'
+import { eventDelay, selfMetrics } from '../agent/metrics/agent-metrics.ts'
+import { blockMetrics } from '../agent/metrics/block-metrics.ts'
+import type { MetricDefinition } from '../agent/metrics/definition.ts'
 import { tracepoints } from '../agent/tracepoints/index.ts'
-import type { MetricDefinition } from '../agent/tracepoints/metric.ts'
 
 /** Series that Prometheus makes itself, and their labels. Only where agents are scraped, but for ALERTS. */
 const prometheusSeries = {

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { recordTable } from '../agent/journal/document.ts'
-import { metricsReference } from '../agent/metrics/document.ts'
+import { metricsReference } from '../agent/metrics/reference.ts'
 import { exampleYaml, settingsTable } from '../agent/settings/document.ts'
 import { alertsYaml } from '../dashboards/alerts.ts'
 import { catalogue } from '../dashboards/catalogue.ts'

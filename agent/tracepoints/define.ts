@@ -1,4 +1,4 @@
-import { type MetricBuilders, type MetricDefinition, metricBuilders } from './metric.ts'
+import { type MetricBuilders, type MetricDefinition, metricBuilders } from '../metrics/definition.ts'
 
 /** How the bytes of an argument are to be understood. */
 export type Kind = 'integer' | 'text' | 'longText' | 'hexHash' | 'rawHash' | 'hashPrefix'

@@ -1,14 +1,14 @@
-import { observe } from '../../../agent/metrics/observe.ts'
-import { type SelfState, selfMetrics } from '../../../agent/metrics/self.ts'
+import { type SelfState, selfMetrics } from '../../../agent/metrics/agent-metrics.ts'
+import { observe } from '../../../agent/metrics/otel/observe.ts'
+import { openTelemetry, type TelemetryOptions } from '../../../agent/metrics/otel/telemetry.ts'
 import { Nodes } from '../../../agent/nodes/nodes.ts'
 import { takeSnapshot } from '../../../agent/nodes/snapshot.ts'
 import { toMetrics } from '../../../agent/outputs.ts'
 import type { EventSource } from '../../../agent/sources/source.ts'
-import { openTelemetry, type TelemetryOptions } from '../../../agent/telemetry/telemetry.ts'
 import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
 import { probes } from '../../demo-node/demo-node.ts'
 import { tracepointOf } from '../../unit/blocks/events.ts'
-import { silentLog } from '../../unit/telemetry/page.ts'
+import { silentLog } from '../../unit/metrics/page.ts'
 
 /** Machines were booted so long before their agents' start. */
 const UPTIME = 100_000

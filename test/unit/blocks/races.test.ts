@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Block } from '../../../agent/blocks/block.ts'
-import { openPage } from '../telemetry/page.ts'
+import { openPage } from '../metrics/page.ts'
 import { BIP152, connected, eventOf, FIBRE, reconstructed, startBlocks, timesAre, winnerIs } from './events.ts'
 
 const figures =

@@ -4,7 +4,7 @@ import type { Milestone } from '../../../agent/blocks/blocks.ts'
 import { type BlockRecord, recordOf } from '../../../agent/blocks/record.ts'
 import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
 import { randomFrom } from '../../harness/random.ts'
-import { openPage } from '../telemetry/page.ts'
+import { openPage } from '../metrics/page.ts'
 import { eventOf } from './events.ts'
 import { type ExpectedRecord, expectedRecord, type Said, withinMicrosecond } from './expected-record.ts'
 

@@ -3,7 +3,7 @@ import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import { recordFields } from '../../../agent/blocks/record-fields.ts'
 import type { Output } from '../../../agent/nodes/output.ts'
 import { openReplay } from '../../../agent/sources/replay/replay.ts'
-import { openPage, silentLog } from '../telemetry/page.ts'
+import { openPage, silentLog } from '../metrics/page.ts'
 import { withinMicrosecond } from './expected-record.ts'
 import { expectedRecords, file, NODES, recording } from './recorded.ts'
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Target } from '../../../agent/bitcoind/watch.ts'
-import { openPage } from '../telemetry/page.ts'
+import { openPage } from '../metrics/page.ts'
 import { BIP152, connected, FIBRE, timesAre, winnerIs } from './events.ts'
 
 let blocks = 0

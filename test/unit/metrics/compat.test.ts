@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { eventOf, FIBRE, timesAre, winnerIs } from '../blocks/events.ts'
-import { openPage } from '../telemetry/page.ts'
+import { openPage } from './page.ts'
 
 // What the exporter offers that operators run today, copied from its documentation by hand: name, type, labels, help, buckets.
 const seconds = '.001 .005 .01 .025 .05 .1 .25 .5 1 2.5 5 10'

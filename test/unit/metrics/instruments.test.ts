@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import type { InstrumentOptions } from '../../../agent/metrics/instruments.ts'
-import { openTelemetry } from '../../../agent/telemetry/telemetry.ts'
-import { type MetricDefinition, metricBuilders, oneOf } from '../../../agent/tracepoints/metric.ts'
+import { type MetricDefinition, metricBuilders, oneOf } from '../../../agent/metrics/definition.ts'
+import type { InstrumentOptions } from '../../../agent/metrics/otel/instruments.ts'
+import { openTelemetry } from '../../../agent/metrics/otel/telemetry.ts'
 import { Scrape } from '../../harness/scrape.ts'
-import { silentLog } from '../telemetry/page.ts'
+import { silentLog } from './page.ts'
 
 interface Meal {
   readonly cakes?: number

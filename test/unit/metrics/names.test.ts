@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
-import { blockMetrics } from '../../../agent/metrics/blocks.ts'
-import { unitOf } from '../../../agent/metrics/instruments.ts'
-import { eventDelay, selfMetrics } from '../../../agent/metrics/self.ts'
+import { eventDelay, selfMetrics } from '../../../agent/metrics/agent-metrics.ts'
+import { blockMetrics } from '../../../agent/metrics/block-metrics.ts'
+import { unitOf } from '../../../agent/metrics/otel/instruments.ts'
 import { tracepoints } from '../../../agent/tracepoints/index.ts'
 import { FIBRE, timesAre, winnerIs } from '../blocks/events.ts'
-import { openPage } from '../telemetry/page.ts'
+import { openPage } from './page.ts'
 
 const lists = [...tracepoints.map(({ metrics }) => metrics), ...Object.values(blockMetrics), selfMetrics, [eventDelay]]
 const definitions = lists.flat().map(({ name, type }) => ({ name, type }))

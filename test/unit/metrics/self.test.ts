@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import type { Target } from '../../../agent/bitcoind/watch.ts'
-import { selfMetrics } from '../../../agent/metrics/self.ts'
+import { selfMetrics } from '../../../agent/metrics/agent-metrics.ts'
 import { eventOf, tracepointOf } from '../blocks/events.ts'
-import { openPage } from '../telemetry/page.ts'
+import { openPage } from './page.ts'
 
 const target = (node: string, pid: number): Target => ({
   node,

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { defineTracepoint, type Kind, text } from '../../../agent/tracepoints/define.ts'
 import { requiredProbes, tracepoints } from '../../../agent/tracepoints/index.ts'
 import { eventOf } from '../blocks/events.ts'
-import { openPage } from '../telemetry/page.ts'
+import { openPage } from '../metrics/page.ts'
 
 /** Arguments as the FIBRE node's source has them, written down by hand; `?` marks what only newer builds pass. */
 const sources = {

@@ -1,7 +1,7 @@
 import { tracepoints } from '../tracepoints/index.ts'
-import type { MetricDefinition } from '../tracepoints/metric.ts'
-import { blockMetrics } from './blocks.ts'
-import { eventDelay, selfMetrics } from './self.ts'
+import { eventDelay, selfMetrics } from './agent-metrics.ts'
+import { blockMetrics } from './block-metrics.ts'
+import type { MetricDefinition } from './definition.ts'
 
 interface Described {
   readonly name: string

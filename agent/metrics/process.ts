@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
-import type { ProcessState } from '../metrics/self.ts'
+import type { ProcessState } from './agent-metrics.ts'
 import type { Readings } from './readings.ts'
 
 /** What this process uses now. */

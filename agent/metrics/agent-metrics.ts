@@ -1,6 +1,6 @@
 import type { NodeSnapshot, Snapshot } from '../nodes/snapshot.ts'
 import { tracepoints } from '../tracepoints/index.ts'
-import { type Labels, type MetricDefinition, metricBuilders, type Sample } from '../tracepoints/metric.ts'
+import { type Labels, type MetricDefinition, metricBuilders, type Sample } from './definition.ts'
 
 /** What the agent knows of itself when metrics are collected. */
 export interface SelfState {

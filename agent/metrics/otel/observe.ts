@@ -1,7 +1,7 @@
 import type { Meter, Observable } from '@opentelemetry/api'
+import type { SelfMetric, SelfState } from '../agent-metrics.ts'
 import { unitOf } from './instruments.ts'
 import { forEachSample } from './samples.ts'
-import type { SelfMetric, SelfState } from './self.ts'
 
 /** Makes observable instruments of metrics that are read when they are collected: the state is taken once for all of them. */
 export function observe(meter: Meter, metrics: readonly SelfMetric[], state: () => Promise<SelfState>): void {

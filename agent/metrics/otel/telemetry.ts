@@ -3,11 +3,11 @@ import { DiagLogLevel, diag, type Meter } from '@opentelemetry/api'
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import type { Logger } from 'pino'
-import { Instruments } from '../metrics/instruments.ts'
-import { dropNode } from './drop-node.ts'
+import { dropSeriesOf } from './drop-series.ts'
 import { emptyHistogramProducer } from './empty-histograms.ts'
-import { ScrapeReader } from './exposition.ts'
+import { Instruments } from './instruments.ts'
 import type { PushCounts, PushOptions } from './push.ts'
+import { ScrapeReader } from './scrape-reader.ts'
 
 /** Service name, scope of the instruments, and the scrape job that shipped configurations use: equal, so that scrape and push give the same series. */
 export const SERVICE = 'fibre-agent'
@@ -59,7 +59,7 @@ export async function openTelemetry({ version, port, openLabelLimit, push, log }
     exposition: () => scrape.exposition(),
     forget(node) {
       instruments.forget(node)
-      dropNode(provider, node)
+      dropSeriesOf(provider, node)
     },
     push() {
       if (pushing) pushing.forceFlush().catch((error: unknown) => log.debug({ err: error }, 'metrics were not pushed at once'))

@@ -2,7 +2,7 @@ import { ValueType } from '@opentelemetry/api'
 import { emptyResource } from '@opentelemetry/resources'
 import type { CollectionResult, HistogramMetricData, MetricProducer } from '@opentelemetry/sdk-metrics'
 import { AggregationTemporality, DataPointType } from '@opentelemetry/sdk-metrics'
-import { type EmptyHistogram, unitOf } from '../metrics/instruments.ts'
+import { type EmptyHistogram, unitOf } from './instruments.ts'
 
 /** Shows declared histograms at 0 until they have a value, so that the first one counts for `increase()`. */
 export function emptyHistogramProducer(scope: string, empty: () => readonly EmptyHistogram[]): MetricProducer {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import pino from 'pino'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { OtlpOptions } from '../../../agent/telemetry/otlp.ts'
+import type { OtlpOptions } from '../../../agent/metrics/otel/otlp.ts'
 import { seriesKey, startOtlpReceiver } from '../../harness/otlp.ts'
 import { until } from '../../harness/until.ts'
 import { connected, eventOf, FIBRE, timesAre, winnerIs } from '../blocks/events.ts'

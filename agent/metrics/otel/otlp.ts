@@ -9,7 +9,6 @@ import {
   ProtobufMetricsSerializer,
 } from '@opentelemetry/otlp-transformer'
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics'
-import { firstLine } from './first-line.ts'
 
 /** How metrics are written in a request, as OTEL_EXPORTER_OTLP_PROTOCOL names it. */
 export type OtlpProtocol = 'http/json' | 'http/protobuf'
@@ -85,4 +84,16 @@ function parse(body: Uint8Array, protocol: OtlpProtocol): IExportMetricsServiceR
     if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json
   } catch {}
   throw new Error(`the endpoint takes no OTLP, is its path right? It answered: ${firstLine(text)}`)
+}
+
+/** Enough to recognise a page of a proxy by. */
+const MOST_CHARACTERS = 200
+
+/** The first line of what a server answered, fit for a log: short, without control characters. */
+export function firstLine(text: string): string {
+  const [line = ''] = text
+    .replace(/[^\P{C}\n]+/gu, ' ')
+    .trim()
+    .split(/\s*\n/, 1)
+  return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)}…` : line
 }

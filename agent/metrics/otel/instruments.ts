@@ -1,5 +1,5 @@
 import type { Attributes, Meter } from '@opentelemetry/api'
-import type { Labels, MetricDefinition } from '../tracepoints/metric.ts'
+import type { Labels, MetricDefinition } from '../definition.ts'
 import { forEachSample, noLabels } from './samples.ts'
 import { type Series, SeriesSet } from './series.ts'
 

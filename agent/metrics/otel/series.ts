@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { Labels, MetricDefinition } from '../tracepoints/metric.ts'
+import type { Labels, MetricDefinition } from '../definition.ts'
 
 /** One label set of a metric. */
 export interface Series {

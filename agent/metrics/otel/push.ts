@@ -6,8 +6,7 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics'
 import type { Logger } from 'pino'
-import { firstLine } from './first-line.ts'
-import { type Answer, createOtlpExporter, type OtlpOptions } from './otlp.ts'
+import { type Answer, createOtlpExporter, firstLine, type OtlpOptions } from './otlp.ts'
 
 export interface PushOptions extends Pick<OtlpOptions, 'url' | 'protocol' | 'proxy'> {
   /** The URL as logs may show it. */

@@ -1,6 +1,6 @@
 import pino from 'pino'
 import { expect, it } from 'vitest'
-import { Readings } from '../../../agent/telemetry/readings.ts'
+import { Readings } from '../../../agent/metrics/readings.ts'
 
 it('leaves out what cannot be read, and logs each change once', () => {
   const lines: { msg: string; metric: string; err?: { message: string } }[] = []

@@ -1,4 +1,4 @@
-import type { Labels, Measured, Sample } from '../tracepoints/metric.ts'
+import type { Labels, Measured, Sample } from '../definition.ts'
 
 export const noLabels: Labels = {}
 

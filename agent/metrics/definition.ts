@@ -9,7 +9,7 @@ export interface Sample {
 export type Measured = number | undefined | Sample | readonly Sample[]
 
 /**
- * A metric as plain data; `agent/metrics/instruments.ts` makes an instrument of it.
+ * A metric as plain data; `agent/metrics/otel/instruments.ts` makes an instrument of it.
  * Its name is the full Prometheus name, unit and `_total` included. Every series carries the label `node` as well.
  */
 export interface MetricDefinition<Subject> {

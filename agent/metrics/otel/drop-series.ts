@@ -5,7 +5,7 @@ import type { MeterProvider } from '@opentelemetry/sdk-metrics'
  * Takes a node's series out of the SDK, which has no way to do so: what was observed once is exported for ever. This reaches
  * into its fields; the version of the SDK is pinned, and the test fails should they be called otherwise.
  */
-export function dropNode(provider: MeterProvider, node: string): void {
+export function dropSeriesOf(provider: MeterProvider, node: string): void {
   for (const map of mapsOf(provider as unknown as Provider))
     for (const [hash, { node: name }] of map._keyMap) {
       if (name !== node) continue

@@ -1,7 +1,7 @@
 import type { Block } from '../blocks/block.ts'
 import type { Milestone } from '../blocks/blocks.ts'
 import { coverages, mechanisms, racers } from '../blocks/race.ts'
-import { type MetricDefinition, metricBuilders, oneOf, type Sample } from '../tracepoints/metric.ts'
+import { type MetricDefinition, metricBuilders, oneOf, type Sample } from './definition.ts'
 
 const { counter, histogram, gauge } = metricBuilders<Block>()
 
