@@ -16,7 +16,7 @@ RUN apt-get update \
  && setcap cap_bpf,cap_perfmon=ep /usr/local/bin/node \
  && apt-get purge -y --auto-remove libcap2-bin \
  && rm -rf /var/lib/apt/lists/*
-COPY --from=build /src/dist/agent.cjs /src/dist/usdt.bpf.o /app/
+COPY --from=build /src/dist/agent.cjs /src/dist/main.cjs /src/dist/main.cjs.cache /src/dist/usdt.bpf.o /app/
 COPY --from=build /src/node_modules/koffi /app/node_modules/koffi
 COPY --from=build /src/node_modules/@koromix /app/node_modules/@koromix
 LABEL org.opencontainers.image.title="fibre-agent" \

@@ -68,9 +68,10 @@ if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf package.json package-
   client_css=$(text agent/page/client.css)
   esbuild agent/main.ts --bundle --platform=node --format=cjs --target=node22.15 --external:koffi \
     --define:import.meta.dirname=__dirname --define:globalThis.CLIENT_JS="$client_js" --define:globalThis.CLIENT_CSS="$client_css" \
-    --sourcemap --outfile=dist/agent.cjs --metafile=dist/agent.json --log-level=warning
-  node agent/packaging/licences.ts dist/agent.json >>dist/agent.cjs
-  chmod +x dist/agent.cjs
+    --sourcemap --outfile=dist/main.cjs --metafile=dist/main.json --log-level=warning
+  node agent/packaging/licences.ts dist/main.json >>dist/main.cjs
+  node $(sed -n '1s/.* node //p' agent/packaging/launcher.cjs) agent/packaging/code-cache.cjs "$PWD/dist/main.cjs" --help >/dev/null
+  install -m 755 agent/packaging/launcher.cjs dist/agent.cjs
   touch dist/.built
 fi
 if [ -n "$with_demo_node" ] && { [ ! -e dist/demo-node ] || [ -n "$(find setup.sh test/demo-node/*.[ch] -newer dist/demo-node -print -quit)" ]; }; then

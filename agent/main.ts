@@ -1,6 +1,3 @@
-#!/usr/bin/env -S node --max-semi-space-size=2 --disable-sigusr1
-// The small nursery saves 10 MB of memory and some time: without it V8 gives much room to events, which are soon gone.
-// SIGUSR1 would open Node.js's debugger to every local user.
 import { runCommand } from './cli.ts'
 import { isWaitingForFile, prepareForFiles } from './files/threads.ts'
 import { exitNow } from './sources/ebpf/libbpf.ts'

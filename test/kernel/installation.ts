@@ -8,7 +8,7 @@ export function installAgent(folder: string): readonly [node: string, bundle: st
   mkdirSync(folder)
   const node = join(folder, 'node')
   copyFileSync(process.execPath, node, constants.COPYFILE_FICLONE)
-  for (const file of ['agent.cjs', 'usdt.bpf.o']) copyFileSync(join(root, 'dist', file), join(folder, file))
+  for (const file of ['agent.cjs', 'main.cjs', 'main.cjs.cache', 'usdt.bpf.o']) copyFileSync(join(root, 'dist', file), join(folder, file))
   for (const module of ['koffi', '@koromix'])
     cpSync(join(root, 'node_modules', module), join(folder, 'node_modules', module), { recursive: true })
   return [node, join(folder, 'agent.cjs')]

@@ -71,7 +71,7 @@ describe('the image', () => {
     const { status, stderr } = spawnSync('sh', ['setup.sh'], { cwd: folder, encoding: 'utf8' })
     expect({ status, stderr }).toEqual({ status: 0, stderr: 'Building ...\n' })
     const built = readdirSync(join(folder, 'dist'))
-    expect(built).toEqual(expect.arrayContaining(['agent.cjs', 'usdt.bpf.o']))
+    expect(built).toEqual(expect.arrayContaining(['agent.cjs', 'main.cjs', 'main.cjs.cache', 'usdt.bpf.o']))
     expect(built).not.toContain('demo-node')
     expect(run([join(folder, 'dist/agent.cjs'), '--version']).stdout).toContain(manifest.version)
   })

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { bundle } from '../../harness/agent.ts'
 
 const root = join(import.meta.dirname, '../../..')
+const bundle = join(root, 'dist/main.cjs')
 const text = readFileSync(bundle, 'utf8')
 /** Packages of which the source map says that something is in the bundle. */
 const { sources } = JSON.parse(readFileSync(`${bundle}.map`, 'utf8')) as { readonly sources: readonly string[] }

@@ -1,0 +1,22 @@
+#!/usr/bin/env -S node --max-semi-space-size=2 --disable-sigusr1
+// The small nursery saves 10 MB of memory and some time: without it V8 gives much room to events, which are soon gone.
+// SIGUSR1 would open Node.js's debugger to every local user.
+
+// Runs the bundle beside it with the code that V8 compiled of it when it was built, which saves a fifth of the start's CPU time.
+// Another version of Node.js does not take that code, and compiles its own.
+const { readFileSync } = require('node:fs')
+const { wrap } = require('node:module')
+const { join } = require('node:path')
+const { Script } = require('node:vm')
+
+const filename = join(__dirname, 'main.cjs')
+const script = new Script(wrap(readFileSync(filename, 'utf8')), { filename, cachedData: readIfThere(`${filename}.cache`) })
+script.runInThisContext()({}, require, { exports: {} }, filename, __dirname)
+
+function readIfThere(path) {
+  try {
+    return readFileSync(path)
+  } catch {
+    return undefined
+  }
+}
