@@ -1,4 +1,4 @@
-/** Whether an Accept or Accept-Encoding header (RFC 9110 §12.5) takes `wanted`, and no less gladly than `otherwise`. */
+/** Whether an Accept or Accept-Encoding header (RFC 9110 §12.5) takes `wanted`, and prefers it at least as much as `otherwise`. */
 export function prefers(header: string | undefined, wanted: string, otherwise: string): boolean {
   const weights = new Map(header?.split(',').map(weigh))
   const weight = weights.get(wanted) ?? 0

@@ -12,19 +12,19 @@ export interface WholeAnswer {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** An answer without an end: `stream` is handed the client and writes to it until one of the two closes. */
-export interface StreamedAnswer {
+/** An answer without an end: `stream` gets the client and writes to it until one of the two closes. */
+interface StreamedAnswer {
   readonly type: string
   readonly stream: (client: ServerResponse) => void
 }
 
-export type Answer = WholeAnswer | StreamedAnswer
-export type Route = (request: IncomingMessage) => Answer | Promise<Answer>
+export type HttpAnswer = WholeAnswer | StreamedAnswer
+export type Route = (request: IncomingMessage) => HttpAnswer | Promise<HttpAnswer>
 
 const compress = promisify(gzip)
-/** What fits into one packet gains nothing. */
+/** A smaller body fits into one packet and gains nothing. */
 const COMPRESS_FROM_BYTES = 1_400
-/** Node.js works on four at a time; what waits would hold its text. */
+/** Node.js runs four at a time; more would wait with their text in memory. */
 const MOST_COMPRESSIONS = 4
 const COMMON_HEADERS = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' }
 
@@ -35,12 +35,12 @@ export class Sender {
   #compressions = 0
 
   /** Sends an answer; one to HEAD has no body. */
-  async send(answer: Answer, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async send(answer: HttpAnswer, request: IncomingMessage, response: ServerResponse): Promise<void> {
     if ('stream' in answer) sendStream(answer, request, response)
     else await this.#sendWhole(answer, request, response)
   }
 
-  /** Compressed where the client takes it; Node leaves the body out of an answer to HEAD. */
+  /** Compresses where the client takes it. Node leaves the body out of an answer to HEAD. */
   async #sendWhole(answer: WholeAnswer, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { text, zipped } = this.#bodyOf(answer, prefers(request.headers['accept-encoding'], 'gzip', 'identity'))
     this.#inFlight.add(response, text.length)
@@ -57,7 +57,7 @@ export class Sender {
     response.end(body)
   }
 
-  /** An answer that several clients get has one body. */
+  /** Encodes and compresses an answer once, however many clients get it. */
   #bodyOf(answer: WholeAnswer, isZippedTaken: boolean): Body {
     const known = this.#bodies.get(answer)
     const text = known?.text ?? Buffer.from(answer.body)
@@ -70,7 +70,7 @@ export class Sender {
   async #compress(text: Buffer): Promise<Buffer> {
     this.#compressions++
     try {
-      // Level 1: a page of metrics shrinks to a tenth at no cost worth naming.
+      // Level 1 already makes a tenth of a page of metrics, at a fraction of the cost.
       return await compress(text, { level: 1 })
     } finally {
       this.#compressions--

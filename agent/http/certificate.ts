@@ -13,14 +13,14 @@ const CIPHERS = [
   ...['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305'],
 ].join(':')
 
-/** Reads a certificate with its key and makes sure that the two can be served together. */
+/** Reads a certificate with its key and checks that the two can be served together. */
 export function readCertificate({ certFile, keyFile }: TlsFiles) {
   try {
     const context = { cert: readFileSync(certFile), key: readFileSync(keyFile), minVersion: 'TLSv1.2', ciphers: CIPHERS } as const
     const certificate = new X509Certificate(context.cert)
     // OpenSSL takes a key of another kind than the certificate's without a word, and then no handshake succeeds.
     if (!certificate.checkPrivateKey(createPrivateKey(context.key))) throw new Error('the key is not that of the certificate')
-    // Loaded only when it is wanted: it takes 2 MB.
+    // Loaded only where TLS is used: it takes 2 MB.
     process.getBuiltinModule('node:tls').createSecureContext(context)
     return { context, notAfter: certificate.validToDate }
   } catch (cause) {

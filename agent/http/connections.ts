@@ -1,11 +1,11 @@
 import type { Server, Socket } from 'node:net'
 
-/** More than any set of scrapers needs. */
+/** Most open connections of a server: more than any set of scrapers needs. */
 export const MOST_CONNECTIONS = 750
-/** Of its file descriptors the agent keeps a quarter, and no fewer than these, for itself: nodes, files, `/proc`. */
+/** File descriptors that the agent keeps for itself (nodes, files, `/proc`): a quarter of them, at least this many, but no more than half. */
 const RESERVE = 256
 
-/** How many connections each server may have, so that all of them together leave the agent enough file descriptors. */
+/** Divides the file descriptors into most connections for each server, so that the agent keeps enough. */
 export function shareOfConnections(openFileLimit: number): { readonly metrics: number; readonly health: number } {
   const forClients = openFileLimit - Math.min(Math.max(RESERVE, openFileLimit / 4), openFileLimit / 2)
   const [metrics, health] = [2 / 3, 1 / 3].map((part) => Math.min(Math.floor(part * forClients), MOST_CONNECTIONS)) as [number, number]
@@ -13,8 +13,8 @@ export function shareOfConnections(openFileLimit: number): { readonly metrics: n
 }
 
 /**
- * The open connections of a server. Where there are too many the oldest gives way, so that idle clients can neither
- * use up the file descriptors nor lock a scrape out. Unlike the server's own list it knows unfinished TLS handshakes.
+ * Ends a server's oldest connection when there are too many, so that idle clients can neither use up the file descriptors nor lock a scrape
+ * out. Returns the open connections; unlike the server's own list they include unfinished TLS handshakes.
  */
 export function capConnections(server: Server, most: number): ReadonlySet<Socket> {
   const connections = new Set<Socket>()

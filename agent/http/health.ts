@@ -1,7 +1,13 @@
 import type { IncomingMessage } from 'node:http'
-import type { Health } from '../page/status.ts'
 import { prefers } from './accept.ts'
-import type { Answer, Route } from './answer.ts'
+import type { HttpAnswer, Route } from './answer.ts'
+
+interface State {
+  readonly ready: boolean
+  /** Each a line of the answer; empty when ready. */
+  readonly reasons: readonly string[]
+  readonly warnings?: readonly string[] | undefined
+}
 
 /** Says that the process works, whatever it measures. */
 export function healthRoute(version: string): Route {
@@ -9,14 +15,14 @@ export function healthRoute(version: string): Route {
 }
 
 /** Says whether the agent measures what it should, and if not, why. */
-export function readyRoute(health: () => Health & { readonly warnings?: readonly string[] | undefined }, version: string): Route {
+export function readyRoute(state: () => State, version: string): Route {
   return (request) => {
-    const { warnings = [], ...now } = health()
+    const { warnings = [], ...now } = state()
     return answerHealth(request, now, version, { warnings })
   }
 }
 
-function answerHealth(request: IncomingMessage, { ready, reasons }: Health, version: string, more: object = {}): Answer {
+function answerHealth(request: IncomingMessage, { ready, reasons }: State, version: string, more: object = {}): HttpAnswer {
   const status = ready ? 200 : 503
   if (prefers(request.headers.accept, 'application/json', 'text/plain')) {
     return { status, type: 'application/json', body: JSON.stringify({ status: ready ? 'ok' : 'not ready', reasons, ...more, version }) }

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http'
 
-/** What answers that were not yet read may hold in memory. */
+/** Most memory of answers that clients have not read yet. */
 const MOST_BYTES = 64 * 1024 * 1024
 
-/** The bytes of answers that are being sent. Where there are too many, the oldest answer gives way: its client has read slowest. */
+/** Counts the bytes of answers being sent. When there are too many, the oldest answer gives way: its client reads slowest. */
 export class InFlight {
   readonly #answers = new Map<ServerResponse, number>()
   #bytes = 0

@@ -1,40 +1,40 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** Time between two requests that did not wait for the answer to the one before: no scraper or browser sends such. */
-const TURN_MS = 20
-/** After one that took long the others wait longer, so that all of them take a fifth of the agent's time at most. */
-const REST = 4
+/** Time between two pipelined requests, of all connections together. No scraper or browser sends such. */
+const INTERVAL_MS = 20
+/** After a request the others wait four times as long as it took: all of them take a fifth of the agent's time at most. */
+const WAIT_FACTOR = 4
 const END_OF_HEAD = '\r\n\r\n'
 
 /**
  * Lets a server read one request of a connection at a time. Node.js parses all that a client has written and starts every
  * request of it at once: 64 KB of pipelined requests are 2,600. Here the rest is held unread until the request before has
- * its answer, and then waits in line with that of other connections.
+ * its answer, and is then queued with that of other connections.
  */
 export function readInTurn(server: Server): void {
-  const line = new Line()
+  const queue = new Queue()
   const connections = new Map<Socket, Connection>()
   // What node:http reads from is the stream inside TLS.
   server.on('setSecureContext' in server ? 'secureConnection' : 'connection', (socket: Socket) => {
-    connections.set(socket, new Connection(socket, line))
+    connections.set(socket, new Connection(socket, queue))
     socket.once('close', () => connections.delete(socket))
   })
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => connections.get(socket)?.answering(response))
 }
 
-/** Stands between a socket and the parser of its requests. */
+/** Passes a socket's bytes to Node's parser, one request at a time. */
 class Connection {
   readonly #socket: Socket
-  readonly #line: Line
+  readonly #queue: Queue
   readonly #parsers: readonly ((bytes: Buffer) => void)[]
-  /** Read from the socket, and not parsed yet. */
+  /** Bytes read from the socket and not parsed yet. */
   #held: Buffer | undefined
   #isAnswering = false
 
-  constructor(socket: Socket, line: Line) {
+  constructor(socket: Socket, queue: Queue) {
     this.#socket = socket
-    this.#line = line
+    this.#queue = queue
     this.#parsers = socket.listeners('data') as ((bytes: Buffer) => void)[]
     // A listener for bytes also takes the socket's handle back from node:http, which otherwise reads past all listeners.
     socket.on('data', (bytes: Buffer) => this.#take(bytes))
@@ -50,12 +50,12 @@ class Connection {
     this.#isAnswering = true
     response.once('close', () => {
       this.#isAnswering = false
-      if (this.#held) this.#line.add(this)
+      if (this.#held) this.#queue.add(this)
     })
   }
 
-  /** Parses on, up to the next request. */
-  goOn(): void {
+  /** Parses the bytes that are held, up to the next request. */
+  resume(): void {
     const bytes = this.#held
     this.#held = undefined
     if (bytes) this.#parse(bytes)
@@ -81,18 +81,18 @@ class Connection {
   #hold(bytes: Buffer): void {
     this.#held = bytes
     this.#socket.pause()
-    this.#line.add(this)
+    this.#queue.add(this)
   }
 }
 
-/** Connections with bytes that wait to be parsed, the one that has waited longest first. */
-class Line {
+/** Connections with bytes to be parsed, the one that has waited longest first. */
+class Queue {
   readonly #waiting = new Set<Connection>()
   #timer: NodeJS.Timeout | undefined
 
   add(connection: Connection): void {
     this.#waiting.add(connection)
-    this.#timer ??= this.#after(TURN_MS)
+    this.#timer ??= this.#after(INTERVAL_MS)
   }
 
   #after(ms: number): NodeJS.Timeout {
@@ -107,7 +107,7 @@ class Line {
     }
     this.#waiting.delete(first)
     const start = performance.now()
-    if (first.isReady) first.goOn()
-    this.#timer = this.#after(Math.max(TURN_MS, REST * (performance.now() - start)))
+    if (first.isReady) first.resume()
+    this.#timer = this.#after(Math.max(INTERVAL_MS, WAIT_FACTOR * (performance.now() - start)))
   }
 }

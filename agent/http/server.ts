@@ -5,7 +5,7 @@ import { isIPv6, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Credentials } from './access/basic-auth.ts'
 import { Guard, type GuardOptions } from './access/guard.ts'
-import { type Answer, type Route, Sender } from './answer.ts'
+import { type HttpAnswer, type Route, Sender } from './answer.ts'
 import { readCertificate, type TlsFiles } from './certificate.ts'
 import { capConnections, MOST_CONNECTIONS } from './connections.ts'
 import { readInTurn } from './pipelining.ts'
@@ -23,13 +23,13 @@ export interface ServerOptions extends GuardOptions {
 export interface HttpServer {
   readonly url: string
   readonly port: number
-  /** When the certificate that is being served expires; undefined without TLS. */
+  /** Expiry of the certificate that is served; undefined without TLS. */
   readonly certificateNotAfter: Date | undefined
-  /** Requests with a wrong user name or password. */
+  /** Number of requests with a wrong user name or password. */
   readonly wrongPasswords: number
-  /** Serves what the certificate's files hold now; if that cannot be served, the old certificate stays. */
+  /** Reads the certificate's files anew; if they cannot be served, the old certificate stays. */
   reloadTls(): void
-  /** Asks for another user name or password from now on, where it asks for one at all. */
+  /** Replaces user name and password; a server that asks for none goes on without. */
   setCredentials(credentials: Credentials): void
   close(): Promise<void>
 }
@@ -45,10 +45,10 @@ const LIMITS = {
 } as const
 /** A client that stops reading its answer loses the connection. */
 const STALLED_MS = 30_000
-/** How long answers under way may take when the server closes. */
+/** Time that answers under way have when the server closes. */
 const CLOSE_GRACE_MS = 300
 
-/** Starts a server for GET and HEAD on a few routes. */
+/** Starts a server that answers GET and HEAD on a few routes. */
 export async function listen(options: ServerOptions): Promise<HttpServer> {
   const { name, tls, credentials, maxConnections = MOST_CONNECTIONS, log } = options
   let certificate = tls && readCertificate(tls)
@@ -102,8 +102,8 @@ export async function listen(options: ServerOptions): Promise<HttpServer> {
   }
 }
 
-/** Finds the answer to a request; a route that fails is logged when it starts to fail and when it works again. */
-function answerer({ routes, log }: ServerOptions): (request: IncomingMessage) => Promise<Answer> {
+/** Answers requests by their route. A route that fails is logged when it starts to fail and when it works again. */
+function answerer({ routes, log }: ServerOptions): (request: IncomingMessage) => Promise<HttpAnswer> {
   const failing = new Set<string>()
 
   return async (request) => {
@@ -132,7 +132,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
 /** Closing with bytes unread resets the connection, and the client would lose the refusal. */
 const LINGER_MS = 1_000
 
-/** Answers what is not HTTP; what is not even TLS, or is gone already, only ends. */
+/** Answers a client that does not speak HTTP; one that does not even speak TLS, or is gone already, is only disconnected. */
 function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
   const { code = '' } = error
   const status = REFUSALS[code] ?? (code.startsWith('HPE_') ? '400 Bad Request' : undefined)
@@ -147,13 +147,13 @@ async function bind(server: Server, { name, address, port }: ServerOptions): Pro
     server.listen({ host: address, port })
     await once(server, 'listening')
   } catch (cause) {
-    throw new Error(`cannot listen on ${host(address)}:${port} for ${name}: ${wayOut(cause as NodeJS.ErrnoException, name)}`, { cause })
+    throw new Error(`cannot listen on ${host(address)}:${port} for ${name}: ${remedyFor(cause as NodeJS.ErrnoException, name)}`, { cause })
   }
   const bound = server.address()
   return typeof bound === 'object' && bound ? bound.port : port
 }
 
-function wayOut({ code, message }: NodeJS.ErrnoException, name: ServerOptions['name']): string {
+function remedyFor({ code, message }: NodeJS.ErrnoException, name: ServerOptions['name']): string {
   const flag = name === 'metrics' ? '--port' : '--health-port'
   if (code === 'EADDRINUSE') return `port in use; choose another with ${flag}`
   if (code === 'EACCES') return `not permitted; choose a port above 1023 with ${flag}, or grant CAP_NET_BIND_SERVICE`

@@ -1,11 +1,11 @@
-import type { WholeAnswer } from '../http/answer.ts'
+import type { PageAnswer } from './answer.ts'
 
 /**
- * Keeps the last answer and gives it again while `state`, all that it depends on, is the same. Only answers that are being sent or
- * were sent just now are kept: the garbage collector takes the others.
+ * Makes a cache of one answer, which is given again while `state`, all that it depends on, is the same. Only an answer that is being sent
+ * or was sent just now is kept: the garbage collector takes any other.
  */
-export function shareLast(): (state: string, render: () => WholeAnswer) => WholeAnswer {
-  let last: { readonly state: string; readonly answer: WeakRef<WholeAnswer> } | undefined
+export function answerCache(): (state: string, render: () => PageAnswer) => PageAnswer {
+  let last: { readonly state: string; readonly answer: WeakRef<PageAnswer> } | undefined
   return (state, render) => {
     const known = last?.state === state ? last.answer.deref() : undefined
     if (known) return known

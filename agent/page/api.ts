@@ -1,31 +1,31 @@
 import { summarise } from '../blocks/summary.ts'
 import { summaryJson } from '../blocks/summary-json.ts'
-import type { Route, WholeAnswer } from '../http/answer.ts'
-import { shareLast } from './answer-cache.ts'
+import type { PageAnswer, PageRoute } from './answer.ts'
+import { answerCache } from './answer-cache.ts'
 import { type History, MOST_RECORDS } from './history.ts'
-import { blockHash, explaining, readQuery, wholeNumber } from './query.ts'
+import { readBlockHash, readParameters, readWholeNumber, refusingBadQueries } from './query.ts'
 import type { Status, TargetStatus } from './status.ts'
 
-const DEFAULT_BLOCKS = 100
+const DEFAULT_LIMIT = 100
 
-/** State of agent and nodes, with the figures of the blocks that are held. */
-export function statusApi(status: () => Status, history: History): Route {
-  const share = shareLast()
-  return explaining((request) => {
-    readQuery(request, [])
+/** Serves the state of agent and nodes, with the figures of the blocks that are held. */
+export function statusRoute(status: () => Status, history: History): PageRoute {
+  const cached = answerCache()
+  return refusingBadQueries((request) => {
+    readParameters(request, [])
     const now = status()
-    return share(`${history.changes} ${JSON.stringify(now)}`, () => json(stateOf(now, history)))
+    return cached(`${history.changes} ${JSON.stringify(now)}`, () => json(stateOf(now, history)))
   })
 }
 
-/** Closed records, newest first, as the journal has them. */
-export function blocksApi(history: History): Route {
-  const share = shareLast()
-  return explaining((request) => {
-    const { limit, node, hash } = readQuery(request, ['limit', 'node', 'hash'])
-    const count = limit === undefined ? DEFAULT_BLOCKS : wholeNumber('limit', limit, 1, MOST_RECORDS)
-    const query = { count, node, hash: hash === undefined ? undefined : blockHash('hash', hash) }
-    return share(`${history.changes} ${JSON.stringify(query)}`, () => json({ blocks: history.select(query) }))
+/** Serves final records, newest first, as the journal has them. */
+export function blocksRoute(history: History): PageRoute {
+  const cached = answerCache()
+  return refusingBadQueries((request) => {
+    const { limit, node, hash } = readParameters(request, ['limit', 'node', 'hash'])
+    const count = limit === undefined ? DEFAULT_LIMIT : readWholeNumber('limit', limit, 1, MOST_RECORDS)
+    const query = { count, node, hash: hash === undefined ? undefined : readBlockHash('hash', hash) }
+    return cached(`${history.changes} ${JSON.stringify(query)}`, () => json({ blocks: history.select(query) }))
   })
 }
 
@@ -58,6 +58,6 @@ function nodeOf(target: TargetStatus, history: History) {
   }
 }
 
-function json(value: unknown): WholeAnswer {
+function json(value: unknown): PageAnswer {
   return { status: 200, type: 'application/json', body: `${JSON.stringify(value)}\n` }
 }

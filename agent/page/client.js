@@ -10,11 +10,11 @@ const FIRST_WAIT_MS = 500
 const LONGEST_WAIT_MS = 8_000
 
 const { dataset } = /** @type {HTMLScriptElement} */ (document.currentScript)
-/** How many blocks the page shows. */
+/** Number of blocks that the page shows. */
 const shown = Number(dataset.blocks)
-/** Which state of things the page shows. */
+/** Names the state of things that the page shows. */
 let version = dataset.version
-/** How far the agent's clock is ahead of this one. */
+/** Lead of the agent's clock over this one. */
 let aheadMs = 0
 /** @type {EventSource} */
 let source

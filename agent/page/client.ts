@@ -8,6 +8,6 @@ declare global {
   var CLIENT_CSS: string | undefined
 }
 
-/** The browser's files, as they stand inside a page's script and style elements. */
+/** Contents of the page's script and style elements. */
 export const clientScript = new Html(globalThis.CLIENT_JS ?? readFileSync(join(import.meta.dirname, 'client.js'), 'utf8'))
 export const clientStyle = new Html(globalThis.CLIENT_CSS ?? readFileSync(join(import.meta.dirname, 'client.css'), 'utf8'))

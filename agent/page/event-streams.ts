@@ -1,21 +1,21 @@
-import type { ServerResponse } from 'node:http'
-import type { Answer } from '../http/answer.ts'
+import type { Writable } from 'node:stream'
+import type { PageAnswer, PageStream } from './answer.ts'
 
-/** With more of them the oldest gives way, so that idle ones lock nobody out; a page that is still looked at comes back. */
+/** With more clients the oldest gives way, so that idle ones lock nobody out; a page that is still looked at reconnects. */
 const MOST_CLIENTS = 100
-/** A client that has left this much unread is dropped; it will come back and be told all anew. */
+/** A client that has this much unread is dropped; it reconnects and gets everything anew. */
 const MOST_UNREAD_BYTES = 256 * 1024
-/** Below what the server and proxies take for a connection that nobody uses. */
+/** Below the time after which the server and proxies close an idle connection. */
 const HEARTBEAT_MS = 15_000
 
 /** The open streams of server-sent events. All get the same. */
-export class Streams {
-  readonly #clients = new Set<ServerResponse>()
+export class EventStreams {
+  readonly #clients = new Set<Writable>()
   readonly #heartbeat: () => string
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
 
-  /** `heartbeat` makes what is sent every 15 s, come what may. */
+  /** `heartbeat` makes the event that is sent every 15 s. */
   constructor(heartbeat: () => string) {
     this.#heartbeat = heartbeat
   }
@@ -25,7 +25,7 @@ export class Streams {
   }
 
   /** Opens one more, which begins with `greeting`. */
-  open(greeting: () => string): Answer {
+  open(greeting: () => string): PageAnswer | PageStream {
     if (this.#isClosed) return { status: 503, body: 'The agent ends.\n', headers: { 'Retry-After': '10' } }
     return { type: 'text/event-stream; charset=utf-8', stream: (client) => this.#add(client, greeting()) }
   }
@@ -45,7 +45,7 @@ export class Streams {
     for (const client of this.#clients) client.end()
   }
 
-  #add(client: ServerResponse, greeting: string): void {
+  #add(client: Writable, greeting: string): void {
     if (this.#isClosed) return void client.end()
     const [oldest] = this.#clients
     if (this.#clients.size >= MOST_CLIENTS) oldest?.destroy()
@@ -55,7 +55,7 @@ export class Streams {
     this.#timer ??= setInterval(() => this.send(this.#heartbeat()), HEARTBEAT_MS).unref()
   }
 
-  #remove(client: ServerResponse): void {
+  #remove(client: Writable): void {
     this.#clients.delete(client)
     if (this.#clients.size > 0) return
     clearInterval(this.#timer)
@@ -63,8 +63,8 @@ export class Streams {
   }
 }
 
-/** A server-sent event. A carriage return would end a line of it, too. */
-export function event(name: string, text: string): string {
+/** Writes a server-sent event. A carriage return would end a line of it, too. */
+export function serverSentEvent(name: string, text: string): string {
   const lines = text.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`)
   return `event: ${name}\n${lines.join('')}\n`
 }

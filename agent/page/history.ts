@@ -1,32 +1,32 @@
 import type { BlockRecord } from '../blocks/record.ts'
 
-/** A block's record as it is held. */
-export interface Held {
+/** A block's record, which is replaced as more becomes known. */
+export interface HeldBlock {
   readonly record: BlockRecord
-  /** Whether all is said that will be. */
+  /** Whether no more will become known of the block. */
   readonly isFinal: boolean
-  /** The time of the record, Unix time in ms. */
+  /** Unix time of the record, in ms. */
   readonly timeMs: number
 }
 
-/** How many records are held, if there are as many. */
+/** Most records that are held. */
 export const MOST_RECORDS = 2_000
 const KEPT_MS = 24 * 3600 * 1000
 
-/** The records of the last 24 hours, 2,000 at most, by time. */
+/** Holds the records of the last 24 hours, 2,000 at most, by time. */
 export class History {
   /** Oldest first. */
-  readonly #held: Held[] = []
-  readonly #byBlock = new Map<string, Held>()
+  readonly #held: HeldBlock[] = []
+  readonly #byBlock = new Map<string, HeldBlock>()
   readonly #finished = new Map<string, readonly BlockRecord[]>()
   #changes = 0
 
-  /** How often anything here has changed. */
+  /** Number of changes since the start. */
   get changes(): number {
     return this.#changes
   }
 
-  /** Takes in what is known of a block by now, in place of what was known of it before. */
+  /** Replaces what is known of a block. */
   put(record: BlockRecord, isFinal: boolean): void {
     const key = keyOf(record)
     const before = this.#byBlock.get(key)
@@ -35,7 +35,7 @@ export class History {
     if (before) this.#held.splice(this.#held.lastIndexOf(before), 1)
     const held = { record, isFinal, timeMs: Date.parse(record.time) }
     this.#byBlock.set(key, held)
-    // To the µs: the times are all of one form, so they sort as text. Blocks come nearly in their order.
+    // The times all have one form, so they sort as text, to the µs. Blocks come nearly in order.
     const last = this.#held.at(-1)
     if (last === undefined || last.record.time <= record.time) this.#held.push(held)
     else this.#held.splice(this.#held.findLastIndex((other) => other.record.time <= record.time) + 1, 0, held)
@@ -43,7 +43,7 @@ export class History {
     this.trim()
   }
 
-  /** Forgets what is too old. */
+  /** Removes the records that are too old. */
   trim(): void {
     // The newest may be older than now: a replayed one. Or newer: the clock was wrong.
     const now = Math.min(Date.now(), this.#held.at(-1)?.timeMs ?? 0)
@@ -55,12 +55,12 @@ export class History {
     }
   }
 
-  /** Newest first. */
-  latest(count: number): readonly Held[] {
+  /** Returns the latest records, newest first. */
+  latest(count: number): readonly HeldBlock[] {
     return this.#held.slice(-count).reverse()
   }
 
-  /** Newest first: of one node, if it is named, and of one block, if its hash is. Only what is final. */
+  /** Returns the latest final records, newest first: of one node or of one block if they are given. */
   select({ count, node, hash }: { readonly count: number; readonly node?: string | undefined; readonly hash?: string | undefined }) {
     return this.#held
       .filter(
@@ -71,12 +71,12 @@ export class History {
       .map(({ record }) => record)
   }
 
-  /** What is known of a block, by node. */
-  find(hash: string): readonly Held[] {
+  /** Returns the records of one block, of each node. */
+  find(hash: string): readonly HeldBlock[] {
     return this.#held.filter(({ record }) => record.block_hash === hash)
   }
 
-  /** Final records of a node, oldest first: the same array until they change. */
+  /** Returns the final records of a node, oldest first: the same array until they change. */
   finished(node: string): readonly BlockRecord[] {
     const known = this.#finished.get(node)
     if (known) return known

@@ -2,21 +2,21 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { BlockRecord } from '../blocks/record.ts'
 import type { SlowThresholds } from '../blocks/severity.ts'
-import type { Answer, Route } from '../http/answer.ts'
-import { shareLast } from './answer-cache.ts'
-import { blocksApi, statusApi } from './api.ts'
-import { event, Streams } from './event-streams.ts'
+import type { PageAnswer, PageRequest, PageRoute } from './answer.ts'
+import { answerCache } from './answer-cache.ts'
+import { blocksRoute, statusRoute } from './api.ts'
+import { EventStreams, serverSentEvent } from './event-streams.ts'
 import { History } from './history.ts'
-import { explaining, readQuery } from './query.ts'
+import { readBlockHash, readParameters, refusingBadQueries } from './query.ts'
 import type { Status } from './status.ts'
-import { blockPage } from './views/block-page.ts'
-import { blockRow } from './views/block-row.ts'
-import { content, MOST_BLOCKS, type Part, page, partsOf } from './views/page.ts'
+import { renderBlockPage } from './views/block-page.ts'
+import { renderRow } from './views/block-row.ts'
+import { type Part, renderContent, renderPage, renderParts, SHOWN_BLOCKS } from './views/page.ts'
 
-/** Changes within this time are told together: a block's are, mostly. */
-const GATHER_MS = 250
+/** Changes within this time are sent together; most of a block's are. */
+const BATCH_MS = 250
 
-export interface LiveOptions {
+interface LiveOptions {
   readonly status: () => Status
   readonly thresholds: SlowThresholds
   readonly log: Logger
@@ -24,17 +24,18 @@ export interface LiveOptions {
 
 /** The page, kept up to date while it is open, and the JSON behind it. Nothing is rendered while no page is open. */
 export class Live {
-  readonly routes: Readonly<Record<string, Route>>
+  readonly routes: Readonly<Record<string, PageRoute>>
   readonly #options: LiveOptions
   readonly #history = new History()
-  readonly #streams = new Streams(() => this.#now())
-  /** Parts as pages show them, or will with the next push. */
+  readonly #streams = new EventStreams(() => this.#now())
+  /** Markup of each part as pages show it, or will after the next push. */
   readonly #parts = new Map<string, string>()
   readonly #changedParts = new Set<string>()
   readonly #changedBlocks = new Set<string>()
-  /** Tells states of things apart, also from those of another life of the agent. */
-  readonly #life = randomUUID()
-  readonly #sharePage = shareLast()
+  /** Distinguishes versions of this process from those of another. */
+  readonly #processId = randomUUID()
+  readonly #pageCache = answerCache()
+  readonly #blockCache = answerCache()
   #changes = 0
   #timer: NodeJS.Timeout | undefined
   #isFailing = false
@@ -43,23 +44,23 @@ export class Live {
     this.#options = options
     this.routes = {
       '/': () => this.#page(),
-      '/block': blockPage(this.#history),
-      '/live': explaining((request) => {
-        const { version } = readQuery(request, ['version'])
+      '/block': refusingBadQueries((request) => this.#blockPage(request)),
+      '/live': refusingBadQueries((request) => {
+        const { version } = readParameters(request, ['version'])
         return this.#streams.open(() => this.#greeting(version))
       }),
-      '/api/v1/status': statusApi(options.status, this.#history),
-      '/api/v1/blocks': blocksApi(this.#history),
+      '/api/v1/status': statusRoute(options.status, this.#history),
+      '/api/v1/blocks': blocksRoute(this.#history),
     }
   }
 
-  /** Takes in records of earlier, oldest first. */
+  /** Adds earlier records, oldest first. */
   seed(records: Iterable<BlockRecord>): void {
     for (const record of records) this.#history.put(record, true)
     this.#changes++
   }
 
-  /** Takes in what is known of a block by now; `isFinal` when that is all. */
+  /** Replaces what is known of a block; `isFinal` when no more will be. */
   update(record: BlockRecord, isFinal: boolean): void {
     this.#history.put(record, isFinal)
     this.#changes++
@@ -68,39 +69,46 @@ export class Live {
     this.changed()
   }
 
-  /** Whether anybody looks who would see a block grow. */
+  /** Whether a page is open, which would show a block that is not final. */
   get isWatched(): boolean {
     return this.#streams.size > 0
   }
 
-  /** The state may be another: to be called when a node comes or goes, and every second or so. */
+  /** Schedules a push of the state, if a page is open: called when a node comes or goes, and once a second. */
   changed(): void {
-    if (this.#streams.size > 0) this.#timer ??= setTimeout(() => this.#tryPush(), GATHER_MS)
+    if (this.#streams.size > 0) this.#timer ??= setTimeout(() => this.#tryPush(), BATCH_MS)
   }
 
-  /** Ends all streams at once. To be called before the server is closed. */
+  /** Ends all streams at once; called before the server is closed. */
   close(): void {
     clearTimeout(this.#timer)
     this.#streams.close()
   }
 
+  /** State of things that a page shows. */
   get #version(): string {
-    return `${this.#life}.${this.#changes}`
+    return `${this.#processId}.${this.#changes}`
   }
 
   #now(): string {
-    return event('now', JSON.stringify({ time: Date.now(), version: this.#version }))
+    return serverSentEvent('now', JSON.stringify({ time: Date.now(), version: this.#version }))
   }
 
-  #page(): Answer {
+  #page(): PageAnswer {
     const status = this.#options.status()
-    const parts = this.#look(status)
-    return this.#sharePage(`${this.#version} ${this.#history.changes}`, () =>
-      page(status, parts, this.#history.latest(MOST_BLOCKS), this.#options.thresholds, this.#version),
+    const parts = this.#renderParts(status)
+    return this.#pageCache(`${this.#version} ${this.#history.changes}`, () =>
+      renderPage(status, parts, this.#history.latest(SHOWN_BLOCKS), this.#options.thresholds, this.#version),
     )
   }
 
-  /** A page that shows what is the case has missed nothing; any other is told all. */
+  #blockPage(request: PageRequest): PageAnswer {
+    const { hash = '' } = readParameters(request, ['hash'])
+    const known = readBlockHash('hash', hash)
+    return this.#blockCache(`${this.#history.changes} ${hash}`, () => renderBlockPage(hash, this.#history.find(known)))
+  }
+
+  /** A page that shows this version has missed nothing; any other gets everything. */
   #greeting(version: string | undefined): string {
     const isFirst = this.#streams.size === 0
     const missed = version === this.#version ? '' : this.#everything()
@@ -109,9 +117,9 @@ export class Live {
   }
 
   #everything(): string {
-    const [banner, ...cards] = this.#look(this.#options.status())
-    const everything = content(cards, this.#history.latest(MOST_BLOCKS), this.#options.thresholds)
-    return event('content', everything.markup) + event('part', banner?.markup.markup ?? '')
+    const [banner, ...cards] = this.#renderParts(this.#options.status())
+    const everything = renderContent(cards, this.#history.latest(SHOWN_BLOCKS), this.#options.thresholds)
+    return serverSentEvent('content', everything.markup) + serverSentEvent('part', banner?.markup.markup ?? '')
   }
 
   #tryPush(): void {
@@ -126,23 +134,23 @@ export class Live {
   }
 
   #push(): void {
-    const parts = this.#look(this.#options.status()).filter(({ id }) => this.#changedParts.has(id))
+    const parts = this.#renderParts(this.#options.status()).filter(({ id }) => this.#changedParts.has(id))
     // Oldest first: a page puts each before those that are older.
     const blocks = this.#history
-      .latest(MOST_BLOCKS)
+      .latest(SHOWN_BLOCKS)
       .filter(({ record }) => this.#changedBlocks.has(record.block_hash))
       .reverse()
     this.#changedParts.clear()
     this.#changedBlocks.clear()
     if (parts.length + blocks.length === 0) return
-    const rows = blocks.map((held) => event('row', blockRow(held, this.#options.thresholds).markup))
-    this.#streams.send([...parts.map(({ markup }) => event('part', markup.markup)), ...rows, this.#now()].join(''))
+    const rows = blocks.map((held) => serverSentEvent('row', renderRow(held, this.#options.thresholds).markup))
+    this.#streams.send([...parts.map(({ markup }) => serverSentEvent('part', markup.markup)), ...rows, this.#now()].join(''))
   }
 
-  /** Renders the parts and marks those that are other than pages show them. */
-  #look(status: Status): readonly Part[] {
+  /** Renders the parts and marks those that differ from what pages show. */
+  #renderParts(status: Status): readonly Part[] {
     this.#history.trim()
-    const parts = partsOf(status, this.#history, this.#options.thresholds)
+    const parts = renderParts(status, this.#history, this.#options.thresholds)
     for (const { id, markup } of parts) {
       if (this.#parts.get(id) === markup.markup) continue
       this.#parts.set(id, markup.markup)
@@ -153,7 +161,7 @@ export class Live {
   }
 }
 
-/** Opens the page and the JSON behind it: `routes` go to a server. */
+/** Opens the page and the JSON behind it; its `routes` go to a server. */
 export function openLive(options: LiveOptions): Live {
   return new Live(options)
 }

@@ -1,11 +1,10 @@
-import type { IncomingMessage } from 'node:http'
-import type { Route } from '../http/answer.ts'
+import type { PageRequest, PageRoute } from './answer.ts'
 
-/** What was asked for is not what can be. */
-export class QueryError extends Error {}
+/** A query that cannot be answered; its message says why. */
+class QueryError extends Error {}
 
 /** Reads a request's query. Parameters that are not among `names`, or come twice, are refused. */
-export function readQuery<const Name extends string>(request: IncomingMessage, names: readonly Name[]): Partial<Record<Name, string>> {
+export function readParameters<const Name extends string>(request: PageRequest, names: readonly Name[]): Partial<Record<Name, string>> {
   const { searchParams } = new URL(request.url ?? '', 'http://localhost')
   const query: Partial<Record<string, string>> = {}
   for (const [name, value] of searchParams) {
@@ -17,21 +16,21 @@ export function readQuery<const Name extends string>(request: IncomingMessage, n
   return query as Partial<Record<Name, string>>
 }
 
-export function wholeNumber(name: string, text: string, least: number, most: number): number {
+export function readWholeNumber(name: string, text: string, least: number, most: number): number {
   const value = Number(text)
   if (!/^\d{1,9}$/.test(text) || value < least || value > most)
     throw new QueryError(`${name} has to be a whole number from ${least} to ${most}.`)
   return value
 }
 
-/** A block's hash, in lower case. */
-export function blockHash(name: string, text: string): string {
+/** Reads a block's hash; returns it in lower case. */
+export function readBlockHash(name: string, text: string): string {
   if (!/^[0-9a-f]{64}$/i.test(text)) throw new QueryError(`${name} has to be the hash of a block: 64 hex digits.`)
   return text.toLowerCase()
 }
 
-/** A route that says in words what is wrong with a query. */
-export function explaining(route: Route): Route {
+/** Makes a route answer 400, with the reason, to a query that it cannot answer. */
+export function refusingBadQueries(route: PageRoute): PageRoute {
   return async (request) => {
     try {
       return await route(request)

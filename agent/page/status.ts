@@ -3,16 +3,16 @@ import type { Snapshot } from '../nodes/snapshot.ts'
 /** Whether the agent measures what it should. */
 export interface Health {
   readonly ready: boolean
-  /** What is wrong, in words that an operator can act on; empty when ready. */
+  /** Faults, in words that an operator can act on; empty when ready. */
   readonly reasons: readonly string[]
 }
 
-/** What the status page shows. */
+/** State of the agent and its nodes, for the page and the JSON behind it. */
 export interface Status {
   readonly version: string
   readonly startedAt: Date
   readonly health: Health
-  /** What else should be seen to, although blocks are measured; a journal that cannot be written, for one. */
+  /** Faults that cost no readiness, such as a journal that cannot be written. */
   readonly warnings?: readonly string[] | undefined
   readonly targets: readonly TargetStatus[]
   /** The Collector's address when metrics are pushed. */
@@ -36,7 +36,7 @@ export interface TargetStatus {
   /** Absent until the first block, like the time. Of a build that does not say what it connects, by its races. */
   readonly lastHeight?: number | undefined
   readonly lastBlockAt?: Date | undefined
-  /** Events that the kernel could not hand over. */
+  /** Events that the kernel could not deliver. */
   readonly eventsLost: number
 }
 

@@ -1,18 +1,18 @@
 import { hash, timingSafeEqual } from 'node:crypto'
-import type { Answer } from '../answer.ts'
+import type { HttpAnswer } from '../answer.ts'
 
 export interface Credentials {
   readonly username: string
   readonly password: string
 }
 
-export const unauthorized: Answer = {
+export const unauthorized: HttpAnswer = {
   status: 401,
   body: 'Unauthorized',
   headers: { 'WWW-Authenticate': 'Basic realm="FIBRE Metrics", charset="UTF-8"' },
 }
 
-/** Makes the check of an Authorization header (RFC 7617). Its time depends neither on the credentials nor on how much of them was right. */
+/** Makes a check of Authorization headers (RFC 7617). It takes the same time whatever the credentials and however much of them is right. */
 export function basicAuth({ username, password }: Credentials): (authorization: string | undefined) => boolean {
   const expected = { username: digest(username), password: digest(password) }
   return (authorization) => {
@@ -33,7 +33,7 @@ function parse(authorization = ''): Credentials | undefined {
   return colon < 0 ? undefined : { username: text.slice(0, colon), password: text.slice(colon + 1) }
 }
 
-/** Digests are of one length, whatever was sent. A composed and a decomposed "é" are the same letter. */
+/** Digests have one length, whatever was sent. A composed and a decomposed "é" are the same letter. */
 function digest(text: string): Buffer {
   return hash('sha256', text.normalize(), 'buffer')
 }

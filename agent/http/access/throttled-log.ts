@@ -1,26 +1,26 @@
 const PERIOD_MS = 60_000
 
-/** Counts what anybody can cause as often as they like, and tells of it with a limit: at once, and then once a minute. */
-export class Tally {
-  readonly #tell: (count: number) => void
-  #untold = 0
+/** Limits the log of what any client can cause as often as it likes: one line at once, then one a minute with the count. */
+export class ThrottledLog {
+  readonly #write: (count: number) => void
+  #unlogged = 0
   #timer: NodeJS.Timeout | undefined
 
-  /** `tell` is handed how often it happened since it was told last. */
-  constructor(tell: (count: number) => void) {
-    this.#tell = tell
+  /** `write` gets the number of times since its last call. */
+  constructor(write: (count: number) => void) {
+    this.#write = write
   }
 
   add(): void {
-    this.#untold++
-    if (!this.#timer) this.#report()
+    this.#unlogged++
+    if (!this.#timer) this.#flush()
   }
 
-  #report(): void {
+  #flush(): void {
     this.#timer = undefined
-    if (this.#untold === 0) return
-    this.#tell(this.#untold)
-    this.#untold = 0
-    this.#timer = setTimeout(() => this.#report(), PERIOD_MS).unref()
+    if (this.#unlogged === 0) return
+    this.#write(this.#unlogged)
+    this.#unlogged = 0
+    this.#timer = setTimeout(() => this.#flush(), PERIOD_MS).unref()
   }
 }

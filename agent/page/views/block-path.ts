@@ -1,6 +1,6 @@
 import type { Path } from '../../blocks/record-fields.ts'
 
-/** How a block came, in words. */
+/** Names of the paths by which blocks come. */
 export const pathNames: Readonly<Record<Path, string>> = {
   fibre_udp: 'FIBRE',
   bip152_cmpct: 'compact block',
@@ -9,8 +9,8 @@ export const pathNames: Readonly<Record<Path, string>> = {
   unknown: 'unknown',
 }
 
-/** And in the page's colours. */
-export const pathLooks: Readonly<Record<Path, string>> = {
+/** Classes of the style that give their colours. */
+export const pathClasses: Readonly<Record<Path, string>> = {
   fibre_udp: 'fibre',
   bip152_cmpct: 'compact',
   other: 'other',

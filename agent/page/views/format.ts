@@ -1,40 +1,40 @@
-import { Html, html } from './html.ts'
+import { type Html, html } from './html.ts'
 
-/** By their digits. Each is made when it is first used, since that takes 10 ms, and kept. */
+/** By number of digits. Each is made on first use, since that takes 10 ms, and kept. */
 const formats = new Map<number, Intl.NumberFormat>()
 
-function written(value: number, digits: number): string {
+function formatNumber(value: number, digits: number): string {
   const known = formats.get(digits)
   if (known) return known.format(value)
   formats.set(digits, new Intl.NumberFormat('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits }))
-  return written(value, digits)
+  return formatNumber(value, digits)
 }
 
-export function count(value: number): string {
-  return written(value, 0)
+export function formatCount(value: number): string {
+  return formatNumber(value, 0)
 }
 
-export function percent(share: number): string {
+export function formatPercent(share: number): string {
   return `${Math.round(100 * share)}%`
 }
 
-/** A duration, with as many digits as say something. */
-export function milliseconds(ms: number): string {
+/** Writes a duration, with the digits that mean something. */
+export function formatMs(ms: number): string {
   const size = Math.abs(ms)
-  return `${written(ms, size >= 100 ? 0 : size >= 10 ? 1 : 2)} ms`
+  return `${formatNumber(ms, size >= 100 ? 0 : size >= 10 ? 1 : 2)} ms`
 }
 
-/** A moment, which the page's script turns into an age. */
-export function moment(iso: string): Html {
+/** Writes a time, which the page's script turns into an age. */
+export function timeElement(iso: string): Html {
   return html`<time datetime="${iso}">${iso.slice(0, 19).replace('T', ' ')} UTC</time>`
 }
 
-/** Text that others wrote: cut where it is too long, and its direction of writing stays in it. */
-export function foreign(text: string, most: number): Html {
-  return html`<bdi>${cut(text, most)}</bdi>`
+/** Writes a text from outside: cut where it is longer than `most`, and isolated, so that it turns no other's direction of writing. */
+export function foreignText(text: string, most: number): Html {
+  return html`<bdi>${truncate(text, most)}</bdi>`
 }
 
-function cut(text: string, most: number): string {
+function truncate(text: string, most: number): string {
   if (text.length <= most) return text
   // Not within a pair of surrogates.
   return `${text
@@ -42,5 +42,3 @@ function cut(text: string, most: number): string {
     .toWellFormed()
     .replace(/\uFFFD$/, '')}…`
 }
-
-export const nothing = new Html('')

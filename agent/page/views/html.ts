@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto'
+
 /** Markup that may be inserted as it is. */
 export class Html {
   readonly markup: string
@@ -6,14 +8,16 @@ export class Html {
   }
 }
 
-export type Value = string | number | Html | readonly Html[]
+export const nothing = new Html('')
 
-/** A template whose values are escaped, unless they are Html themselves. */
+type Value = string | number | Html | readonly Html[]
+
+/** Fills a template, with its values escaped unless they are Html themselves. */
 export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Html {
   return new Html(String.raw({ raw: strings }, ...values.map(insert)))
 }
 
-/** Control characters, and what turns the direction of writing: they would hide what a text is. */
+/** Control characters, and those that turn the direction of writing: they would hide the true text. */
 const UNSEEN = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu
 
 function insert(value: Value): string {
@@ -26,4 +30,9 @@ function insert(value: Value): string {
 
 function hex(character: string): string {
   return character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')
+}
+
+/** Makes the id of an element from the names of the thing it stands for: the same in each process, whatever the names hold. */
+export function elementId(...names: readonly string[]): string {
+  return `i${hash('sha1', names.join('\n')).slice(0, 12)}`
 }

@@ -1,8 +1,7 @@
 import { hash } from 'node:crypto'
-import type { WholeAnswer } from '../../http/answer.ts'
+import type { PageAnswer } from '../answer.ts'
 import { clientScript, clientStyle } from '../client.ts'
-import { nothing } from './format.ts'
-import { type Html, html } from './html.ts'
+import { type Html, html, nothing } from './html.ts'
 
 const sourceOf = ({ markup }: Html) => `'sha256-${hash('sha256', markup, 'base64')}'`
 const HEADERS = {
@@ -10,16 +9,16 @@ const HEADERS = {
   'Referrer-Policy': 'no-referrer',
 }
 
-export interface Document {
+interface PageDocument {
   readonly title: string
   readonly head?: Html
   readonly body: Html
-  /** Given to the script that keeps the page up to date; without it the page has no script. */
+  /** Given to client.js; without it the page has no script. */
   readonly script?: { readonly version: string; readonly blocks: number }
 }
 
-/** A page that needs nothing but itself. */
-export function documentAnswer({ title, head = nothing, body, script }: Document): WholeAnswer {
+/** Renders a page that loads nothing else. */
+export function documentAnswer({ title, head = nothing, body, script }: PageDocument): PageAnswer {
   const { markup } = html`<!doctype html>
 <html lang="en">
 <head>

@@ -2,32 +2,31 @@ import type { BlockRecord } from '../../blocks/record.ts'
 import { type SlowThresholds, severityOf } from '../../blocks/severity.ts'
 import { type HeadStarts, type Summary, summarise } from '../../blocks/summary.ts'
 import type { ProbeStatus, TargetStatus } from '../status.ts'
-import { pathLooks, pathNames } from './block-path.ts'
-import { histogram, shares } from './charts.ts'
-import { idOf } from './element-id.ts'
-import { count, foreign, milliseconds, moment, nothing, percent } from './format.ts'
-import { type Html, html } from './html.ts'
+import { pathClasses, pathNames } from './block-path.ts'
+import { renderHistogram, renderShares } from './charts.ts'
+import { foreignText, formatCount, formatMs, formatPercent, timeElement } from './format.ts'
+import { elementId, type Html, html, nothing } from './html.ts'
 
 const HEAD_START_EDGES = [1, 2.5, 5, 10, 25, 50, 100, 250]
 const RECONSTRUCTION_EDGES = [2.5, 5, 10, 25, 50, 100, 250, 500]
 
-export const cardId = (node: string) => idOf('node', node)
+export const cardId = (node: string) => elementId('node', node)
 
-/** All of one node: its state, and the figures of those of its blocks that are held. */
-export function nodeCard(target: TargetStatus, records: readonly BlockRecord[], thresholds: SlowThresholds): Html {
+/** Renders one node: its state, and the figures of its blocks that are held. */
+export function renderCard(target: TargetStatus, records: readonly BlockRecord[], thresholds: SlowThresholds): Html {
   const { node } = target
   const id = cardId(node)
   return html`<section id="${id}" class="card" aria-labelledby="${id}-name">
-<h2 id="${id}-name">${foreign(node, 100)} ${pill(target)}</h2>
+<h2 id="${id}-name">${foreignText(node, 100)} ${pill(target)}</h2>
 <p class="quiet wraps">${origin(target)}</p>
 <dl>
 ${lastBlock(target)}
-${records.length === 0 ? nothing : drawn(records, thresholds).figures}
+${records.length === 0 ? nothing : renderRecords(records, thresholds).figures}
 ${probesAttached(target)}
 ${eventsLost(target)}
 </dl>
-${records.length === 0 ? html`<p class="empty">No block yet: rates and distributions show here with the first one.</p>` : drawn(records, thresholds).charts}
-<p class="quiet">Since the agent started: ${connections(target)}, ${count(target.fibreWins)} won by FIBRE, ${count(target.compactWins)} by compact blocks, ${count(target.otherWins)} by neither. A block that is connected again, after a crash or reorganisation, counts again as connected; its race and its record do not.</p>
+${records.length === 0 ? html`<p class="empty">No block yet: rates and distributions show here with the first one.</p>` : renderRecords(records, thresholds).charts}
+<p class="quiet">Since the agent started: ${connections(target)}, ${formatCount(target.fibreWins)} won by FIBRE, ${formatCount(target.compactWins)} by compact blocks, ${formatCount(target.otherWins)} by neither. A block that is connected again, after a crash or reorganisation, counts again as connected; its race and its record do not.</p>
 ${probeList(target.probes, id)}
 </section>`
 }
@@ -39,22 +38,22 @@ function pill({ up, replay }: TargetStatus): Html {
 }
 
 function origin({ pid, executable, up, replay }: TargetStatus): Html {
-  const file = foreign(executable, 300)
+  const file = foreignText(executable, 300)
   if (replay === 'replaying') return html`Being replayed from ${file}`
   if (replay === 'replayed') return html`All of ${file} was replayed; nothing more comes`
   return html`${up ? 'Process' : 'Was process'} ${pid}, ${file}`
 }
 
-/** The counter of connections; without their tracepoint it would say 0. */
+/** Writes the number of connected blocks, which would be 0 without the tracepoint that tells of them. */
 function connections({ blocks, probes }: TargetStatus): string {
   const isCounted = probes.some(({ probe, attached }) => probe === 'validation:block_connected' && attached)
   if (blocks === 0 && !isCounted) return 'connections are not told of (validation:block_connected is not attached)'
-  return `${count(blocks)} ${blocks === 1 ? 'block' : 'blocks'} connected`
+  return `${formatCount(blocks)} ${blocks === 1 ? 'block' : 'blocks'} connected`
 }
 
 function lastBlock({ lastHeight, lastBlockAt }: TargetStatus): Html {
   if (lastHeight === undefined) return figure('Last block', 'none yet')
-  return figure('Last block', count(lastHeight), lastBlockAt ? moment(lastBlockAt.toISOString()) : nothing)
+  return figure('Last block', formatCount(lastHeight), lastBlockAt ? timeElement(lastBlockAt.toISOString()) : nothing)
 }
 
 function probesAttached({ probes }: TargetStatus): Html {
@@ -63,35 +62,35 @@ function probesAttached({ probes }: TargetStatus): Html {
 }
 
 function eventsLost({ eventsLost }: TargetStatus): Html {
-  return figure('Events lost', count(eventsLost), html`${eventsLost === 0 ? 'none missing' : 'figures are too low'}`, eventsLost > 0)
+  return figure('Events lost', formatCount(eventsLost), html`${eventsLost === 0 ? 'none missing' : 'figures are too low'}`, eventsLost > 0)
 }
 
 function figure(name: string, value: string, note: Html = nothing, isBad = false): Html {
   return html`<div><dt>${name}</dt><dd>${isBad ? html`<span class="bad">${value}</span>` : value}${note === nothing ? note : html`<small>${note}</small>`}</dd></div>`
 }
 
-interface Drawn {
+interface Rendered {
   readonly figures: Html
   readonly charts: Html
 }
 
-/** What follows from records is drawn once for them, however often the page is. */
-const memory = new WeakMap<readonly BlockRecord[], Drawn>()
+/** The figures of records are rendered once for them, however often the page is. */
+const cache = new WeakMap<readonly BlockRecord[], Rendered>()
 
-function drawn(records: readonly BlockRecord[], thresholds: SlowThresholds): Drawn {
-  const known = memory.get(records)
+function renderRecords(records: readonly BlockRecord[], thresholds: SlowThresholds): Rendered {
+  const known = cache.get(records)
   if (known) return known
   const summary = summarise(records)
-  const drawn = { figures: figuresOf(records, summary, thresholds), charts: chartsOf(records, summary, thresholds) }
-  memory.set(records, drawn)
-  return drawn
+  const rendered = { figures: figuresOf(records, summary, thresholds), charts: chartsOf(records, summary, thresholds) }
+  cache.set(records, rendered)
+  return rendered
 }
 
 function figuresOf(records: readonly BlockRecord[], summary: Summary, thresholds: SlowThresholds): Html {
   return html`${winRate(summary)}
 ${quantiles(summary)}
 ${slowBlocks(records, thresholds)}
-${figure('Blocks counted here', count(summary.blocks), html`since ${moment(records[0]?.time ?? '')}`)}`
+${figure('Blocks counted here', formatCount(summary.blocks), html`since ${timeElement(records[0]?.time ?? '')}`)}`
 }
 
 function chartsOf(records: readonly BlockRecord[], summary: Summary, thresholds: SlowThresholds): Html {
@@ -104,28 +103,32 @@ ${reconstructionChart(records, summary, thresholds)}
 
 function winRate({ fibreWinRate, races, raceCoverage, paths }: Summary): Html {
   if (fibreWinRate === undefined) return figure('FIBRE win rate', 'no race yet')
-  const coverage = raceCoverage === undefined ? '' : `; ${percent(raceCoverage)} of blocks had one`
-  return figure('FIBRE win rate', percent(fibreWinRate), html`${count(paths.fibre_udp)} of ${count(races)} races${coverage}`)
+  const coverage = raceCoverage === undefined ? '' : `; ${formatPercent(raceCoverage)} of blocks had one`
+  return figure(
+    'FIBRE win rate',
+    formatPercent(fibreWinRate),
+    html`${formatCount(paths.fibre_udp)} of ${formatCount(races)} races${coverage}`,
+  )
 }
 
 function quantiles({ reconstruction: { p50, p95, p99 } }: Summary): Html {
   if (p50 === undefined || p95 === undefined || p99 === undefined) return figure('Reconstruction', 'none yet')
-  return figure('Reconstruction', milliseconds(p50), html`median; 95%: ${milliseconds(p95)}, 99%: ${milliseconds(p99)}`)
+  return figure('Reconstruction', formatMs(p50), html`median; 95%: ${formatMs(p95)}, 99%: ${formatMs(p99)}`)
 }
 
 function slowBlocks(records: readonly BlockRecord[], thresholds: SlowThresholds): Html {
   const severities = records.map((record) => severityOf(record, thresholds)).filter((severity) => severity !== undefined)
   const very = severities.filter((severity) => severity === 'very_slow').length
-  return figure('Slow blocks', count(severities.length), html`${count(very)} of them very slow`)
+  return figure('Slow blocks', formatCount(severities.length), html`${formatCount(very)} of them very slow`)
 }
 
 function pathChart({ paths }: Summary): Html {
   const parts = Object.entries(pathNames).map(([path, name]) => ({
     name,
-    look: pathLooks[path as keyof typeof pathLooks],
+    classes: pathClasses[path as keyof typeof pathClasses],
     count: paths[path as keyof typeof paths],
   }))
-  return shares('How blocks came', parts)
+  return renderShares('How blocks came', parts)
 }
 
 function headStartChart(records: readonly BlockRecord[], { headStarts: { fibre_udp, bip152_cmpct } }: Summary): Html {
@@ -133,36 +136,36 @@ function headStartChart(records: readonly BlockRecord[], { headStarts: { fibre_u
     records
       .filter((record) => record.first_started === first && (record.head_start_is_lower_bound ?? false) === isBound)
       .map(({ head_start_ms = 0 }) => head_start_ms)
-  return histogram({
+  return renderHistogram({
     title: 'Head start, ms',
     legend: html`<ul class="legend"><li><i class="fibre"></i>FIBRE first ${median(fibre_udp)}</li><li><i class="compact"></i>compact block first ${median(bip152_cmpct)}</li><li><i class="fibre bound"></i><i class="compact bound"></i>at least that</li></ul>`,
     edges: HEAD_START_EDGES,
     series: [
-      { name: 'FIBRE first', look: 'fibre', values: of('fibre_udp', false) },
-      { name: 'FIBRE first, at least', look: 'fibre bound', values: of('fibre_udp', true) },
-      { name: 'compact block first', look: 'compact', values: of('bip152_cmpct', false), isBelow: true },
-      { name: 'compact block first, at least', look: 'compact bound', values: of('bip152_cmpct', true), isBelow: true },
+      { name: 'FIBRE first', classes: 'fibre', values: of('fibre_udp', false) },
+      { name: 'FIBRE first, at least', classes: 'fibre bound', values: of('fibre_udp', true) },
+      { name: 'compact block first', classes: 'compact', values: of('bip152_cmpct', false), isBelow: true },
+      { name: 'compact block first, at least', classes: 'compact bound', values: of('bip152_cmpct', true), isBelow: true },
     ],
   })
 }
 
 function median({ count: blocks, p50, lowerBounds }: HeadStarts): Html {
   if (p50 === undefined) return html`<b>0</b>`
-  return html`<b>${count(blocks)}</b>, median ${lowerBounds > 0 ? '≥ ' : ''}${milliseconds(p50)}`
+  return html`<b>${formatCount(blocks)}</b>, median ${lowerBounds > 0 ? '≥ ' : ''}${formatMs(p50)}`
 }
 
 function reconstructionChart(records: readonly BlockRecord[], { reconstruction }: Summary, thresholds: SlowThresholds): Html {
   const of = (wanted: ReturnType<typeof severityOf>) =>
     records.filter((record) => severityOf(record, thresholds) === wanted).flatMap(({ reconstruction_ms }) => reconstruction_ms ?? [])
   const { slowMs, verySlowMs } = thresholds
-  return histogram({
+  return renderHistogram({
     title: 'Reconstruction, ms',
-    legend: html`<ul class="legend"><li><i class="fibre"></i>from FIBRE's chunks <b>${count(reconstruction.count)}</b></li><li><i class="slow"></i>slow: ${slowMs} ms or more</li><li><i class="very-slow"></i>very slow: ${verySlowMs} ms or more</li></ul>`,
+    legend: html`<ul class="legend"><li><i class="fibre"></i>from FIBRE's chunks <b>${formatCount(reconstruction.count)}</b></li><li><i class="slow"></i>slow: ${slowMs} ms or more</li><li><i class="very-slow"></i>very slow: ${verySlowMs} ms or more</li></ul>`,
     edges: [...new Set([...RECONSTRUCTION_EDGES, slowMs, verySlowMs])].sort((a, b) => a - b),
     series: [
-      { name: 'not slow', look: 'fibre', values: of(undefined) },
-      { name: 'slow', look: 'slow', values: of('slow') },
-      { name: 'very slow', look: 'very-slow', values: of('very_slow') },
+      { name: 'not slow', classes: 'fibre', values: of(undefined) },
+      { name: 'slow', classes: 'slow', values: of('slow') },
+      { name: 'very slow', classes: 'very-slow', values: of('very_slow') },
     ],
   })
 }

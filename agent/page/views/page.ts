@@ -1,15 +1,15 @@
 import type { SlowThresholds } from '../../blocks/severity.ts'
-import type { WholeAnswer } from '../../http/answer.ts'
-import type { Held, History } from '../history.ts'
+import type { PageAnswer } from '../answer.ts'
+import type { HeldBlock, History } from '../history.ts'
 import type { Status } from '../status.ts'
-import { blockRow, columns } from './block-row.ts'
-import { count, foreign, moment, nothing } from './format.ts'
-import { type Html, html } from './html.ts'
+import { blockColumns, renderRow } from './block-row.ts'
+import { foreignText, formatCount, timeElement } from './format.ts'
+import { type Html, html, nothing } from './html.ts'
 import { documentAnswer } from './layout.ts'
-import { cardId, nodeCard } from './node-card.ts'
+import { cardId, renderCard } from './node-card.ts'
 
-/** How many blocks the page shows. */
-export const MOST_BLOCKS = 100
+/** Number of blocks on the page. */
+export const SHOWN_BLOCKS = 100
 
 /** An element of the page that is replaced when it changes, found by its id. */
 export interface Part {
@@ -17,53 +17,53 @@ export interface Part {
   readonly markup: Html
 }
 
-/** What is replaced as a whole when the state changes. */
-export function partsOf(status: Status, history: History, thresholds: SlowThresholds): readonly Part[] {
+/** Renders the parts that follow from the state: the banner and a card for each node. */
+export function renderParts(status: Status, history: History, thresholds: SlowThresholds): readonly Part[] {
   const cards = status.targets.map((target) => ({
     id: cardId(target.node),
-    markup: nodeCard(target, history.finished(target.node), thresholds),
+    markup: renderCard(target, history.finished(target.node), thresholds),
   }))
   return [{ id: 'banner', markup: banner(status) }, ...cards]
 }
 
-/** The whole page. `version` tells which state of things it shows. */
-export function page(
+/** Renders the whole page. `version` names the state of things that it shows. */
+export function renderPage(
   status: Status,
   parts: readonly Part[],
-  blocks: readonly Held[],
+  blocks: readonly HeldBlock[],
   thresholds: SlowThresholds,
   version: string,
-): WholeAnswer {
+): PageAnswer {
   const [top, ...cards] = parts
   return documentAnswer({
     title: titleOf(status),
     head: html`<noscript><meta http-equiv="refresh" content="10"></noscript>`,
     body: html`<header>
 <h1>FIBRE agent</h1>
-<p class="quiet">Version ${status.version}, started ${moment(status.startedAt.toISOString())}</p>
+<p class="quiet">Version ${status.version}, started ${timeElement(status.startedAt.toISOString())}</p>
 <p id="connection" role="status"><noscript>Renews itself every 10 seconds</noscript></p>
 </header>
 <main>
 <div id="lost" class="banner bad" role="status" hidden><p><strong>Connection lost.</strong> What is shown was so <time id="told" datetime=""></time>; how it is now is not known.</p></div>
 <div aria-live="polite">${top?.markup ?? nothing}</div>
-<div id="content">${content(cards, blocks, thresholds)}</div>
+<div id="content">${renderContent(cards, blocks, thresholds)}</div>
 </main>
 <footer class="quiet">
 <p><a href="metrics">Metrics for Prometheus</a>${status.pushing === undefined ? '' : html`, also pushed to ${status.pushing}`}. JSON: <a href="api/v1/status">state</a>, <a href="api/v1/blocks">blocks</a>.</p>
 <p>A head start is “≥” where the other side had not started when the block was connected: it is that long or longer.</p>
 </footer>`,
-    script: { version, blocks: MOST_BLOCKS },
+    script: { version, blocks: SHOWN_BLOCKS },
   })
 }
 
-/** All that depends on nodes and blocks. */
-export function content(cards: readonly Part[], blocks: readonly Held[], thresholds: SlowThresholds): Html {
+/** Renders all that depends on nodes and blocks. */
+export function renderContent(cards: readonly Part[], blocks: readonly HeldBlock[], thresholds: SlowThresholds): Html {
   return html`<div id="nodes">${cards.map(({ markup }) => markup)}</div>
 <p class="empty card">No bitcoind has been seen since the agent started.</p>
 <section class="card" aria-labelledby="blocks-name">
-<h2 id="blocks-name">Last ${MOST_BLOCKS} blocks</h2>
-<table id="blocks"><thead><tr>${columns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
-<tbody>${blocks.map((held) => blockRow(held, thresholds))}</tbody></table>
+<h2 id="blocks-name">Last ${SHOWN_BLOCKS} blocks</h2>
+<table id="blocks"><thead><tr>${blockColumns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+<tbody>${blocks.map((held) => renderRow(held, thresholds))}</tbody></table>
 <p class="empty">No block yet. The next one shows here as soon as a node connects it.</p>
 </section>`
 }
@@ -80,17 +80,17 @@ function banner(status: Status): Html {
   if (replay)
     return html`<div id="banner" class="banner ${replay.replay === 'replaying' ? 'good' : 'fair'}" data-title="${title}"><p>${replayed(replay)}</p></div>`
   const nodes = targets.filter(({ up }) => up).length
-  return html`<div id="banner" class="banner good" data-title="${title}"><p><strong>All is well.</strong> ${count(nodes)} ${nodes === 1 ? 'node is' : 'nodes are'} measured.</p></div>`
+  return html`<div id="banner" class="banner good" data-title="${title}"><p><strong>All is well.</strong> ${formatCount(nodes)} ${nodes === 1 ? 'node is' : 'nodes are'} measured.</p></div>`
 }
 
 function replayed({ replay, executable }: Status['targets'][number]): Html {
-  const file = foreign(executable, 300)
+  const file = foreignText(executable, 300)
   if (replay === 'replaying') return html`<strong>Replaying</strong> ${file}. No bitcoind is measured.`
   return html`<strong>The replay has ended.</strong> All of ${file} is shown; no bitcoind is measured.`
 }
 
 function lossOf({ node, eventsLost }: Status['targets'][number]): string {
-  return `${node}: ${count(eventsLost)} ${eventsLost === 1 ? 'event was' : 'events were'} lost since the agent started, so figures are too low`
+  return `${node}: ${formatCount(eventsLost)} ${eventsLost === 1 ? 'event was' : 'events were'} lost since the agent started, so figures are too low`
 }
 
 function list(entries: readonly string[]): Html {

@@ -1,10 +1,9 @@
 import { expect, it } from 'vitest'
 import { healthRoute, readyRoute } from '../../../agent/http/health.ts'
-import type { Health } from '../../../agent/page/status.ts'
 import { exchange, serve } from './serve.ts'
 
 const reasons = ['no bitcoind is running; waiting for one', 'events have been waiting for 7 s']
-let health: Health & { warnings?: readonly string[] }
+let health: ReturnType<Parameters<typeof readyRoute>[0]>
 const serveHealth = (now: typeof health) => {
   health = now
   return serve({ name: 'health', routes: { '/health': healthRoute('1.2.3'), '/ready': readyRoute(() => health, '1.2.3') } })

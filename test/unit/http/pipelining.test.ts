@@ -2,8 +2,6 @@ import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { until } from '../../harness/until.ts'
-import { hashOf, recordOf } from '../page/records.ts'
-import { serveLive } from '../page/serve-live.ts'
 import { exchange, open, serve } from './serve.ts'
 
 const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`
@@ -75,19 +73,4 @@ it('lets the answer that its client has not read for longest give way when there
   for (const socket of clients.slice(0, 10)) socket.resume()
   await until(() => isReset.slice(0, 10).every(Boolean), 'the older ones to end')
   expect(isReset.at(-1)).toBe(false)
-})
-
-it('renders a page once for all that ask for it until it changes', async () => {
-  let read = 0
-  const counted = Object.defineProperty({ ...recordOf(1) }, 'pool', { enumerable: true, get: () => `pool ${++read}` })
-  const { live, get } = await serveLive([counted])
-  for (const path of ['/', `/block?hash=${hashOf(1)}`, '/api/v1/blocks']) {
-    const [one, ...others] = await Promise.all(Array.from({ length: 20 }, async () => (await get(path)).text()))
-    const seen = read
-    expect(new Set(others)).toEqual(new Set([one]))
-    live.update(recordOf(2), true)
-    expect(await (await get(path)).text()).toContain(path === '/' ? '900,002' : 'pool')
-    expect(read).toBeGreaterThanOrEqual(seen)
-  }
-  expect(read).toBeLessThan(20)
 })

@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest'
-import { event, Streams } from '../../../agent/page/event-streams.ts'
+import { EventStreams, serverSentEvent } from '../../../agent/page/event-streams.ts'
 import { until } from '../../harness/until.ts'
 import { exchange, open, serve } from '../http/serve.ts'
 import { hashOf, quiet, recordOf, target } from './records.ts'
@@ -137,7 +137,7 @@ it('lets the oldest of 100 streams give way to another, so that idle ones lock n
 })
 
 it('drops a client that does not read, and nobody else', async () => {
-  const streams = new Streams(() => '')
+  const streams = new EventStreams(() => '')
   const { url, port } = await serve({ routes: { '/live': () => streams.open(() => '') } })
   const stream = await openStream(`${url}/live`)
   const stuck = (await open(port)).pause()
@@ -145,10 +145,10 @@ it('drops a client that does not read, and nobody else', async () => {
   await until(() => streams.size === 2, 'two clients')
   const text = 'x'.repeat(100_000)
   await until(() => {
-    streams.send(event('part', text)) // the kernel takes some megabytes for the other
+    streams.send(serverSentEvent('part', text)) // the kernel takes some megabytes for the other
     return streams.size === 1
   }, 'the stuck one to go')
-  streams.send(event('now', 'still here'))
+  streams.send(serverSentEvent('now', 'still here'))
   expect((await stream.next()).at(-1)).toEqual({ event: 'now', text: 'still here' })
 })
 
