@@ -11,7 +11,7 @@ interface Report {
 }
 
 const folder = join(import.meta.dirname, '../.reports')
-// Beside the reports are pictures of the page.
+// Beside the reports is a folder of screenshots.
 const reports = readdirSync(folder)
   .filter((name) => name.endsWith('.json'))
   .map((name): Report => JSON.parse(readFileSync(join(folder, name), 'utf8')))

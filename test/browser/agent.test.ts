@@ -16,9 +16,9 @@ import { openPage, useChromium } from './chromium.ts'
 const chromium = useChromium()
 beforeEach(requireBpf)
 
-/** Where the pictures of the page go. */
-const pictures = process.env.PICTURES ?? join(import.meta.dirname, '../../.reports')
-const looks = [
+/** Folder of the screenshots. Those of README.md are made anew only when it is named: no two runs have the same times. */
+const screenshots = process.env.SCREENSHOTS ?? join(import.meta.dirname, '../../.reports/screenshots')
+const screens = [
   ['light', 1280, 1000, 'light'],
   ['dark', 1280, 1000, 'dark'],
   ['narrow', 390, 1700, 'light'],
@@ -187,14 +187,14 @@ const quietest = (measured: readonly Measured[]): Measured => ({
   scrapeMs: Math.min(...measured.map(({ scrapeMs }) => scrapeMs)),
 })
 
-it('looks like this', async () => {
+it('is taken in screenshots: light, dark and narrow', async () => {
   await using both = await startBoth(['--seed', '7'])
   await both.node.command('blocks 140 100000')
   const state = async () => (await fetch(`${both.agent.url('metrics')}/api/v1/status`)).text()
   await until(async () => (await state()).includes('"blocks":140,"connected":140'), 'all blocks to be closed', 20_000)
-  mkdirSync(pictures, { recursive: true })
-  for (const [name, width, height, colorScheme] of looks) {
+  mkdirSync(screenshots, { recursive: true })
+  for (const [name, width, height, colorScheme] of screens) {
     const page = await open(both.agent, { width, colorScheme })
-    await page.screenshot({ path: join(pictures, `page-${name}.png`), fullPage: true, clip: { x: 0, y: 0, width, height } })
+    await page.screenshot({ path: join(screenshots, `page-${name}.png`), fullPage: true, clip: { x: 0, y: 0, width, height } })
   }
 })
