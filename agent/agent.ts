@@ -7,7 +7,6 @@ import type { Output } from './nodes/output.ts'
 import { takeSnapshot } from './nodes/snapshot.ts'
 import { outputsOf } from './outputs.ts'
 import { openLive } from './page/live.ts'
-import { statusOf } from './page/status.ts'
 import { openProcesses, type Processes } from './processes.ts'
 import { selfStateReader } from './self-state.ts'
 import { openServers } from './servers.ts'
@@ -70,7 +69,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     let processes: Processes | undefined
     const { journal, webhook } = stores
     const snapshot = () => takeSnapshot({ version, startedAt, isUp, pushing: push?.shownAs, nodes, source, processes, journal, webhook })
-    const live = openLive({ status: () => statusOf(snapshot()), thresholds: thresholdsOf(settings), log })
+    const live = openLive({ snapshot, thresholds: thresholdsOf(settings), log })
     const recent = journal?.recent() ?? []
     live.seed(recent)
     const outputs = outputsOf({ telemetry, source, stores, live, eventLog: settings.verbose ? log : undefined })

@@ -1,20 +1,21 @@
 import { summarise } from '../blocks/summary.ts'
 import { summaryJson } from '../blocks/summary-json.ts'
+import type { Snapshot } from '../nodes/snapshot.ts'
 import type { PageAnswer, PageRoute } from './answer.ts'
 import { answerCache } from './answer-cache.ts'
 import { type History, MOST_RECORDS } from './history.ts'
 import { readBlockHash, readParameters, readWholeNumber, refusingBadQueries } from './query.ts'
-import type { Status, TargetStatus } from './status.ts'
+import { countLostEvents, type SeenNode, seenNodes } from './seen-nodes.ts'
 
 const DEFAULT_LIMIT = 100
 
 /** Serves the state of agent and nodes, with the figures of the blocks that are held. */
-export function statusRoute(status: () => Status, history: History): PageRoute {
+export function statusRoute(snapshot: () => Snapshot, history: History): PageRoute {
   const cached = answerCache()
   return refusingBadQueries((request) => {
     readParameters(request, [])
-    const now = status()
-    return cached(`${history.changes} ${JSON.stringify(now)}`, () => json(stateOf(now, history)))
+    const state = stateOf(snapshot())
+    return cached(`${history.changes} ${JSON.stringify(state)}`, () => json(withFigures(state, history)))
   })
 }
 
@@ -29,33 +30,40 @@ export function blocksRoute(history: History): PageRoute {
   })
 }
 
-function stateOf({ version, startedAt, health, warnings = [], targets, pushing }: Status, history: History) {
+function stateOf(snapshot: Snapshot) {
+  const { version, startedAt, readiness, warnings, pushing } = snapshot
   return {
     version,
     started_at: startedAt,
-    ready: health.ready,
-    reasons: health.reasons,
+    ready: readiness.ready,
+    reasons: readiness.reasons,
     warnings,
     pushing_to: pushing,
-    nodes: targets.map((target) => nodeOf(target, history)),
+    nodes: seenNodes(snapshot).map(nodeOf),
   }
 }
 
-function nodeOf(target: TargetStatus, history: History) {
-  const { node, pid, executable, up, replay, probes, lastHeight, lastBlockAt, blocks, fibreWins, compactWins, otherWins, eventsLost } =
-    target
+function nodeOf(seen: SeenNode) {
+  const { node, process, isUp, replay, probes, lastHeight, lastBlockAt, connected, wins } = seen
   return {
     node,
-    pid: replay === undefined ? pid : undefined,
-    executable,
+    pid: replay === undefined ? process.pid : undefined,
+    executable: process.executable,
     replay,
-    up,
+    up: isUp,
     last_height: lastHeight,
     last_block_at: lastBlockAt,
     probes: probes.map(({ probe, attached, reason }) => ({ probe, attached, reason })),
-    since_start: { blocks, wins: { fibre_udp: fibreWins, bip152_cmpct: compactWins, other: otherWins }, events_lost: eventsLost },
-    held: summaryJson(summarise(history.finished(node))),
+    since_start: {
+      blocks: connected,
+      wins: { fibre_udp: wins.fibre_udp, bip152_cmpct: wins.bip152_cmpct, other: wins.other },
+      events_lost: countLostEvents(seen),
+    },
   }
+}
+
+function withFigures(state: ReturnType<typeof stateOf>, history: History) {
+  return { ...state, nodes: state.nodes.map((node) => ({ ...node, held: summaryJson(summarise(history.finished(node.node))) })) }
 }
 
 function json(value: unknown): PageAnswer {

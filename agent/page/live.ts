@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { BlockRecord } from '../blocks/record.ts'
 import type { SlowThresholds } from '../blocks/severity.ts'
+import type { Snapshot } from '../nodes/snapshot.ts'
 import type { PageAnswer, PageRequest, PageRoute } from './answer.ts'
 import { answerCache } from './answer-cache.ts'
 import { blocksRoute, statusRoute } from './api.ts'
 import { EventStreams, serverSentEvent } from './event-streams.ts'
 import { History } from './history.ts'
 import { readBlockHash, readParameters, refusingBadQueries } from './query.ts'
-import type { Status } from './status.ts'
 import { renderBlockPage } from './views/block-page.ts'
 import { renderRow } from './views/block-row.ts'
 import { type Part, renderContent, renderPage, renderParts, SHOWN_BLOCKS } from './views/page.ts'
@@ -17,7 +17,7 @@ import { type Part, renderContent, renderPage, renderParts, SHOWN_BLOCKS } from 
 const BATCH_MS = 250
 
 interface LiveOptions {
-  readonly status: () => Status
+  readonly snapshot: () => Snapshot
   readonly thresholds: SlowThresholds
   readonly log: Logger
 }
@@ -49,7 +49,7 @@ export class Live {
         const { version } = readParameters(request, ['version'])
         return this.#streams.open(() => this.#greeting(version))
       }),
-      '/api/v1/status': statusRoute(options.status, this.#history),
+      '/api/v1/status': statusRoute(options.snapshot, this.#history),
       '/api/v1/blocks': blocksRoute(this.#history),
     }
   }
@@ -95,10 +95,10 @@ export class Live {
   }
 
   #page(): PageAnswer {
-    const status = this.#options.status()
-    const parts = this.#renderParts(status)
+    const snapshot = { ...this.#options.snapshot() } // a copy: readiness is looked up once, for title and banner
+    const parts = this.#renderParts(snapshot)
     return this.#pageCache(`${this.#version} ${this.#history.changes}`, () =>
-      renderPage(status, parts, this.#history.latest(SHOWN_BLOCKS), this.#options.thresholds, this.#version),
+      renderPage(snapshot, parts, this.#history.latest(SHOWN_BLOCKS), this.#options.thresholds, this.#version),
     )
   }
 
@@ -117,7 +117,7 @@ export class Live {
   }
 
   #everything(): string {
-    const [banner, ...cards] = this.#renderParts(this.#options.status())
+    const [banner, ...cards] = this.#renderParts(this.#options.snapshot())
     const everything = renderContent(cards, this.#history.latest(SHOWN_BLOCKS), this.#options.thresholds)
     return serverSentEvent('content', everything.markup) + serverSentEvent('part', banner?.markup.markup ?? '')
   }
@@ -134,7 +134,7 @@ export class Live {
   }
 
   #push(): void {
-    const parts = this.#renderParts(this.#options.status()).filter(({ id }) => this.#changedParts.has(id))
+    const parts = this.#renderParts(this.#options.snapshot()).filter(({ id }) => this.#changedParts.has(id))
     // Oldest first: a page puts each before those that are older.
     const blocks = this.#history
       .latest(SHOWN_BLOCKS)
@@ -148,9 +148,9 @@ export class Live {
   }
 
   /** Renders the parts and marks those that differ from what pages show. */
-  #renderParts(status: Status): readonly Part[] {
+  #renderParts(snapshot: Snapshot): readonly Part[] {
     this.#history.trim()
-    const parts = renderParts(status, this.#history, this.#options.thresholds)
+    const parts = renderParts(snapshot, this.#history, this.#options.thresholds)
     for (const { id, markup } of parts) {
       if (this.#parts.get(id) === markup.markup) continue
       this.#parts.set(id, markup.markup)

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
-import type { Status } from '../../agent/page/status.ts'
-import { hashOf, quiet, recordOf, target } from '../unit/page/records.ts'
+import type { Snapshot } from '../../agent/nodes/snapshot.ts'
+import { hashOf, node, quiet, recordOf } from '../unit/page/records.ts'
 import { serveLive } from '../unit/page/serve-live.ts'
 import { openPage, useChromium, type View } from './chromium.ts'
 
@@ -20,8 +20,8 @@ const records = range(120).map((number) =>
     head_start_is_lower_bound: number % 3 === 0,
   }),
 )
-const gone = { ...target, node: 'node-b', up: false, probes: target.probes.map((probe) => ({ ...probe, attached: false, reason: 'gone' })) }
-const troubled: Status = { ...quiet, health: { ready: false, reasons: ['node-b: bitcoind is not running'] }, targets: [target, gone] }
+const gone = { ...node, node: 'node-b', isUp: false, probes: node.probes.map((probe) => ({ ...probe, attached: false, reason: 'gone' })) }
+const troubled: Snapshot = { ...quiet, readiness: { ready: false, reasons: ['node-b: bitcoind is not running'] }, nodes: [node, gone] }
 
 async function show(served: Awaited<ReturnType<typeof serveLive>>, view: View = {}) {
   return openPage(chromium(), served.server.url, view)
@@ -31,11 +31,11 @@ const row = (page: Page, number: number) => page.locator('#blocks tbody tr', { h
 const link = (page: Page, number: number) => row(page, number).getByRole('link')
 
 describe('accessibility', () => {
-  const states: readonly [string, Status, typeof records][] = [
+  const states: readonly [string, Snapshot, typeof records][] = [
     ['all well', quiet, records.slice(-10)],
     ['trouble', troubled, records.slice(-10)],
-    ['nothing yet', { ...quiet, targets: [] }, []],
-    ['losses', { ...quiet, targets: [{ ...target, eventsLost: 7 }] }, records.slice(0, 1)],
+    ['nothing yet', { ...quiet, nodes: [] }, []],
+    ['losses', { ...quiet, nodes: [{ ...node, lost: new Map([['block_connected', 7]]) }] }, records.slice(0, 1)],
   ]
   const views: readonly View[] = [
     { width: 1280, colorScheme: 'light' },
@@ -167,7 +167,7 @@ describe('hostile strings', () => {
   it('are text, on the page, in what is sent to it and in a detail', async () => {
     const evil = `<img src=x onerror="document.title='hacked'"><b id=banner>\u202egpj.\u001b[31m`
     const shown = '<img src=x onerror="document.title=\'hacked\'"><b id=banner>⟨U+202E⟩gpj.⟨U+001B⟩[31m'
-    const served = await serveLive([], { ...quiet, targets: [{ ...target, node: evil }] })
+    const served = await serveLive([], { ...quiet, nodes: [{ ...node, node: evil }] })
     const page = await show(served, { width: 390 })
     served.live.update(recordOf(1, { node: evil, winner_peer: evil, pool: 'x'.repeat(10_000), coinbase_text: 'é'.repeat(10_000) }), true)
     await link(page, 1).click()

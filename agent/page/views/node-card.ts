@@ -1,7 +1,7 @@
 import type { BlockRecord } from '../../blocks/record.ts'
 import { type SlowThresholds, severityOf } from '../../blocks/severity.ts'
 import { type HeadStarts, type Summary, summarise } from '../../blocks/summary.ts'
-import type { ProbeStatus, TargetStatus } from '../status.ts'
+import { countLostEvents, type SeenNode } from '../seen-nodes.ts'
 import { pathClasses, pathNames } from './block-path.ts'
 import { renderHistogram, renderShares } from './charts.ts'
 import { foreignText, formatCount, formatMs, formatPercent, timeElement } from './format.ts'
@@ -13,56 +13,57 @@ const RECONSTRUCTION_EDGES = [2.5, 5, 10, 25, 50, 100, 250, 500]
 export const cardId = (node: string) => elementId('node', node)
 
 /** Renders one node: its state, and the figures of its blocks that are held. */
-export function renderCard(target: TargetStatus, records: readonly BlockRecord[], thresholds: SlowThresholds): Html {
-  const { node } = target
+export function renderCard(seen: SeenNode, records: readonly BlockRecord[], thresholds: SlowThresholds): Html {
+  const { node, wins } = seen
   const id = cardId(node)
   return html`<section id="${id}" class="card" aria-labelledby="${id}-name">
-<h2 id="${id}-name">${foreignText(node, 100)} ${pill(target)}</h2>
-<p class="quiet wraps">${origin(target)}</p>
+<h2 id="${id}-name">${foreignText(node, 100)} ${pill(seen)}</h2>
+<p class="quiet wraps">${origin(seen)}</p>
 <dl>
-${lastBlock(target)}
+${lastBlock(seen)}
 ${records.length === 0 ? nothing : renderRecords(records, thresholds).figures}
-${probesAttached(target)}
-${eventsLost(target)}
+${probesAttached(seen)}
+${eventsLost(seen)}
 </dl>
 ${records.length === 0 ? html`<p class="empty">No block yet: rates and distributions show here with the first one.</p>` : renderRecords(records, thresholds).charts}
-<p class="quiet">Since the agent started: ${connections(target)}, ${formatCount(target.fibreWins)} won by FIBRE, ${formatCount(target.compactWins)} by compact blocks, ${formatCount(target.otherWins)} by neither. A block that is connected again, after a crash or reorganisation, counts again as connected; its race and its record do not.</p>
-${probeList(target.probes, id)}
+<p class="quiet">Since the agent started: ${connections(seen)}, ${formatCount(wins.fibre_udp)} won by FIBRE, ${formatCount(wins.bip152_cmpct)} by compact blocks, ${formatCount(wins.other)} by neither. A block that is connected again, after a crash or reorganisation, counts again as connected; its race and its record do not.</p>
+${probeList(seen.probes, id)}
 </section>`
 }
 
-function pill({ up, replay }: TargetStatus): Html {
+function pill({ isUp, replay }: SeenNode): Html {
   if (replay === 'replaying') return html`<span class="pill good">replaying</span>`
   if (replay === 'replayed') return html`<span class="pill fair">replay ended</span>`
-  return up ? html`<span class="pill good">running</span>` : html`<span class="pill bad">gone</span>`
+  return isUp ? html`<span class="pill good">running</span>` : html`<span class="pill bad">gone</span>`
 }
 
-function origin({ pid, executable, up, replay }: TargetStatus): Html {
-  const file = foreignText(executable, 300)
+function origin({ process, isUp, replay }: SeenNode): Html {
+  const file = foreignText(process.executable, 300)
   if (replay === 'replaying') return html`Being replayed from ${file}`
   if (replay === 'replayed') return html`All of ${file} was replayed; nothing more comes`
-  return html`${up ? 'Process' : 'Was process'} ${pid}, ${file}`
+  return html`${isUp ? 'Process' : 'Was process'} ${process.pid}, ${file}`
 }
 
 /** Writes the number of connected blocks, which would be 0 without the tracepoint that tells of them. */
-function connections({ blocks, probes }: TargetStatus): string {
+function connections({ connected, probes }: SeenNode): string {
   const isCounted = probes.some(({ probe, attached }) => probe === 'validation:block_connected' && attached)
-  if (blocks === 0 && !isCounted) return 'connections are not told of (validation:block_connected is not attached)'
-  return `${formatCount(blocks)} ${blocks === 1 ? 'block' : 'blocks'} connected`
+  if (connected === 0 && !isCounted) return 'connections are not told of (validation:block_connected is not attached)'
+  return `${formatCount(connected)} ${connected === 1 ? 'block' : 'blocks'} connected`
 }
 
-function lastBlock({ lastHeight, lastBlockAt }: TargetStatus): Html {
+function lastBlock({ lastHeight, lastBlockAt }: SeenNode): Html {
   if (lastHeight === undefined) return figure('Last block', 'none yet')
   return figure('Last block', formatCount(lastHeight), lastBlockAt ? timeElement(lastBlockAt.toISOString()) : nothing)
 }
 
-function probesAttached({ probes }: TargetStatus): Html {
+function probesAttached({ probes }: SeenNode): Html {
   const attached = probes.filter((probe) => probe.attached).length
   return figure('Tracepoints', `${attached} of ${probes.length}`, html`attached`, attached < probes.length)
 }
 
-function eventsLost({ eventsLost }: TargetStatus): Html {
-  return figure('Events lost', formatCount(eventsLost), html`${eventsLost === 0 ? 'none missing' : 'figures are too low'}`, eventsLost > 0)
+function eventsLost(seen: SeenNode): Html {
+  const lost = countLostEvents(seen)
+  return figure('Events lost', formatCount(lost), html`${lost === 0 ? 'none missing' : 'figures are too low'}`, lost > 0)
 }
 
 function figure(name: string, value: string, note: Html = nothing, isBad = false): Html {
@@ -170,7 +171,7 @@ function reconstructionChart(records: readonly BlockRecord[], { reconstruction }
   })
 }
 
-function probeList(probes: readonly ProbeStatus[], id: string): Html {
+function probeList(probes: SeenNode['probes'], id: string): Html {
   const missing = probes.filter((probe) => !probe.attached)
   return html`<details id="${id}-probes"${missing.length > 0 ? html` open` : nothing}><summary>Tracepoints</summary><ul class="probes">${probes.map(
     ({ probe, attached, reason }) =>

@@ -1,7 +1,8 @@
 import type { SlowThresholds } from '../../blocks/severity.ts'
+import type { Snapshot } from '../../nodes/snapshot.ts'
 import type { PageAnswer } from '../answer.ts'
 import type { HeldBlock, History } from '../history.ts'
-import type { Status } from '../status.ts'
+import { countLostEvents, type SeenNode, seenNodes } from '../seen-nodes.ts'
 import { blockColumns, renderRow } from './block-row.ts'
 import { foreignText, formatCount, timeElement } from './format.ts'
 import { type Html, html, nothing } from './html.ts'
@@ -18,29 +19,30 @@ export interface Part {
 }
 
 /** Renders the parts that follow from the state: the banner and a card for each node. */
-export function renderParts(status: Status, history: History, thresholds: SlowThresholds): readonly Part[] {
-  const cards = status.targets.map((target) => ({
-    id: cardId(target.node),
-    markup: renderCard(target, history.finished(target.node), thresholds),
+export function renderParts(snapshot: Snapshot, history: History, thresholds: SlowThresholds): readonly Part[] {
+  const cards = seenNodes(snapshot).map((node) => ({
+    id: cardId(node.node),
+    markup: renderCard(node, history.finished(node.node), thresholds),
   }))
-  return [{ id: 'banner', markup: banner(status) }, ...cards]
+  return [{ id: 'banner', markup: banner(snapshot) }, ...cards]
 }
 
 /** Renders the whole page. `version` names the state of things that it shows. */
 export function renderPage(
-  status: Status,
+  snapshot: Snapshot,
   parts: readonly Part[],
   blocks: readonly HeldBlock[],
   thresholds: SlowThresholds,
   version: string,
 ): PageAnswer {
+  const { version: agentVersion, startedAt, pushing } = snapshot
   const [top, ...cards] = parts
   return documentAnswer({
-    title: titleOf(status),
+    title: titleOf(snapshot.readiness),
     head: html`<noscript><meta http-equiv="refresh" content="10"></noscript>`,
     body: html`<header>
 <h1>FIBRE agent</h1>
-<p class="quiet">Version ${status.version}, started ${timeElement(status.startedAt.toISOString())}</p>
+<p class="quiet">Version ${agentVersion}, started ${timeElement(startedAt.toISOString())}</p>
 <p id="connection" role="status"><noscript>Renews itself every 10 seconds</noscript></p>
 </header>
 <main>
@@ -49,7 +51,7 @@ export function renderPage(
 <div id="content">${renderContent(cards, blocks, thresholds)}</div>
 </main>
 <footer class="quiet">
-<p><a href="metrics">Metrics for Prometheus</a>${status.pushing === undefined ? '' : html`, also pushed to ${status.pushing}`}. JSON: <a href="api/v1/status">state</a>, <a href="api/v1/blocks">blocks</a>.</p>
+<p><a href="metrics">Metrics for Prometheus</a>${pushing === undefined ? '' : html`, also pushed to ${pushing}`}. JSON: <a href="api/v1/status">state</a>, <a href="api/v1/blocks">blocks</a>.</p>
 <p>A head start is “≥” where the other side had not started when the block was connected: it is that long or longer.</p>
 </footer>`,
     script: { version, blocks: SHOWN_BLOCKS },
@@ -68,35 +70,40 @@ export function renderContent(cards: readonly Part[], blocks: readonly HeldBlock
 </section>`
 }
 
-function banner(status: Status): Html {
-  const { health, warnings = [], targets } = status
-  const title = titleOf(status)
-  if (!health.ready)
-    return html`<div id="banner" class="banner bad" data-title="${title}"><p><strong>Not ready</strong></p>${list([...health.reasons, ...warnings])}</div>`
-  const notes = [...warnings, ...targets.filter(({ eventsLost }) => eventsLost > 0).map(lossOf)]
+function banner(snapshot: Snapshot): Html {
+  const { readiness, warnings } = snapshot
+  const nodes = seenNodes(snapshot)
+  const title = titleOf(readiness)
+  if (!readiness.ready)
+    return html`<div id="banner" class="banner bad" data-title="${title}"><p><strong>Not ready</strong></p>${list([...readiness.reasons, ...warnings])}</div>`
+  const notes = [...warnings, ...nodes.flatMap(lossOf)]
   if (notes.length > 0)
     return html`<div id="banner" class="banner fair" data-title="${title}"><p><strong>Ready</strong>, but:</p>${list(notes)}</div>`
-  const replay = targets.find(({ replay }) => replay !== undefined)
-  if (replay)
-    return html`<div id="banner" class="banner ${replay.replay === 'replaying' ? 'good' : 'fair'}" data-title="${title}"><p>${replayed(replay)}</p></div>`
-  const nodes = targets.filter(({ up }) => up).length
-  return html`<div id="banner" class="banner good" data-title="${title}"><p><strong>All is well.</strong> ${formatCount(nodes)} ${nodes === 1 ? 'node is' : 'nodes are'} measured.</p></div>`
+  const recording = nodes.find(({ replay }) => replay !== undefined)
+  if (recording)
+    return html`<div id="banner" class="banner ${recording.replay === 'replaying' ? 'good' : 'fair'}" data-title="${title}"><p>${replayed(recording)}</p></div>`
+  const running = nodes.filter(({ isUp }) => isUp).length
+  return html`<div id="banner" class="banner good" data-title="${title}"><p><strong>All is well.</strong> ${formatCount(running)} ${running === 1 ? 'node is' : 'nodes are'} measured.</p></div>`
 }
 
-function replayed({ replay, executable }: Status['targets'][number]): Html {
-  const file = foreignText(executable, 300)
+function replayed({ replay, process }: SeenNode): Html {
+  const file = foreignText(process.executable, 300)
   if (replay === 'replaying') return html`<strong>Replaying</strong> ${file}. No bitcoind is measured.`
   return html`<strong>The replay has ended.</strong> All of ${file} is shown; no bitcoind is measured.`
 }
 
-function lossOf({ node, eventsLost }: Status['targets'][number]): string {
-  return `${node}: ${formatCount(eventsLost)} ${eventsLost === 1 ? 'event was' : 'events were'} lost since the agent started, so figures are too low`
+function lossOf(seen: SeenNode): readonly string[] {
+  const lost = countLostEvents(seen)
+  if (lost === 0) return []
+  return [
+    `${seen.node}: ${formatCount(lost)} ${lost === 1 ? 'event was' : 'events were'} lost since the agent started, so figures are too low`,
+  ]
 }
 
 function list(entries: readonly string[]): Html {
   return html`<ul>${entries.map((entry) => html`<li>${entry}</li>`)}</ul>`
 }
 
-function titleOf({ health }: Status): string {
-  return `${health.ready ? '' : 'Not ready: '}FIBRE agent`
+function titleOf({ ready }: Snapshot['readiness']): string {
+  return `${ready ? '' : 'Not ready: '}FIBRE agent`
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
-import { hashOf, quiet, recordOf, target } from './records.ts'
+import { hashOf, node, quiet, recordOf } from './records.ts'
 import { serveLive } from './serve-live.ts'
 
 async function heightsOf(answer: Promise<Response>): Promise<readonly number[]> {
@@ -74,23 +74,25 @@ it('keeps those of 24 hours before the last, or before now if the last is from t
 })
 
 it('gives the state of agent and nodes, with the figures of the blocks held', async () => {
-  const reason = 'not in this binary'
-  const probes = [...target.probes, { probe: 'udp:block_coinbase', attached: false, reason }]
+  const missing = { probe: 'udp:block_coinbase', attached: false, reason: 'not in this binary' }
+  const lost = new Map([
+    ['block_connected', 3],
+    ['block_send_start', 4],
+  ])
   const { get } = await serveLive([recordOf(1), recordOf(2, { head_start_is_lower_bound: true, reconstruction_ms: 99 })], {
     ...quiet,
-    targets: [
-      { ...target, probes },
-      { ...target, node: 'node-b', up: false, lastHeight: undefined, lastBlockAt: undefined },
+    nodes: [
+      { ...node, probes: [...node.probes, { ...missing, offered: false }], lost },
+      { ...node, node: 'never seen', process: undefined },
+      { ...node, node: 'node-b', isUp: false, lastHeight: undefined, lastBlockAt: undefined },
     ],
     pushing: 'http://collector:4318',
   })
   const none = { count: 0, lower_bounds: 0 }
   const figures = (blocks: number) => ({ p50_ms: blocks, p95_ms: blocks, p99_ms: blocks })
-  const state = {
-    pid: 4242,
-    executable: '/usr/local/bin/bitcoind',
-    since_start: { blocks: 1_425, wins: { fibre_udp: 913, bip152_cmpct: 406, other: 2 }, events_lost: 0 },
-  }
+  const attached = ['udp:block_reconstructed', 'udp:block_race_time'].map((probe) => ({ probe, attached: true }))
+  const state = { pid: 4242, executable: '/usr/local/bin/bitcoind' }
+  const sinceStart = { blocks: 1_425, wins: { fibre_udp: 913, bip152_cmpct: 406, other: 2 } }
   expect(await (await get('/api/v1/status')).json()).toEqual({
     version: '1.2.3',
     started_at: '2026-11-22T09:00:00.000Z',
@@ -105,7 +107,8 @@ it('gives the state of agent and nodes, with the figures of the blocks held', as
         up: true,
         last_height: 912_345,
         last_block_at: '2026-11-22T12:34:56.789Z',
-        probes,
+        probes: [...attached, missing],
+        since_start: { ...sinceStart, events_lost: 7 },
         held: {
           from: '2026-11-22T12:00:01.000456Z',
           to: '2026-11-22T12:00:02.000456Z',
@@ -125,7 +128,8 @@ it('gives the state of agent and nodes, with the figures of the blocks held', as
         ...state,
         node: 'node-b',
         up: false,
-        probes: target.probes,
+        probes: attached,
+        since_start: { ...sinceStart, events_lost: 0 },
         held: {
           nodes: [],
           blocks: 0,

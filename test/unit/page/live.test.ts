@@ -2,7 +2,7 @@ import { expect, it, vi } from 'vitest'
 import { EventStreams, serverSentEvent } from '../../../agent/page/event-streams.ts'
 import { until } from '../../harness/until.ts'
 import { exchange, open, serve } from '../http/serve.ts'
-import { hashOf, quiet, recordOf, target } from './records.ts'
+import { hashOf, node, quiet, recordOf } from './records.ts'
 import { openStream, type Sent, serveLive, wordsOf } from './serve-live.ts'
 
 const eventsOf = (sent: readonly Sent[]) => sent.map(({ event }) => event)
@@ -74,7 +74,7 @@ it('tells when the state has changed, and nothing when it has not', async () => 
   const served = await serveLive()
   const stream = await openAsPage(served)
   served.live.changed()
-  served.state.now = { ...quiet, targets: [{ ...target, up: false }], health: { ready: false, reasons: ['no bitcoind is running'] } }
+  served.state.now = { ...quiet, nodes: [{ ...node, isUp: false }], readiness: { ready: false, reasons: ['no bitcoind is running'] } }
   served.live.changed()
   const sent = await stream.next()
   expect(eventsOf(sent)).toEqual(['part', 'part', 'now'])

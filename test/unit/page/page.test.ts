@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto'
 import { expect, it } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
-import type { Status } from '../../../agent/page/status.ts'
-import { hashOf, quiet, recordOf, target } from './records.ts'
+import type { Snapshot } from '../../../agent/nodes/snapshot.ts'
+import { hashOf, node, quiet, recordOf } from './records.ts'
 import { serveLive, wordsOf } from './serve-live.ts'
 
-async function fetchPage(records: readonly BlockRecord[], status: Status = quiet) {
-  const { get } = await serveLive(records, status)
+async function fetchPage(records: readonly BlockRecord[], snapshot: Snapshot = quiet) {
+  const { get } = await serveLive(records, snapshot)
   const response = await get('/')
   const markup = await response.text()
   return { response, markup, words: wordsOf(markup) }
@@ -30,11 +30,11 @@ it('shows of each node its state, the last block, and what was counted since the
 })
 
 it('says of a recording that it is replayed, and when that has ended, and never that a node runs', async () => {
-  const replayed = { ...target, pid: 0, executable: 'events.jsonl' }
-  const during = await fetchPage([], { ...quiet, targets: [{ ...replayed, replay: 'replaying' }] })
+  const replayed = { ...node, process: { pid: 0, executable: 'events.jsonl' } }
+  const during = await fetchPage([], { ...quiet, nodes: [{ ...replayed, replay: 'replaying' }] })
   expect(during.words).toContain('Replaying events.jsonl . No bitcoind is measured.')
   expect(during.words).toContain('node-a replaying Being replayed from events.jsonl')
-  const after = await fetchPage([], { ...quiet, targets: [{ ...replayed, replay: 'replayed' }] })
+  const after = await fetchPage([], { ...quiet, nodes: [{ ...replayed, replay: 'replayed' }] })
   expect(after.words).toContain('The replay has ended. All of events.jsonl is shown; no bitcoind is measured.')
   expect(after.words).toContain('node-a replay ended All of events.jsonl was replayed; nothing more comes')
   for (const { words } of [during, after]) expect(words).not.toMatch(/running|All is well|[Pp]rocess 0/)
@@ -48,8 +48,8 @@ it('says that a block which is connected again counts again, where its counter s
 })
 
 it('does not count no connections of a build that does not tell of them', async () => {
-  const probes = target.probes.filter(({ probe }) => probe !== 'validation:block_connected')
-  const { words } = await fetchPage([], { ...quiet, targets: [{ ...target, probes, blocks: 0 }] })
+  const probes = node.probes.filter(({ probe }) => probe !== 'validation:block_connected')
+  const { words } = await fetchPage([], { ...quiet, nodes: [{ ...node, probes, connected: 0 }] })
   expect(words).toContain(
     'Since the agent started: connections are not told of (validation:block_connected is not attached), 913 won by FIBRE',
   )
@@ -103,17 +103,16 @@ it('shows a block before all is known of it, with what is to come as such', asyn
 })
 
 it('shows which tracepoints are attached, and why others are not', async () => {
-  const probes = [...target.probes, { probe: 'udp:block_coinbase', attached: false, reason: 'not in this binary' }]
-  const { words } = await fetchPage([], { ...quiet, targets: [{ ...target, probes }] })
+  const probes = [...node.probes, { probe: 'udp:block_coinbase', offered: false, attached: false, reason: 'not in this binary' }]
+  const { words } = await fetchPage([], { ...quiet, nodes: [{ ...node, probes }] })
   expect(words).toContain('2 of 3 attached')
   expect(words).toContain('udp:block_reconstructed attached')
   expect(words).toContain('udp:block_coinbase missing: not in this binary')
 })
 
 it('does not make up figures before the first block', async () => {
-  const fresh = { node: 'node-a', pid: 1, executable: '/bitcoind', up: true, probes: target.probes }
-  const none = { blocks: 0, fibreWins: 0, compactWins: 0, otherWins: 0, eventsLost: 0 }
-  const { words } = await fetchPage([], { ...quiet, targets: [{ ...fresh, ...none }] })
+  const none = { connected: 0, wins: { fibre_udp: 0, bip152_cmpct: 0, other: 0 }, lastHeight: undefined, lastBlockAt: undefined }
+  const { words } = await fetchPage([], { ...quiet, nodes: [{ ...node, ...none }] })
   expect(words).toContain('Last block none yet')
   expect(words).toContain('No block yet: rates and distributions show here with the first one.')
   expect(words).toContain('No block yet. The next one shows here as soon as a node connects it.')
@@ -125,9 +124,9 @@ it('says first what is wrong', async () => {
   const warnings = ['the journal cannot be written: no space left on device']
   const { markup, words } = await fetchPage([], {
     ...quiet,
-    health: { ready: false, reasons },
+    readiness: { ready: false, reasons },
     warnings,
-    targets: [],
+    nodes: [],
     pushing: 'http://c:4318',
   })
   expect(markup).toContain('<title>Not ready: FIBRE agent</title>')
@@ -137,7 +136,11 @@ it('says first what is wrong', async () => {
 })
 
 it('says what else is to be seen to while blocks are measured', async () => {
-  const { words } = await fetchPage([], { ...quiet, targets: [{ ...target, eventsLost: 1_200 }], warnings: ['the journal is full'] })
+  const { words } = await fetchPage([], {
+    ...quiet,
+    nodes: [{ ...node, lost: new Map([['block_connected', 1_200]]) }],
+    warnings: ['the journal is full'],
+  })
   expect(words).toContain('Ready , but: the journal is full node-a: 1,200 events were lost since the agent started, so figures are too low')
 })
 
@@ -170,8 +173,15 @@ it('lets no value become markup, control the terminal or turn the line', async (
   const { get } = await serveLive([recordOf(1, fields)], {
     ...quiet,
     version: evil,
-    health: { ready: false, reasons: [evil] },
-    targets: [{ ...target, node: evil, executable: evil, probes: [{ probe: evil, attached: false, reason: evil }] }],
+    readiness: { ready: false, reasons: [evil] },
+    nodes: [
+      {
+        ...node,
+        node: evil,
+        process: { pid: 1, executable: evil },
+        probes: [{ probe: evil, offered: false, attached: false, reason: evil }],
+      },
+    ],
     pushing: evil,
   })
   for (const path of ['/', `/block?hash=${hashOf(1)}`]) {

@@ -1,5 +1,5 @@
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
-import type { Status, TargetStatus } from '../../../agent/page/status.ts'
+import type { NodeSnapshot, Snapshot } from '../../../agent/nodes/snapshot.ts'
 
 /** A block's hash, made from a number. */
 export const hashOf = (number: number) => number.toString(16).padStart(64, '0')
@@ -54,27 +54,35 @@ export function recordOf(number: number, fields: Partial<BlockRecord> = {}): Blo
   }
 }
 
-export const target: TargetStatus = {
+export const node: NodeSnapshot = {
   node: 'node-a',
-  pid: 4242,
-  executable: '/usr/local/bin/bitcoind',
-  up: true,
+  isUp: true,
+  process: { pid: 4242, executable: '/usr/local/bin/bitcoind' },
+  replay: undefined,
+  restarts: 0,
+  attachError: undefined,
   probes: [
-    { probe: 'udp:block_reconstructed', attached: true },
-    { probe: 'udp:block_race_time', attached: true },
+    { probe: 'udp:block_reconstructed', offered: true, attached: true },
+    { probe: 'udp:block_race_time', offered: true, attached: true },
   ],
-  blocks: 1_425,
-  fibreWins: 913,
-  compactWins: 406,
-  otherWins: 2,
+  connected: 1_425,
+  wins: { fibre_udp: 913, bip152_cmpct: 406, other: 2 },
   lastHeight: 912_345,
   lastBlockAt: new Date('2026-11-22T12:34:56.789Z'),
-  eventsLost: 0,
+  lost: new Map(),
+  fieldErrors: new Map(),
 }
 
-export const quiet: Status = {
+export const quiet: Snapshot = {
   version: '1.2.3',
   startedAt: new Date('2026-11-22T09:00:00Z'),
-  health: { ready: true, reasons: [] },
-  targets: [target],
+  isUp: true,
+  readiness: { ready: true, reasons: [] },
+  warnings: [],
+  nodes: [node],
+  eventsProcessed: new Map(),
+  eventErrors: 0,
+  journal: { written: new Map(), failed: 0 },
+  webhook: { isFailing: false, delivered: 0, failed: 0, pending: 0, givenUp: 0, refused: 0 },
+  pushing: undefined,
 }

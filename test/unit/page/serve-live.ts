@@ -1,8 +1,8 @@
 import pino from 'pino'
 import { onTestFinished } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
+import type { Snapshot } from '../../../agent/nodes/snapshot.ts'
 import { openLive } from '../../../agent/page/live.ts'
-import type { Status } from '../../../agent/page/status.ts'
 import { until } from '../../harness/until.ts'
 import { type LogLine, serve } from '../http/serve.ts'
 import { quiet } from './records.ts'
@@ -13,11 +13,11 @@ export interface Sent {
 }
 
 /** Serves a page until the test is finished. Its state is `state.now`. */
-export async function serveLive(records: readonly BlockRecord[] = [], status: Status = quiet) {
-  const state = { now: status }
+export async function serveLive(records: readonly BlockRecord[] = [], snapshot: Snapshot = quiet) {
+  const state = { now: snapshot }
   const logged: LogLine[] = []
   const log = pino({}, { write: (line: string) => void logged.push(JSON.parse(line)) })
-  const live = openLive({ status: () => state.now, thresholds: { slowMs: 50, verySlowMs: 100 }, log })
+  const live = openLive({ snapshot: () => state.now, thresholds: { slowMs: 50, verySlowMs: 100 }, log })
   live.seed(records)
   const server = await serve({ routes: live.routes })
   onTestFinished(() => live.close())
