@@ -1,14 +1,13 @@
 import { hash as digest } from 'node:crypto'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import type { Milestone } from '../../../agent/blocks/blocks.ts'
 import { type BlockRecord, recordOf } from '../../../agent/blocks/record.ts'
 import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
-import { randomFrom } from '../../harness/random.ts'
+import fc, { propertyOptions } from '../../harness/fast-check.ts'
 import { openPage } from '../metrics/page.ts'
 import { eventOf } from './events.ts'
 import { type ExpectedRecord, expectedRecord, type Said, withinMicrosecond } from './expected-record.ts'
 
-const BLOCKS = 1000
 /** Wall clock at stamp 0, in µs. */
 const EPOCH_US = 1_795_000_000_000_000
 
@@ -68,46 +67,69 @@ function eventsOf(hash: string, index: number) {
   }
 }
 
-/** The orders in which nodes fire them. */
-function inOrder(hash: string, index: number, random: () => number): readonly TracepointEvent[] {
-  const { headerChunk, coinbase, reconstructed, detail, sendStart, connected, winner, times } = eventsOf(hash, index)
-  const race = [connected, winner, times]
-  const kind = random()
-  if (kind < 0.1) return [sendStart, connected]
-  if (kind < 0.2) return [headerChunk, coinbase, reconstructed]
-  if (kind < 0.4) return [sendStart, ...race]
-  if (kind < 0.5) return race
-  if (kind < 0.75) return [headerChunk, coinbase, reconstructed, detail, sendStart, ...race]
-  return [coinbase, reconstructed, sendStart, ...race, headerChunk]
-}
+type EventName = keyof ReturnType<typeof eventsOf>
 
-/** The events of all blocks as they are heard: overlapping, some lost, some twice, some overtaken by others. */
-function stream(seed: number): readonly TracepointEvent[] {
-  const random = randomFrom(seed)
-  const hashes = Array.from({ length: BLOCKS }, (_, i) => digest('sha256', `block ${seed} ${i}`))
-  const told = hashes.flatMap((hash, i) => {
-    let us = i * 700 + Math.floor(random() * 50_000)
-    return inOrder(hash, i, random).map((event) => {
-      us += 1 + Math.floor(random() * 3000)
-      return at(event, us)
+const race = ['connected', 'winner', 'times'] as const
+/** The orders in which nodes fire them, and how often. */
+const order: fc.Arbitrary<readonly EventName[]> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant(['sendStart', 'connected'] as const) },
+  { weight: 2, arbitrary: fc.constant(['headerChunk', 'coinbase', 'reconstructed'] as const) },
+  { weight: 4, arbitrary: fc.constant(['sendStart', ...race] as const) },
+  { weight: 2, arbitrary: fc.constant(race) },
+  { weight: 5, arbitrary: fc.constant(['headerChunk', 'coinbase', 'reconstructed', 'detail', 'sendStart', ...race] as const) },
+  { weight: 5, arbitrary: fc.constant(['coinbase', 'reconstructed', 'sendStart', ...race, 'headerChunk'] as const) },
+)
+
+const oneOfTen = fc.integer({ min: 0, max: 9 }).map((digit) => digit === 9)
+/** What becomes of an event: fired some time after the one before it, it can be lost, or come again, and be overtaken by others. */
+const fate = fc.record({
+  afterUs: fc.integer({ min: 1, max: 3000 }),
+  isLost: oneOfTen,
+  isRepeated: oneOfTen,
+  repeatedAfterUs: fc.nat(3_000_000),
+  delaysNs: fc.tuple(fc.nat(2_000_000), fc.nat(2_000_000)),
+})
+
+const randomBlock = fc.record({
+  salt: fc.nat(),
+  startUs: fc.nat(50_000),
+  fired: order.chain((names) => fc.tuple(...names.map((name) => fate.map((itsFate) => ({ name, ...itsFate }))))),
+})
+type RandomBlock = typeof randomBlock extends fc.Arbitrary<infer Block> ? Block : never
+
+/** The events of all blocks as they are heard. */
+function stream(blocks: readonly RandomBlock[]): readonly TracepointEvent[] {
+  const arrivals = blocks.flatMap(({ salt, startUs, fired }, index) => {
+    const events = eventsOf(digest('sha256', `block ${salt} ${index}`), index)
+    let us = index * 700 + startUs
+    return fired.flatMap(({ name, afterUs, isLost, isRepeated, repeatedAfterUs, delaysNs }) => {
+      us += afterUs
+      if (isLost) return []
+      const stampsUs = isRepeated ? [us, us + repeatedAfterUs] : [us]
+      return stampsUs.map((stampUs, time) => {
+        const event = at(events[name], stampUs)
+        return { event, arrivalNs: event.stampNs + (delaysNs[time] ?? 0) }
+      })
     })
   })
-  const kept = told.filter(() => random() > 0.1)
-  const again = kept.filter(() => random() < 0.1).map((event) => at(event, event.stampNs / 1e3 + Math.floor(random() * 3e6)))
-  const arrival = new Map([...kept, ...again].map((event) => [event, event.stampNs + random() * 2e6]))
-  return [...arrival.keys()].toSorted((a, b) => (arrival.get(a) ?? 0) - (arrival.get(b) ?? 0))
+  return arrivals.toSorted((a, b) => a.arrivalNs - b.arrivalNs).map(({ event }) => event)
 }
 
 const at = (event: TracepointEvent, us: number) => ({ ...event, stampNs: us * 1e3, unixSeconds: (EPOCH_US + us) / 1e6 })
 
 const prefixOf = (event: TracepointEvent) => ('blockHash' in event ? event.blockHash?.slice(-16) : event.hashPrefix)
 const isNamed = (event: TracepointEvent) => 'blockHash' in event
-const said = (event: TracepointEvent): Said => ({ ...event, unixUs: EPOCH_US + event.stampNs / 1e3 })
+/** What is said by these events: of those that came twice, what was heard first. */
+const saidBy = (events: readonly TracepointEvent[]): readonly Said[] =>
+  [...Map.groupBy(events, ({ probe }) => probe).values()].map(([first]) => {
+    const event = first as TracepointEvent
+    return { ...event, unixUs: EPOCH_US + event.stampNs / 1e3 }
+  })
 
 /** The record of a block by its events, without its header chunk, which can come too late. */
 function expectedOf(events: readonly TracepointEvent[]): ExpectedRecord {
   const hash = events.map((event) => ('blockHash' in event ? event.blockHash : undefined)).find((named) => named !== undefined)
-  return expectedRecord('n', String(hash), events.filter(isNamed).map(said))
+  return expectedRecord('n', String(hash), saidBy(events.filter(isNamed)))
 }
 
 /** What there is to tell of a block by its record. */
@@ -124,7 +146,8 @@ function outcomesOf({ winner, udp_ms, cmpct_ms, connected_at }: ExpectedRecord):
   return (Object.keys(all) as Milestone[]).filter((outcome) => all[outcome])
 }
 
-describe.each([1, 2, 3])('1,000 random blocks with events lost, repeated, late and overtaken (seed %d)', async (seed) => {
+/** What the agent makes of the events of these blocks, and of the page that shows them. */
+async function observe(random: readonly RandomBlock[]) {
   const told = new Map<string, Milestone[]>()
   const records: BlockRecord[] = []
   const page = await openPage({
@@ -134,7 +157,7 @@ describe.each([1, 2, 3])('1,000 random blocks with events lost, repeated, late a
     },
   })
   const { blocks } = page.nodes.add('n')
-  const events = stream(seed)
+  const events = stream(random)
   for (const event of events) {
     page.hit(event)
     blocks.advance(event.stampNs)
@@ -142,47 +165,51 @@ describe.each([1, 2, 3])('1,000 random blocks with events lost, repeated, late a
   blocks.advance(Number.POSITIVE_INFINITY)
   const byBlock = Map.groupBy(events, prefixOf)
   const heard = [...byBlock.values()].filter((ofBlock) => ofBlock.some(isNamed))
+  return { page, told, records, byBlock, heard }
+}
 
-  it('are each told once, with what there is to tell', () => {
-    expect(heard.length).toBeGreaterThan(0.95 * BLOCKS)
-    expect(told.size).toBe(heard.length)
-    for (const ofBlock of heard) {
-      const expected = expectedOf(ofBlock)
-      expect(told.get(String(expected.block_hash))?.toSorted(), String(expected.block_hash)).toEqual(outcomesOf(expected).toSorted())
-    }
-  })
+type Seen = Awaited<ReturnType<typeof observe>>
 
-  it('have records that hold their own values, and all of them', () => {
-    const header = (record: BlockRecord) => Object.entries(record).filter(([name]) => name.startsWith('header_'))
-    let withHeader = 0
-    for (const record of records) {
-      const ofBlock = byBlock.get(record.block_hash.slice(-16)) ?? []
-      const headerChunk = ofBlock.find((event) => !isNamed(event))
-      const expected = expectedRecord(
-        'n',
-        record.block_hash,
-        ofBlock.filter((event) => isNamed(event) || header(record).length > 0).map(said),
-      )
-      if (headerChunk && header(record).length > 0) withHeader++
-      expect(withinMicrosecond(record, expected)).toEqual(expected)
-    }
-    // One that comes within a second of the race is in time; of the blocks that were heard about every second one fires it.
-    const fired = heard.filter((ofBlock) => !ofBlock.every(isNamed)).length
-    expect(withHeader).toBeGreaterThan(0.95 * fired)
-  })
+function expectEachTold({ heard, told }: Seen): void {
+  expect(told.size).toBe(heard.length)
+  for (const ofBlock of heard) {
+    const expected = expectedOf(ofBlock)
+    expect(told.get(String(expected.block_hash))?.toSorted(), String(expected.block_hash)).toEqual(outcomesOf(expected).toSorted())
+  }
+}
 
-  it('agree with the metrics', async () => {
-    const scrape = await page.scrape()
-    const count = (matches: (record: BlockRecord) => boolean) => records.filter(matches).length
-    for (const mechanism of ['fibre_udp', 'bip152_cmpct', 'other'])
-      expect(scrape.value('fibre_block_race_wins_total', { mechanism })).toBe(count(({ path }) => path === mechanism))
-    for (const coverage of ['both', 'udp_only', 'cmpct_only'])
-      expect(scrape.value('fibre_races_total', { coverage })).toBe(count((record) => record.coverage === coverage))
-    const isRaceless = ({ connected_at, winner, udp_ms, cmpct_ms }: BlockRecord) =>
-      connected_at && (winner ?? udp_ms ?? cmpct_ms) === undefined
-    expect(scrape.value('fibre_blocks_without_race_total')).toBe(count((record) => Boolean(isRaceless(record))))
-    const headStarts = ['fibre_race_head_start_seconds_sum', 'fibre_race_head_start_at_least_seconds_sum'].map((name) => scrape.sum(name))
-    const headStartMs = records.reduce((sum, { head_start_ms = 0 }) => sum + head_start_ms, 0)
-    expect((headStarts[0] ?? 0) + (headStarts[1] ?? 0)).toBeCloseTo(headStartMs / 1e3, 6)
+function expectOwnValues({ records, byBlock }: Seen): void {
+  for (const record of records) {
+    const ofBlock = byBlock.get(record.block_hash.slice(-16)) ?? []
+    const expected = expectedRecord('n', record.block_hash, saidBy(ofBlock))
+    expect(withinMicrosecond(record, expected)).toEqual(expected)
+  }
+}
+
+async function expectMetricsOf({ page, records }: Seen): Promise<void> {
+  const scrape = await page.scrape()
+  const count = (matches: (record: BlockRecord) => boolean) => records.filter(matches).length
+  for (const mechanism of ['fibre_udp', 'bip152_cmpct', 'other'])
+    expect(scrape.value('fibre_block_race_wins_total', { mechanism })).toBe(count(({ path }) => path === mechanism))
+  for (const coverage of ['both', 'udp_only', 'cmpct_only'])
+    expect(scrape.value('fibre_races_total', { coverage })).toBe(count((record) => record.coverage === coverage))
+  const isRaceless = ({ connected_at, winner, udp_ms, cmpct_ms }: BlockRecord) =>
+    connected_at && (winner ?? udp_ms ?? cmpct_ms) === undefined
+  expect(scrape.value('fibre_blocks_without_race_total')).toBe(count((record) => Boolean(isRaceless(record))))
+  const headStarts = ['fibre_race_head_start_seconds_sum', 'fibre_race_head_start_at_least_seconds_sum'].map((name) => scrape.sum(name))
+  const headStartMs = records.reduce((sum, { head_start_ms = 0 }) => sum + head_start_ms, 0)
+  expect((headStarts[0] ?? 0) + (headStarts[1] ?? 0)).toBeCloseTo(headStartMs / 1e3, 6)
+}
+
+it('tells, records and counts each of random blocks once, with events lost, repeated, late and overtaken', propertyOptions, async () => {
+  let blocks = 0
+  const property = fc.asyncProperty(fc.array(randomBlock, { maxLength: 200, size: 'max' }), async (random) => {
+    const seen = await observe(random)
+    blocks += seen.heard.length
+    expectEachTold(seen)
+    expectOwnValues(seen)
+    await expectMetricsOf(seen)
   })
+  await fc.assert(property, { numRuns: 50 })
+  expect(blocks).toBeGreaterThan(1000) // about 4,000 are usual
 })

@@ -1,13 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, existsSync, readdirSync, readlinkSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { journalFiles } from '../../../agent/journal/files.ts'
 import type { Direction } from '../../../agent/journal/lines.ts'
 import { JournalError, readJournal } from '../../../agent/journal/read.ts'
-import { randomFrom } from '../../harness/random.ts'
+import fc, { propertyOptions } from '../../harness/fast-check.ts'
 import { until } from '../../harness/until.ts'
 import { blockAt, blocks, journalWith, ndjson, temporaryDirectory } from './blocks-journal.ts'
 
@@ -25,26 +25,29 @@ it('names the files of a journal, oldest first, and no others of the folder', ()
   expect(journalFiles(path)).toEqual([`${path}.20251122T101530.123Z`, `${path}.20261122T101530.123Z`, `${path}.20261122T101530.124Z`, path])
 })
 
-describe('random journals', () => {
-  // Lines from shorter than a block that is read (64 KiB) to several of them long, some torn, some foreign, in one to four files.
-  it.each(Array.from({ length: 20 }, (_, seed) => seed))('read the same forwards and backwards, seed %i', (seed) => {
-    const next = randomFrom(seed)
-    const random = (most: number) => Math.floor(next() * most)
-    const files = Array.from({ length: 1 + random(4) }, () => [] as string[])
+/** A line of a random journal: shorter than a block that is read (64 KiB) or several of them long, perhaps torn, perhaps with an empty one behind it. */
+const randomLine = fc.record({
+  length: fc.oneof({ weight: 3, arbitrary: fc.nat(3_000) }, { weight: 1, arbitrary: fc.integer({ min: 60_000, max: 200_000 }) }),
+  /** Which share of it is there. */
+  torn: fc.option(fc.double({ min: 0, max: 0.999, noNaN: true }), { freq: 5 }),
+  isBeforeEmptyLine: fc.integer({ min: 0, max: 4 }).map((number) => number === 4),
+})
+const randomFile = fc.record({ lines: fc.array(randomLine, { maxLength: 60, size: 'max' }), isEnded: fc.boolean() })
+
+it('reads a random journal the same forwards and backwards', propertyOptions, () => {
+  const property = fc.property(fc.array(randomFile, { minLength: 1, maxLength: 4 }), (files) => {
     const written: number[] = []
-    let unreadable = 0
-    for (let number = 0; number < 60; number++) {
-      const length = random(4) === 0 ? 60_000 + random(140_000) : random(3_000)
-      const line = JSON.stringify(blockAt(number, { coinbase_text: 'é'.repeat(length) }))
-      const isTorn = random(6) === 0
-      if (isTorn) unreadable++
-      else written.push(900_000 + number)
-      files[Math.floor((number * files.length) / 60)]?.push(
-        isTorn ? line.slice(0, 1 + random(line.length - 1)) : line,
-        ...(random(5) ? [] : ['']),
-      )
-    }
-    const texts = files.map((lines) => lines.join('\n') + (random(2) ? '\n' : ''))
+    let [number, unreadable] = [0, 0]
+    const texts = files.map(({ lines, isEnded }) => {
+      const texts = lines.flatMap(({ length, torn, isBeforeEmptyLine }) => {
+        const line = JSON.stringify(blockAt(number, { coinbase_text: 'é'.repeat(length) }))
+        if (torn === null) written.push(900_000 + number)
+        else unreadable++
+        number++
+        return [torn === null ? line : line.slice(0, 1 + Math.floor(torn * (line.length - 1))), ...(isBeforeEmptyLine ? [''] : [])]
+      })
+      return texts.join('\n') + (isEnded ? '\n' : '')
+    })
     const rotated = texts.slice(0, -1).map((text, index) => [`2026112${index}T101530.123Z`, text] as const)
     const path = journalWith(texts.at(-1) ?? '', Object.fromEntries(rotated))
 
@@ -54,7 +57,9 @@ describe('random journals', () => {
     const backwards = read(path, 'backwards')
     expect(backwards.records).toEqual(forwards.records.toReversed())
     expect(backwards.unreadable).toBe(unreadable)
+    rmSync(dirname(path), { recursive: true })
   })
+  fc.assert(property, { numRuns: 30 })
 })
 
 describe('lines that hold no record', () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { isBlockRecord } from '../../../agent/blocks/record.ts'
 import { type AgentProcess, startAgentProcess } from '../../harness/agent.ts'
-import { randomFrom } from '../../harness/random.ts'
+import fc, { propertyOptions } from '../../harness/fast-check.ts'
 import type { Scrape } from '../../harness/scrape.ts'
 import { until } from '../../harness/until.ts'
 import { type ExpectedRecord, withinMicrosecond } from '../blocks/expected-record.ts'
@@ -125,16 +125,24 @@ describe('a recording that the program replays', () => {
     expect(recordsIn(journal)).toHaveLength(160)
   })
 
-  it('goes on to its end, whatever numbers and texts it holds', { timeout: 30_000 }, async () => {
-    const { strange, count } = strangeRecording()
-    const journal = temporaryPath('blocks.ndjson')
-    const agent = await startReplay([strange], ['--speed', 'max', '--exit', '--journal', journal, '--slow-threshold-ms', '0.001'])
-    expect(await agent.exited).toEqual({ code: 0, signal: null, stderr: '' })
-    expect(agent.log).toContainEqual(expect.objectContaining({ msg: 'replayed', unreadable: expect.any(Number) }))
-    expect(agent.log.find(({ msg }) => msg === 'replayed')?.events).toBeGreaterThan(count / 2)
-    const records = recordsIn(journal)
-    expect(records.length).toBeGreaterThan(50)
-    for (const record of records) expect(isBlockRecord(record), JSON.stringify(record)).toBe(true)
+  it('goes on to its end, whatever numbers and texts it holds', propertyOptions, async () => {
+    const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1)
+    const line = fc.nat(lines.length - 1).chain((index) => fc.record({ index: fc.constant(index), key: keyOf(lines[index] as string) }))
+    const changes = fc.array(fc.record({ line, value: fc.constantFrom(...strangeValues) }), { maxLength: lines.length, size: 'max' })
+    const property = fc.asyncProperty(fc.noBias(changes), async (changes) => {
+      const events = lines.map((line) => JSON.parse(line))
+      for (const { line, value } of changes) events[line.index][line.key] = value
+      const strange = recordingOf(...events, '['.repeat(60_000), `{"ts_ns":${'9'.repeat(400)}}`)
+      const journal = temporaryPath('blocks.ndjson')
+      const agent = await startReplay([strange], ['--speed', 'max', '--exit', '--journal', journal, '--slow-threshold-ms', '0.001'])
+      expect(await agent.exited).toEqual({ code: 0, signal: null, stderr: '' })
+      expect(agent.log).toContainEqual(expect.objectContaining({ msg: 'replayed', unreadable: expect.any(Number) }))
+      expect(agent.log.find(({ msg }) => msg === 'replayed')?.events).toBeGreaterThan(lines.length / 2)
+      const records = recordsIn(journal)
+      expect(records.length).toBeGreaterThan(50)
+      for (const record of records) expect(isBlockRecord(record), JSON.stringify(record)).toBe(true)
+    })
+    await fc.assert(property, { numRuns: 3 })
   })
 
   it('can be stopped in the middle of it', { timeout: 30_000 }, async () => {
@@ -165,33 +173,26 @@ it('a file without events is refused by name', { timeout: 30_000 }, async () => 
   expect((await agent.exited).stderr).toContain(`${empty} holds no event`)
 })
 
-/** The recording with one value of each line replaced by what no tracepoint says. */
-function strangeRecording() {
-  const next = randomFrom(1)
-  const oneOf = <T>(values: readonly T[]) => values[Math.floor(next() * values.length)] as T
-  const values = [
-    1e300,
-    -1e300,
-    2 ** 63,
-    -(2 ** 63),
-    2 ** 53,
-    9e15,
-    1e15,
-    -1,
-    0.5,
-    '',
-    'x'.repeat(60_000),
-    '\u0000',
-    null,
-    [],
-    {},
-    true,
-    '1',
-  ]
-  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1)
-  const changed = lines.map((line) => {
-    const event = JSON.parse(line)
-    return { ...event, [oneOf(Object.keys(event).concat('unix_us', 'unix_us'))]: oneOf(values) }
-  })
-  return { strange: recordingOf(...changed, '['.repeat(60_000), `{"ts_ns":${'9'.repeat(400)}}`), count: lines.length }
-}
+/** What no tracepoint says. */
+const strangeValues = [
+  1e300,
+  -1e300,
+  2 ** 63,
+  -(2 ** 63),
+  2 ** 53,
+  9e15,
+  1e15,
+  -1,
+  0.5,
+  '',
+  'x'.repeat(60_000),
+  '\u0000',
+  null,
+  [],
+  {},
+  true,
+  '1',
+]
+
+/** A key of that event, the one for its time on the wall clock more often than others. */
+const keyOf = (line: string) => fc.constantFrom(...Object.keys(JSON.parse(line)), 'unix_us', 'unix_us')
