@@ -1,6 +1,6 @@
 import { runCommand } from './cli.ts'
 import { isWaitingForFile, prepareForFiles } from './files/threads.ts'
-import { exitNow } from './sources/ebpf/libbpf.ts'
+import { exitNow } from './native/libc.ts'
 
 // Bundled as CommonJS, the kernel program lies beside it.
 void main(__dirname)

@@ -4,10 +4,10 @@ import { NamesFile } from './bitcoind/names-file.ts'
 import { SeveralUsers } from './bitcoind/several-users.ts'
 import { uidOf } from './bitcoind/users.ts'
 import { type Finding, watchProcesses } from './bitcoind/watch.ts'
+import { watchExit } from './native/watch.ts'
 import type { Nodes } from './nodes/nodes.ts'
 import type { Settings } from './settings/load.ts'
 import { faultOfExecutable, offersTracepoints } from './sources/ebpf/executable.ts'
-import { watchExit } from './sources/ebpf/libbpf.ts'
 import { tracepoints } from './tracepoints/index.ts'
 
 /** The processes that the settings name. */

@@ -4,9 +4,9 @@ import type { SelfState } from './metrics/agent-metrics.ts'
 import type { Telemetry } from './metrics/otel/telemetry.ts'
 import { eventLoopLagSeconds, readProcessState } from './metrics/process.ts'
 import { Readings } from './metrics/readings.ts'
+import { clockErrorSeconds } from './native/libc.ts'
 import type { Snapshot } from './nodes/snapshot.ts'
 import type { Settings } from './settings/load.ts'
-import { clockErrorSeconds } from './sources/ebpf/libbpf.ts'
 
 export interface SelfStateOptions {
   readonly settings: Settings

@@ -1,4 +1,4 @@
-import { attachMulti } from '../../agent/sources/ebpf/libbpf.ts'
+import { attachMulti } from '../../agent/sources/ebpf/kernel-link.ts'
 import { readNotes } from '../../agent/sources/ebpf/notes.ts'
 import { openProgram } from '../../agent/sources/ebpf/program.ts'
 import { type DemoNode, type Probe, probes } from '../demo-node/demo-node.ts'

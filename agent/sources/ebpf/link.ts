@@ -1,7 +1,9 @@
 import { constants } from 'node:os'
+import { SystemError } from '../../native/libc.ts'
+import type { ProbeSite } from '../../native/uprobe-links.ts'
 import { attachErrors, explainAttach } from './explain.ts'
 import { readKernelFacts } from './kernel-facts.ts'
-import * as bpf from './libbpf.ts'
+import { attachMulti, attachPerf, type KernelLink } from './kernel-link.ts'
 import type { Site } from './notes.ts'
 import type { Plan } from './plan.ts'
 import type { KernelProgram, ProgramName } from './program.ts'
@@ -75,7 +77,7 @@ export class Linker {
       this.#links.push(this.#open(name, places))
       for (const place of places) this.#refusals.delete(place)
     } catch (error) {
-      const errno = error instanceof bpf.SystemError ? error.errno : undefined
+      const errno = error instanceof SystemError ? error.errno : undefined
       if (errno === ESRCH) throw error
       if (places.length === 1 || errno === undefined || attachErrors.has(errno)) {
         for (const place of places) this.#refuse(name, place, error as Error, errno)
@@ -109,12 +111,12 @@ export class Linker {
     }
   }
 
-  #attach(name: ProgramName, sites: readonly bpf.ProbeSite[]): bpf.Link {
+  #attach(name: ProgramName, sites: readonly ProbeSite[]): KernelLink {
     const { programs, form, pins } = this.#program
     const { pid } = this.#target
     const path = `/proc/${pid}/exe` // the file that runs, also when it was replaced or lies in another mount namespace
-    if (form.multi) return bpf.attachMulti(programs[name], path, pid, sites, pins)
-    return bpf.attachPerf(programs[name], path, pid, sites[0] as bpf.ProbeSite)
+    if (form.multi) return attachMulti(programs[name], path, pid, sites, pins)
+    return attachPerf(programs[name], path, pid, sites[0] as ProbeSite)
   }
 
   #refuse(name: ProgramName, place: Place, error: Error, errno: number | undefined): void {

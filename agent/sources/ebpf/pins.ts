@@ -1,6 +1,7 @@
 import { unlinkSync } from 'node:fs'
+import { pinObject } from '../../native/libbpf.ts'
+import { mountBpffs } from '../../native/libc.ts'
 import { hasSeccompFilter } from './kernel-facts.ts'
-import { mountBpffs, pinObject } from './libbpf.ts'
 
 type Mount = NonNullable<ReturnType<typeof mountBpffs>>
 

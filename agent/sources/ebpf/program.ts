@@ -1,9 +1,12 @@
 import { statSync } from 'node:fs'
 import type { Logger } from 'pino'
+import type { Pointer } from '../../native/koffi.ts'
+import * as bpf from '../../native/libbpf.ts'
+import { SystemError } from '../../native/libc.ts'
+import { hasMultiUprobes } from '../../native/uprobe-links.ts'
 import { explainLoad, loadErrors } from './explain.ts'
 import { readKernelFacts } from './kernel-facts.ts'
 import { type Layout, readLayouts } from './layout.ts'
-import * as bpf from './libbpf.ts'
 import { openPins, type Pins } from './pins.ts'
 
 /** How programs are attached: many sites by one link, and whether they may page in bitcoind's memory. */
@@ -47,7 +50,7 @@ export interface OpenOptions {
 export interface KernelProgram {
   readonly form: Form
   readonly layouts: Layouts
-  readonly programs: Readonly<Record<ProgramName, bpf.Pointer>>
+  readonly programs: Readonly<Record<ProgramName, Pointer>>
   readonly fds: Readonly<Record<'specs' | 'lost' | 'events' | 'shares' | 'totals', number>>
   /** What holds links to many uprobes, where it can. */
   readonly pins: Pins | undefined
@@ -69,7 +72,6 @@ const MAX_WARNINGS = 10
 
 /** Loads the kernel program in the best form that this kernel takes. */
 export function openProgram(options: OpenOptions): KernelProgram {
-  bpf.requireLibbpf()
   const warnings: string[] = []
   const stopCapturing = bpf.captureWarnings((message) => {
     // The first line; behind it may come the verifier's whole log.
@@ -96,10 +98,7 @@ export function openProgram(options: OpenOptions): KernelProgram {
 function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
   const object = bpf.openObject(image)
   try {
-    const programs = Object.fromEntries(programNames.map((name) => [name, bpf.findProgram(object, name)])) as Record<
-      ProgramName,
-      bpf.Pointer
-    >
+    const programs = Object.fromEntries(programNames.map((name) => [name, bpf.findProgram(object, name)])) as Record<ProgramName, Pointer>
     for (const program of Object.values(programs)) {
       if (form.multi) bpf.setMultiUprobe(program)
       if (form.sleepable) bpf.setSleepable(program)
@@ -109,7 +108,7 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
     const layoutOf = readLayouts(bpf.readBtf(object))
     writeSettings(object, layoutOf, form, bpf.mapMaxEntries(events))
     bpf.loadObject(object)
-    if (form.multi && !bpf.hasMultiUprobes(programs.record_event)) throw new Error('this kernel has no links to many uprobes')
+    if (form.multi && !hasMultiUprobes(programs.record_event)) throw new Error('this kernel has no links to many uprobes')
     const specs = bpf.findMap(object, 'specs')
     const fd = (name: string) => bpf.mapFd(bpf.findMap(object, name))
     const reader = bpf.findMap(object, '.bss')
@@ -161,7 +160,7 @@ const registersSize = process.arch === 'arm64' ? 272 : 168
 /** Inode of the machine's own PID namespace (PROC_PID_INIT_INO in linux/proc_ns.h). */
 const MACHINE_PID_NAMESPACE = 0xefff_fffcn
 
-function writeSettings(object: bpf.Pointer, layoutOf: ReturnType<typeof readLayouts>, form: Form, ringSize: number): void {
+function writeSettings(object: Pointer, layoutOf: ReturnType<typeof readLayouts>, form: Form, ringSize: number): void {
   const { fields } = layoutOf('settings', [
     'registers_size',
     'sleepable',
@@ -195,5 +194,5 @@ function isGeneral(error: Error): boolean {
 }
 
 function errnoOf(error: Error | undefined): number | undefined {
-  return error instanceof bpf.SystemError ? error.errno : undefined
+  return error instanceof SystemError ? error.errno : undefined
 }

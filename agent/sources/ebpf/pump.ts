@@ -1,4 +1,4 @@
-import { type Watch, watchReadable } from './libbpf.ts'
+import { type Watch, watchReadable } from '../../native/watch.ts'
 
 /** Records that are handled before other work of the process gets its turn. */
 const BATCH = 256

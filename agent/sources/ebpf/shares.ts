@@ -1,5 +1,5 @@
+import { type Mapping, mapMemory, pageSize } from '../../native/libc.ts'
 import type { Layout } from './layout.ts'
-import { type Mapping, mapMemory, pageSize } from './libbpf.ts'
 
 /**
  * Hands out shares of the ring to processes, and tells the kernel program what of each was read. A share that another process

@@ -1,5 +1,5 @@
+import { lookupElement, updateElement } from '../../native/libbpf.ts'
 import type { Loss } from '../source.ts'
-import { lookupElement, updateElement } from './libbpf.ts'
 
 /** Whose hits a slot stands for. */
 export type Owner = Omit<Loss, 'lost'>

@@ -1,5 +1,5 @@
+import { lookupElement, nextKey, removeElement } from '../../native/libbpf.ts'
 import type { Tracepoint } from '../../tracepoints/define.ts'
-import { lookupElement, nextKey, removeElement } from './libbpf.ts'
 import type { Layouts } from './program.ts'
 import type { NodeOf } from './record.ts'
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { closeObject, openObject, readBtf } from '../../../agent/native/libbpf.ts'
 import { readLayouts } from '../../../agent/sources/ebpf/layout.ts'
-import { closeObject, openObject, readBtf } from '../../../agent/sources/ebpf/libbpf.ts'
 import type { Layouts } from '../../../agent/sources/ebpf/program.ts'
 
 /** Reads structs from the kernel program as set-up built it. Nothing is loaded into the kernel. */
