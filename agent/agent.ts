@@ -1,6 +1,5 @@
 import type { Logger } from 'pino'
-import { selfMetrics } from './metrics/agent-metrics.ts'
-import { observe } from './metrics/otel/observe.ts'
+import { observedMetrics } from './metrics/agent-metrics.ts'
 import { openTelemetry } from './metrics/otel/telemetry.ts'
 import { Nodes } from './nodes/nodes.ts'
 import type { Output } from './nodes/output.ts'
@@ -87,7 +86,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const servers = await openServers({ settings, version, log, exposition, live, snapshot })
     opened.push(() => servers.close())
     opened.push(() => live.close())
-    observe(telemetry.meter, selfMetrics, selfStateReader({ ...options, snapshot, exports: telemetry.exports, server: servers.metrics }))
+    telemetry.instruments.observe(
+      observedMetrics,
+      selfStateReader({ ...options, snapshot, exports: telemetry.exports, server: servers.metrics }),
+    )
     opened.push(() => telemetry.close(LAST_PUSH_MS))
 
     opened.push(() => nodes.close())

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { BlockRecord } from './blocks/record.ts'
-import { eventDelay } from './metrics/agent-metrics.ts'
 import { blockMetrics } from './metrics/block-metrics.ts'
+import { eventDelay } from './metrics/node-metrics.ts'
 import type { Instruments } from './metrics/otel/instruments.ts'
 import type { Telemetry } from './metrics/otel/telemetry.ts'
 import type { Output } from './nodes/output.ts'

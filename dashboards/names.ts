@@ -1,7 +1,4 @@
-import { eventDelay, selfMetrics } from '../agent/metrics/agent-metrics.ts'
-import { blockMetrics } from '../agent/metrics/block-metrics.ts'
-import type { MetricDefinition } from '../agent/metrics/definition.ts'
-import { tracepoints } from '../agent/tracepoints/index.ts'
+import { type AgentMetric, metricsOfAgent, metricsOfNodes, type NodeMetric } from '../agent/metrics/index.ts'
 
 /** Series that Prometheus makes itself, and their labels. Only where agents are scraped, but for ALERTS. */
 const prometheusSeries = {
@@ -13,11 +10,7 @@ const prometheusSeries = {
 /** Labels that Prometheus gives to every series of an agent. */
 const targetLabels = ['job', 'instance'] as const
 
-type Definition =
-  | NonNullable<(typeof tracepoints)[number]['definitions']>[number]
-  | (typeof blockMetrics)[keyof typeof blockMetrics][number]
-  | (typeof selfMetrics)[number]
-  | typeof eventDelay
+type Definition = (NodeMetric & { readonly ofNode: true }) | AgentMetric
 
 type SeriesOf<D> = D extends { type: 'histogram'; name: infer Name extends string }
   ? `${Name}_${'bucket' | 'sum' | 'count'}`
@@ -25,10 +18,10 @@ type SeriesOf<D> = D extends { type: 'histogram'; name: infer Name extends strin
     ? Name
     : never
 
-type LabelsOf<D> = D extends { labels: readonly (infer Label extends string)[] }
-  ? Record<Label, string>
-  : { node: string } & (D extends { series: readonly (infer Closed)[] } ? Closed : unknown) &
-      (D extends { openLabel: infer Open extends string } ? Record<Open, string> : unknown)
+type LabelsOf<D> = (D extends { ofNode: true } ? { node: string } : unknown) &
+  (D extends { labels: infer Labels extends object }
+    ? { [Label in keyof Labels]: Labels[Label] extends readonly (infer Closed)[] ? Closed : string }
+    : unknown)
 
 /** Whole bounds are left out: where no relabelling evens it out, a scraped `1.0` is not a pushed `1`. */
 type BoundOf<D> = D extends { buckets: readonly (infer Bound extends number)[] }
@@ -70,19 +63,14 @@ export const declaredSeries: ReadonlyMap<string, ReadonlySet<string>> = new Map(
 
 function* allSeries(): Generator<readonly [string, ReadonlySet<string>]> {
   const labelled = (name: string, labels: readonly string[]) => [name, new Set([...targetLabels, ...labels])] as const
-  const measured: readonly MetricDefinition<never>[] = [
-    ...tracepoints.flatMap(({ metrics }) => metrics),
-    ...Object.values(blockMetrics).flat(),
-    eventDelay,
-  ]
-  for (const { name, type, series = [], openLabel } of measured) {
-    const labels = ['node', ...series.flatMap((set) => Object.keys(set)), ...(openLabel ? [openLabel] : [])]
+  for (const definition of [...metricsOfNodes, ...metricsOfAgent]) {
+    const { name, type } = definition
+    const labels = [...(metricsOfNodes.has(definition) ? ['node'] : []), ...Object.keys(definition.labels ?? {})]
     if (type === 'histogram') {
       yield labelled(`${name}_bucket`, [...labels, 'le'])
       yield labelled(`${name}_sum`, labels)
       yield labelled(`${name}_count`, labels)
     } else yield labelled(name, labels)
   }
-  for (const { name, labels } of selfMetrics) yield labelled(name, labels)
   for (const [name, labels] of Object.entries(prometheusSeries)) yield labelled(name, labels)
 }

@@ -1,27 +1,33 @@
-export type Labels = Readonly<Record<string, string>>
+// The language in which tracepoints, blocks, nodes and the agent itself declare their metrics. It imports nothing: a definition is
+// plain data, of which metrics/otel/ makes an instrument.
+
+/** The labels of one series, `node` left out. */
+export type LabelSet = Readonly<Record<string, string>>
+
+/**
+ * The values that a label takes: one of a closed set, `any` where the subject has few, or `open` where nobody knows how many
+ * there are: such a label is left out unless the operator asks for it, and then capped.
+ */
+export type LabelValues = readonly string[] | 'any' | 'open'
 
 export interface Sample {
   readonly value: number
-  readonly labels: Labels
+  readonly labels: LabelSet
 }
+
+export const sample = (value: number, labels: LabelSet): Sample => ({ value, labels })
 
 /** What a metric takes from its subject: nothing where that is not known, one value, or values with labels. */
 export type Measured = number | undefined | Sample | readonly Sample[]
 
-/**
- * A metric as plain data; `agent/metrics/otel/instruments.ts` makes an instrument of it.
- * Its name is the full Prometheus name, unit and `_total` included. Every series carries the label `node` as well.
- */
+/** A metric as plain data. Its name is the full Prometheus name, unit and `_total` included. */
 export interface MetricDefinition<Subject> {
   readonly name: string
   readonly type: 'counter' | 'histogram' | 'gauge'
   readonly help: string
   /** Upper bounds, of histograms only. */
   readonly buckets?: readonly number[]
-  /** The label sets that exist from the start, at 0. Without labels: one empty set. */
-  readonly series?: readonly Labels[]
-  /** A label whose values nobody knows before: left out unless the operator asks for it, and then capped. */
-  readonly openLabel?: string
+  readonly labels?: Readonly<Record<string, LabelValues>>
   readonly measure: (subject: Subject) => Measured
 }
 
@@ -31,7 +37,7 @@ type Options<Subject> = Omit<MetricDefinition<Subject>, 'name' | 'type' | 'bucke
 type Defined<Subject, Type extends MetricDefinition<Subject>['type'], Name extends string, O> = MetricDefinition<Subject> & {
   readonly type: Type
   readonly name: Name
-} & Readonly<Pick<O, keyof O & ('series' | 'openLabel' | 'buckets')>>
+} & Readonly<Pick<O, keyof O & ('labels' | 'buckets')>>
 
 export interface MetricBuilders<Subject> {
   counter<const Name extends `${string}_total`, const O extends Options<Subject>>(
@@ -45,13 +51,41 @@ export interface MetricBuilders<Subject> {
   gauge<const Name extends string, const O extends Options<Subject>>(name: Name, options: O): Defined<Subject, 'gauge', Name, O>
 }
 
-/** Builders whose `measure` knows its subject's type. */
+/** Returns builders whose `measure` knows its subject's type. */
 export const metricBuilders = <Subject>(): MetricBuilders<Subject> => ({
   counter: (name, options) => ({ name, type: 'counter', ...options }),
   histogram: (name, options) => ({ name, type: 'histogram', ...options }),
   gauge: (name, options) => ({ name, type: 'gauge', ...options }),
 })
 
-/** The label sets of one label with a closed set of values. */
-export const oneOf = <Label extends string, Value extends string>(label: Label, values: readonly Value[]) =>
-  values.map((value) => ({ [label]: value }) as Readonly<Record<Label, Value>>)
+/** Returns the label sets that exist from the start, at 0: each combination of closed values. None where a label takes any. */
+export function declaredLabelSets({ labels = {} }: MetricDefinition<never>): readonly LabelSet[] {
+  return Object.entries(labels).reduce<readonly LabelSet[]>(
+    (sets, [label, values]) => {
+      if (values === 'open') return sets
+      if (values === 'any') return []
+      return sets.flatMap((set) => values.map((value) => ({ ...set, [label]: value })))
+    },
+    [{}],
+  )
+}
+
+/** A counter or gauge: what can be read when metrics are collected. */
+export type ObservableDefinition<Subject> = MetricDefinition<Subject> & { readonly type: 'counter' | 'gauge' }
+
+/** What was read of a node when metrics are collected; of the agent itself where there is no node. */
+export interface Reading<Subject> {
+  readonly node?: string
+  readonly subjects: Iterable<Subject>
+}
+
+/** Metrics that are read when they are collected, and what they read of the state that is taken then. */
+export interface ObservedMetrics<State> {
+  readonly definitions: readonly ObservableDefinition<never>[]
+  readonly readings: (state: State) => Iterable<Reading<unknown>>
+}
+
+export const observed = <State, Subject>(
+  definitions: readonly ObservableDefinition<Subject>[],
+  readings: (state: State) => Iterable<Reading<Subject>>,
+): ObservedMetrics<State> => ({ definitions, readings })

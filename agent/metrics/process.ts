@@ -1,9 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
-import type { ProcessState } from './agent-metrics.ts'
 import type { Readings } from './readings.ts'
 
-/** What this process uses now. */
+/** What this process uses: `undefined` where it cannot be read. */
+export interface ProcessState {
+  readonly cpuSeconds: number | undefined
+  readonly residentBytes: number | undefined
+  readonly virtualBytes: number | undefined
+  readonly openFds: number | undefined
+  readonly maxFds: number | undefined
+}
+
+/** Reads what this process uses now. */
 export function readProcessState(readings: Readings): ProcessState {
   return {
     cpuSeconds: readings.take('process_cpu_seconds_total', cpuSeconds),

@@ -1,18 +1,19 @@
 import { tracepoints } from '../tracepoints/index.ts'
-import { eventDelay, selfMetrics } from './agent-metrics.ts'
+import { agentMetrics, outputMetrics, processMetrics } from './agent-metrics.ts'
 import { blockMetrics } from './block-metrics.ts'
 import type { MetricDefinition } from './definition.ts'
+import { eventDelay, nodeMetrics } from './node-metrics.ts'
 
-interface Described {
-  readonly name: string
-  readonly type: string
-  readonly help: string
+type Definition = MetricDefinition<never>
+
+/** A metric, the names of its labels, and where it comes from. */
+interface Row {
+  readonly definition: Definition
   readonly labels: readonly string[]
-  readonly buckets?: readonly number[] | undefined
   readonly source: string
 }
 
-/** The reference of all metrics and tracepoints, in Markdown, from their definitions. */
+/** Returns the reference of all metrics and tracepoints, in Markdown, from their definitions. */
 export function metricsReference(): string {
   return [
     '# Metrics and tracepoints',
@@ -20,9 +21,9 @@ export function metricsReference(): string {
     'Every series of a node carries the label `node`. Counters and histograms stand at 0 from the first scrape; a gauge whose value is not known yet is absent.',
     'A block that is connected again, after a crash or a reorganisation, counts again in what `validation:block_connected` tells; races and the journal have each block once.',
     '## From blocks',
-    table(blockDescriptions()),
+    table(rowsOfBlocks()),
     '## About the agent itself',
-    table(selfDescriptions()),
+    table(rowsOfAgent()),
     '## Tracepoints',
     ...tracepoints.flatMap(({ probe, description, args }) => [
       `### \`${probe}\``,
@@ -41,26 +42,36 @@ export function metricsReference(): string {
     .concat('\n')
 }
 
-function blockDescriptions(): readonly Described[] {
-  const described = new Map<string, Described>()
-  const add = (definition: MetricDefinition<never>, source: string) => {
-    const sources = [...new Set([...(described.get(definition.name)?.source.split(', ') ?? []), source])]
-    const labels = [...Object.keys(definition.series?.[0] ?? {}), ...(definition.openLabel ? [`(${definition.openLabel})`] : [])]
-    described.set(definition.name, { ...definition, labels: ['node', ...labels], source: sources.join(', ') })
+function rowsOfBlocks(): readonly Row[] {
+  const sources = new Map<Definition, Set<string>>()
+  const add = (definition: Definition, source: string) => {
+    sources.set(definition, (sources.get(definition) ?? new Set()).add(source))
   }
   for (const { probe, metrics } of tracepoints) for (const metric of metrics) add(metric, `\`${probe}\``)
-  for (const metric of Object.values(blockMetrics).flat()) add(metric as MetricDefinition<never>, 'races')
-  return [...described.values()]
+  for (const metric of Object.values(blockMetrics).flat()) add(metric, 'races')
+  return [...sources].map(([definition, of]) => ({ definition, labels: ['node', ...labelsOf(definition)], source: [...of].join(', ') }))
 }
 
-function selfDescriptions(): readonly Described[] {
-  return [...selfMetrics, { ...eventDelay, labels: ['node'] }].map((metric) => ({ ...metric, source: '' }))
+function rowsOfAgent(): readonly Row[] {
+  const ofAgent = (definition: Definition) => ({ definition, labels: labelsOf(definition), source: '' })
+  const ofNode = (definition: Definition) => ({ definition, labels: ['node', ...labelsOf(definition)], source: '' })
+  return [
+    ...agentMetrics.map(ofAgent),
+    ...nodeMetrics.map(ofNode),
+    ...outputMetrics.map(ofAgent),
+    ...processMetrics.map(ofAgent),
+    ofNode(eventDelay),
+  ]
 }
 
-function table(metrics: readonly Described[]): string {
+/** Names of the labels; one that is left out unless it is asked for in brackets. */
+const labelsOf = ({ labels = {} }: Definition) =>
+  Object.entries(labels).map(([label, values]) => (values === 'open' ? `(${label})` : label))
+
+function table(metrics: readonly Row[]): string {
   return rows(
     ['Metric', 'Type', 'Labels', 'From', 'Meaning'],
-    metrics.map(({ name, type, labels, source, help, buckets }) => [
+    metrics.map(({ definition: { name, type, help, buckets }, labels, source }) => [
       `\`${name}\``,
       type,
       labels.join(', '),

@@ -1,7 +1,4 @@
-import { eventDelay } from '../../agent/metrics/agent-metrics.ts'
-import { blockMetrics } from '../../agent/metrics/block-metrics.ts'
-import type { MetricDefinition } from '../../agent/metrics/definition.ts'
-import { tracepoints } from '../../agent/tracepoints/index.ts'
+import { metricsOfNodes } from '../../agent/metrics/index.ts'
 import type { Answer, Choice } from './asking.ts'
 import { secondsOf, type Target } from './dashboard-queries.ts'
 import { claimedQuantile, deviation, type Figure, figures, quantileOf, type Seen, shownAs } from './figures.ts'
@@ -80,14 +77,8 @@ function known(fleet: Fleet, host: Host, at: number) {
   return start === undefined ? [] : blocksIn(fleet, host, start - 2 * SCRAPE_SECONDS, at).filter(({ connectedAt }) => connectedAt > start)
 }
 
-const definitions: readonly MetricDefinition<never>[] = [
-  ...tracepoints.flatMap(({ metrics }) => metrics),
-  ...Object.values(blockMetrics).flat(),
-  eventDelay,
-]
-
 /** The bounds of the buckets that an expression reads. */
 export function boundsIn(expr: string): readonly number[] {
   const [, name] = /(\w+)_bucket/.exec(expr) ?? []
-  return definitions.find((definition) => definition.name === name)?.buckets ?? []
+  return [...metricsOfNodes].find((definition) => definition.name === name)?.buckets ?? []
 }

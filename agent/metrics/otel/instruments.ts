@@ -1,9 +1,8 @@
-import type { Attributes, Meter } from '@opentelemetry/api'
-import type { Labels, MetricDefinition } from '../definition.ts'
-import { forEachSample, noLabels } from './samples.ts'
-import { type Series, SeriesSet } from './series.ts'
+import type { Attributes, Meter, Observable } from '@opentelemetry/api'
+import type { MetricDefinition, ObservedMetrics } from '../definition.ts'
+import { Instrument } from './instrument.ts'
 
-/** The unit that OpenTelemetry has for a metric whose name ends as Prometheus wants it. */
+/** Returns the unit that OpenTelemetry has for a metric whose name ends as Prometheus wants it. */
 export function unitOf(name: string): string {
   if (/_seconds(_total)?$/.test(name)) return 's'
   if (/_bytes(_total)?$/.test(name)) return 'By'
@@ -21,94 +20,113 @@ export interface InstrumentOptions {
   readonly openLabelLimit: number
 }
 
-/** Takes what a subject says of one metric. */
-interface Recorder {
-  readonly definition: MetricDefinition<never>
-  readonly series: SeriesSet
-  record(node: string, subject: unknown): void
+/** An instrument that is read when metrics are collected. */
+interface Observed {
+  readonly instrument: Instrument
+  readonly observable: Observable
 }
 
-/** Makes OpenTelemetry instruments of metric definitions and records to them. */
+/** Makes OpenTelemetry instruments of metric definitions, and records or observes what these measure. */
 export class Instruments {
   readonly #meter: Meter
   readonly #options: InstrumentOptions
-  readonly #recorders = new Map<string, Recorder>()
+  /** By name. */
+  readonly #recorded = new Map<string, Instrument>()
+  readonly #observed: Instrument[] = []
 
   constructor(meter: Meter, options: InstrumentOptions) {
     this.#meter = meter
     this.#options = options
   }
 
-  /** A function that records a subject of these metrics. A metric that stands in several lists is one instrument. */
+  /** Returns a function that records a subject of these metrics. A metric that stands in several lists is one instrument. */
   recorderOf<Subject>(definitions: readonly MetricDefinition<Subject>[]): (node: string, subject: Subject) => void {
-    const recorders = definitions.map((definition) => {
-      const known = this.#recorders.get(definition.name) ?? this.#create(definition as MetricDefinition<never>)
-      this.#recorders.set(definition.name, known)
+    const instruments = definitions.map((definition) => {
+      const known = this.#recorded.get(definition.name) ?? this.#createRecorded(definition as MetricDefinition<never>)
+      this.#recorded.set(definition.name, known)
       return known
     })
     return (node, subject) => {
-      for (const recorder of recorders) recorder.record(node, subject)
+      for (const instrument of instruments) instrument.record(node, subject)
     }
   }
 
-  /** Makes every series of a node that is known beforehand exist, at 0. Gauges wait for their first value. */
+  /** Reads these metrics whenever they are collected; the state is taken once for all of them. */
+  observe<State>(metrics: readonly ObservedMetrics<State>[], readState: () => Promise<State>): void {
+    const groups = metrics.map(({ definitions, readings }) => ({
+      readings,
+      observed: definitions.map((definition) => this.#createObserved(definition)),
+    }))
+    const all = groups.flatMap(({ observed }) => observed)
+    this.#observed.push(...all.map(({ instrument }) => instrument))
+    this.#meter.addBatchObservableCallback(
+      async (result) => {
+        const state = await readState()
+        for (const { readings, observed } of groups) {
+          const read = [...readings(state)]
+          for (const { instrument, observable } of observed) {
+            instrument.reset()
+            for (const { node, subjects } of read) {
+              instrument.declare(node)
+              for (const subject of subjects) instrument.record(node, subject)
+            }
+            for (const { value, attributes } of instrument.series()) if (value !== undefined) result.observe(observable, value, attributes)
+          }
+        }
+      },
+      all.map(({ observable }) => observable),
+    )
+  }
+
+  /** Makes every recorded series of a node that is known beforehand exist, at 0. Gauges wait for their first value. */
   declare(node: string): void {
-    for (const { definition, series } of this.#recorders.values())
-      for (const labels of definition.series ?? [noLabels]) {
-        const declared = series.find(node, labels)
-        if (definition.type === 'counter') declared.value ??= 0
-      }
+    for (const instrument of this.#recorded.values()) instrument.declare(node)
   }
 
   /** Takes off all series of a node. What the SDK keeps of them is dropped by `Telemetry.forget`. */
   forget(node: string): void {
-    for (const { series } of this.#recorders.values()) series.forget(node)
+    for (const instrument of [...this.#recorded.values(), ...this.#observed]) instrument.forget(node)
   }
 
-  /** Declared histograms without a value: OpenTelemetry has no way to record them. */
+  /** Returns declared histograms without a value: OpenTelemetry has no way to record them. */
   emptyHistograms(): readonly EmptyHistogram[] {
-    return [...this.#recorders.values()]
+    return [...this.#recorded.values()]
       .filter(({ definition }) => definition.type === 'histogram')
-      .flatMap(({ definition, series }) =>
-        [...series.all()].filter(({ value }) => value === undefined).map(({ attributes }) => ({ definition, attributes })),
+      .flatMap((instrument) =>
+        [...instrument.series()]
+          .filter(({ value }) => value === undefined)
+          .map(({ attributes }) => ({ definition: instrument.definition, attributes })),
       )
-  }
-
-  #create(definition: MetricDefinition<never>): Recorder {
-    const series = new SeriesSet(definition, this.#options.openLabelLimit)
-    const write = this.#writer(definition, series)
-    const lowest = definition.type === 'gauge' ? Number.NEGATIVE_INFINITY : 0
-    const take = (node: string, value: number, labels: Labels) => {
-      // NaN would spoil a counter for ever; only gauges take what is negative.
-      if (Number.isFinite(value) && value >= lowest) write(series.find(node, labels), value)
-    }
-    return { definition, series, record: (node, subject) => forEachSample(definition.measure(subject as never), node, take) }
   }
 
   /**
    * Counters and gauges are added up here and observed when they are collected: a recording costs OpenTelemetry a
    * microsecond for each reader, which is much at a hundred thousand events a second.
    */
-  #writer({ name, help, type, buckets }: MetricDefinition<never>, series: SeriesSet): (to: Series, value: number) => void {
-    const options = { description: help, unit: unitOf(name) }
-    if (type === 'histogram') {
-      const histogram = this.#meter.createHistogram(name, { ...options, advice: { explicitBucketBoundaries: [...(buckets ?? [])] } })
-      return (to, value) => {
-        to.value = value
-        histogram.record(value, to.attributes)
-      }
+  #createRecorded(definition: MetricDefinition<never>): Instrument {
+    if (definition.type === 'histogram') {
+      const advice = { explicitBucketBoundaries: [...(definition.buckets ?? [])] }
+      const histogram = this.#meter.createHistogram(definition.name, { ...optionsOf(definition), advice })
+      return this.#instrumentOf(definition, (value, attributes) => histogram.record(value, attributes))
     }
-    const instrument =
-      type === 'counter' ? this.#meter.createObservableCounter(name, options) : this.#meter.createObservableGauge(name, options)
-    instrument.addCallback((result) => {
-      for (const { value, attributes } of series.all()) if (value !== undefined) result.observe(value, attributes)
+    const { instrument, observable } = this.#createObserved(definition)
+    observable.addCallback((result) => {
+      for (const { value, attributes } of instrument.series()) if (value !== undefined) result.observe(value, attributes)
     })
-    if (type === 'gauge')
-      return (to, value) => {
-        to.value = value
-      }
-    return (to, value) => {
-      to.value = (to.value ?? 0) + value
-    }
+    return instrument
+  }
+
+  #createObserved(definition: MetricDefinition<never>): Observed {
+    const { name, type } = definition
+    const options = optionsOf(definition)
+    const observable =
+      type === 'counter' ? this.#meter.createObservableCounter(name, options) : this.#meter.createObservableGauge(name, options)
+    return { instrument: this.#instrumentOf(definition), observable }
+  }
+
+  #instrumentOf(definition: MetricDefinition<never>, recordToSdk?: (value: number, attributes: Attributes) => void): Instrument {
+    return new Instrument(definition, this.#options.openLabelLimit, recordToSdk)
   }
 }
+
+const optionsOf = ({ name, help }: MetricDefinition<never>) => ({ description: help, unit: unitOf(name) })

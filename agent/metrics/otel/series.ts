@@ -1,32 +1,39 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { Labels, MetricDefinition } from '../definition.ts'
+import { declaredLabelSets, type LabelSet, type MetricDefinition } from '../definition.ts'
 
 /** One label set of a metric. */
 export interface Series {
   readonly attributes: Attributes
-  /** What a counter has come to, or what was recorded last; `undefined` until there is anything. */
+  /** The sum of a counter, or what was recorded last; `undefined` until there is anything. */
   value: number | undefined
 }
 
-/** The label sets of one metric. */
+/** The label sets of one metric: those of nodes, and those of the agent itself, which have no node. */
 export class SeriesSet {
+  readonly #declared: readonly LabelSet[]
   readonly #openLabel: string | undefined
   readonly #openLabelLimit: number
   readonly #series = new Map<string, Series>()
   readonly #openValues = new Map<string, Set<string>>()
 
   constructor(definition: MetricDefinition<never>, openLabelLimit: number) {
-    this.#openLabel = definition.openLabel
+    this.#declared = declaredLabelSets(definition)
+    this.#openLabel = Object.entries(definition.labels ?? {}).find(([, values]) => values === 'open')?.[0]
     this.#openLabelLimit = openLabelLimit
   }
 
-  find(node: string, given: Labels): Series {
+  /** Those that exist from the start. */
+  *declared(node: string | undefined): Iterable<Series> {
+    for (const labels of this.#declared) yield this.find(node, labels)
+  }
+
+  find(node: string | undefined, given: LabelSet): Series {
     const labels = this.#openLabel === undefined ? given : this.#closed(node, given, this.#openLabel)
-    let key = node
+    let key = node ?? ''
     for (const name in labels) key += `\0${labels[name]}`
     let series = this.#series.get(key)
     if (series === undefined) {
-      series = { attributes: { node, ...labels }, value: undefined }
+      series = { attributes: node === undefined ? labels : { node, ...labels }, value: undefined }
       this.#series.set(key, series)
     }
     return series
@@ -42,10 +49,10 @@ export class SeriesSet {
   }
 
   /** Leaves the open label out, or holds it to the number of values that is allowed. */
-  #closed(node: string, given: Labels, name: string): Labels {
+  #closed(node: string | undefined, given: LabelSet, name: string): LabelSet {
     const { [name]: value, ...labels } = given
     if (this.#openLabelLimit === 0) return labels
-    const key = [node, ...Object.values(labels)].join('\0')
+    const key = [node ?? '', ...Object.values(labels)].join('\0')
     const values = this.#openValues.get(key) ?? new Set()
     this.#openValues.set(key, values)
     if (value !== undefined && values.size < this.#openLabelLimit) values.add(value)

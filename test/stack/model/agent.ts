@@ -1,5 +1,4 @@
-import { type SelfState, selfMetrics } from '../../../agent/metrics/agent-metrics.ts'
-import { observe } from '../../../agent/metrics/otel/observe.ts'
+import { observedMetrics, type SelfState } from '../../../agent/metrics/agent-metrics.ts'
 import { openTelemetry, type TelemetryOptions } from '../../../agent/metrics/otel/telemetry.ts'
 import { Nodes } from '../../../agent/nodes/nodes.ts'
 import { takeSnapshot } from '../../../agent/nodes/snapshot.ts'
@@ -58,7 +57,7 @@ export async function openAgent({ job, instance, nodes: names, startedAt, peers,
   for (const [i, name] of names.entries()) nodes.processStarted(processOf(name, 1000 + i))
   const agent = { version: '1.2.3', startedAt: new Date(startedAt * 1e3), isUp: true, pushing: undefined }
   const parts = { processes: undefined, journal: undefined, webhook: undefined }
-  observe(telemetry.meter, selfMetrics, async () => ({
+  telemetry.instruments.observe(observedMetrics, async () => ({
     ...selfOf(startedAt, nowNs / 1e9 - UPTIME),
     nodeName: names.join(', '),
     snapshot: takeSnapshot({ ...agent, ...parts, nodes, source }),

@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest'
-import { type MetricDefinition, metricBuilders, oneOf } from '../../../agent/metrics/definition.ts'
+import { describe, expect, it } from 'vitest'
+import { type MetricDefinition, metricBuilders, observed, type Reading, sample } from '../../../agent/metrics/definition.ts'
 import type { InstrumentOptions } from '../../../agent/metrics/otel/instruments.ts'
 import { openTelemetry } from '../../../agent/metrics/otel/telemetry.ts'
 import { Scrape } from '../../harness/scrape.ts'
@@ -16,13 +16,13 @@ const sizes = histogram('meal_size', { help: 'Size', buckets: [1, 10], measure: 
 const left = gauge('cakes_left', { help: 'Left', measure: ({ cakes }) => cakes })
 const byKind = counter('cakes_baked_total', {
   help: 'Baked',
-  series: oneOf('kind', ['apple', 'cherry']),
-  measure: ({ cakes }) => cakes && [{ value: cakes, labels: { kind: 'apple' } }],
+  labels: { kind: ['apple', 'cherry'] },
+  measure: ({ cakes }) => cakes && [sample(cakes, { kind: 'apple' })],
 })
 const byGuest = counter('cakes_taken_total', {
   help: 'Taken',
-  openLabel: 'guest',
-  measure: ({ guest }) => (guest === undefined ? undefined : { value: 1, labels: { guest } }),
+  labels: { guest: 'open' },
+  measure: ({ guest }) => (guest === undefined ? undefined : sample(1, { guest })),
 })
 
 async function open(metrics: readonly MetricDefinition<Meal>[], options: InstrumentOptions = { openLabelLimit: 0 }) {
@@ -125,5 +125,73 @@ it('holds such a label, when it is asked for, to so many values a node', async (
     'cakes_taken_total n bob': 1,
     'cakes_taken_total n other': 2,
     'cakes_taken_total m dan': 1,
+  })
+})
+
+describe('what is read when it is collected', () => {
+  /** The page of metrics that are read of what stands in the list then. */
+  async function openRead(...definitions: Parameters<typeof observed<unknown, Meal>>[0]) {
+    const { instruments, page } = await open([])
+    const readings: Reading<Meal>[] = []
+    instruments.observe([observed(definitions, () => readings)], async () => undefined)
+    const read = (...now: readonly Reading<Meal>[]) => {
+      readings.splice(0, readings.length, ...now)
+      return page()
+    }
+    return { instruments, read }
+  }
+
+  it('is what is there then: a counter of a node is 0 before there is anything, a gauge absent', async () => {
+    const { read } = await openRead(eaten, byKind, left)
+    expect(await read({ node: 'n', subjects: [] })).toEqual({
+      'cakes_eaten_total n': 0,
+      'cakes_baked_total n apple': 0,
+      'cakes_baked_total n cherry': 0,
+    })
+    const all = { 'cakes_eaten_total n': 3, 'cakes_baked_total n apple': 3, 'cakes_baked_total n cherry': 0, 'cakes_left n': 3 }
+    expect(await read({ node: 'n', subjects: [{ cakes: 3 }] })).toEqual(all)
+    expect(await read({ node: 'n', subjects: [{ cakes: 3 }] })).toEqual(all)
+    expect(await read({ node: 'n', subjects: [{ cakes: 2 }, { cakes: 1 }, { cakes: Number.NaN }, {}] })).toEqual({
+      ...all,
+      'cakes_left n': 1,
+    })
+  })
+
+  it('has no node where it is the agent itself', async () => {
+    const { read } = await openRead(eaten, left)
+    expect(await read({ subjects: [{ cakes: 2 }] })).toEqual({ cakes_eaten_total: 2, cakes_left: 2 })
+  })
+
+  it('is added up where several subjects are of one series', async () => {
+    const { read } = await openRead(byKind)
+    const subjects = [{ cakes: 2 }, { cakes: 5 }]
+    expect(await read({ node: 'a', subjects }, { node: 'b', subjects: [{ cakes: 1 }] })).toMatchObject({
+      'cakes_baked_total a apple': 7,
+      'cakes_baked_total b apple': 1,
+    })
+  })
+
+  it('is gone with its node', async () => {
+    const { instruments, read } = await openRead(eaten)
+    await read({ node: 'a', subjects: [{ cakes: 2 }] })
+    instruments.forget('a')
+    expect(await read({ node: 'a', subjects: [] })).toEqual({ 'cakes_eaten_total a': 0 })
+  })
+})
+
+it('declares each combination of closed label values', async () => {
+  const baked = counter('cakes_baked_total', {
+    help: 'Baked',
+    labels: { kind: ['apple', 'cherry'], size: ['small', 'large'] },
+    measure: ({ cakes }) => cakes && sample(cakes, { kind: 'cherry', size: 'small' }),
+  })
+  const { instruments, record, page } = await open([baked])
+  instruments.declare('n')
+  record('n', { cakes: 4 })
+  expect(await page()).toEqual({
+    'cakes_baked_total n apple small': 0,
+    'cakes_baked_total n apple large': 0,
+    'cakes_baked_total n cherry small': 4,
+    'cakes_baked_total n cherry large': 0,
   })
 })

@@ -1,13 +1,11 @@
 import { expect, it } from 'vitest'
-import { eventDelay, selfMetrics } from '../../../agent/metrics/agent-metrics.ts'
-import { blockMetrics } from '../../../agent/metrics/block-metrics.ts'
+import { metricsOfAgent, metricsOfNodes } from '../../../agent/metrics/index.ts'
 import { unitOf } from '../../../agent/metrics/otel/instruments.ts'
 import { tracepoints } from '../../../agent/tracepoints/index.ts'
 import { FIBRE, timesAre, winnerIs } from '../blocks/events.ts'
 import { openPage } from './page.ts'
 
-const lists = [...tracepoints.map(({ metrics }) => metrics), ...Object.values(blockMetrics), selfMetrics, [eventDelay]]
-const definitions = lists.flat().map(({ name, type }) => ({ name, type }))
+const definitions = [...metricsOfNodes, ...metricsOfAgent].map(({ name, type }) => ({ name, type }))
 
 // With these rules a metric has one name, whether it is scraped or pushed by OTLP, which adds units and `_total` where they lack.
 it.each(definitions)('$name is a name that scraping and pushing leave alone', ({ name, type }) => {

@@ -1,6 +1,5 @@
 import pino from 'pino'
-import { type SelfState, selfMetrics } from '../../../agent/metrics/agent-metrics.ts'
-import { observe } from '../../../agent/metrics/otel/observe.ts'
+import { observedMetrics, type SelfState } from '../../../agent/metrics/agent-metrics.ts'
 import { openTelemetry, type TelemetryOptions } from '../../../agent/metrics/otel/telemetry.ts'
 import { Nodes } from '../../../agent/nodes/nodes.ts'
 import type { Output } from '../../../agent/nodes/output.ts'
@@ -57,7 +56,7 @@ export async function openPage({ nodes: names = ['n'], onBlock, source = idle, .
   for (const name of names) nodes.add(name)
   const agent = { version: '1.2.3', startedAt: new Date(1_800_000_000_000), isUp: true, pushing: undefined }
   const snapshot = () => takeSnapshot({ ...agent, ...stores, nodes, source, processes: undefined })
-  observe(telemetry.meter, selfMetrics, async () => ({ ...self, snapshot: snapshot() }))
+  telemetry.instruments.observe(observedMetrics, async () => ({ ...self, snapshot: snapshot() }))
   return {
     telemetry,
     nodes,

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Target } from '../../../agent/bitcoind/watch.ts'
-import { selfMetrics } from '../../../agent/metrics/agent-metrics.ts'
+import type { MetricDefinition } from '../../../agent/metrics/definition.ts'
+import { metricsOfAgent, metricsOfNodes } from '../../../agent/metrics/index.ts'
 import { eventOf, tracepointOf } from '../blocks/events.ts'
 import { openPage } from './page.ts'
 
@@ -79,6 +80,12 @@ it('says nothing that it does not know', async () => {
 it('has the labels that its definitions declare', async () => {
   const { scrape } = await openPage({ nodes: ['a'] })
   const page = await scrape()
-  for (const { name, labels } of selfMetrics)
-    for (const sample of page.series(name)) expect([name, Object.keys(sample.labels).sort()]).toEqual([name, [...labels].sort()])
+  const labelsOf = (definition: MetricDefinition<never>) => [
+    ...(metricsOfNodes.has(definition) ? ['node'] : []),
+    ...Object.entries(definition.labels ?? {}).flatMap(([label, values]) => (values === 'open' ? [] : [label])),
+    ...(definition.type === 'histogram' ? ['le'] : []),
+  ]
+  for (const definition of [...metricsOfNodes, ...metricsOfAgent])
+    for (const { name, labels } of page.series(definition.type === 'histogram' ? `${definition.name}_bucket` : definition.name))
+      expect([name, Object.keys(labels).sort()]).toEqual([name, labelsOf(definition).sort()])
 })
