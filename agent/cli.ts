@@ -1,16 +1,10 @@
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
-import type { Logger } from 'pino'
 import manifest from '../package.json' with { type: 'json' }
-import { type Agent, startAgent } from './agent.ts'
-import { healthHelp, parseHealth, runHealthCommand } from './commands/health.ts'
-import { runBlocksCommand } from './journal/blocks-command.ts'
-import { createLog } from './log.ts'
+import { type Command, type CommandName, type Context, commandNames, isCommandName, type Outcome, UsageError } from './commands/command.ts'
+import { allFlags, readCommandLine } from './commands/command-line.ts'
+import type { Flags } from './commands/flags.ts'
+import { tokenize } from './commands/tokens.ts'
 import type { Output } from './nodes/output.ts'
-import { type Invocation, loadSettings, readSettings, SettingsError } from './settings/load.ts'
-import type { Replay } from './sources/open.ts'
-import { parseReplay, ReplayCommandError } from './sources/replay/replay-command.ts'
-import { thresholdsOf } from './stores.ts'
+import { type Environment, SettingsError } from './settings/load.ts'
 
 export interface CommandOptions {
   /** Words of the command line, after the program's name. */
@@ -19,105 +13,69 @@ export interface CommandOptions {
   readonly folder: string
   /** Told of events and blocks after the agent's own outputs. */
   readonly outputs?: readonly Output[]
+  readonly stdout?: Context['stdout']
+  readonly stderr?: Context['stderr']
+  /** That of this process by default. */
+  readonly env?: Environment
 }
 
-/** What a command has come to: an end with an exit code, or an agent that runs. */
-export type Outcome =
-  | { readonly exitCode: number }
-  | {
-      readonly agent: Agent
-      reload(): void
-      /** When it ends by itself. */
-      readonly ends?: Promise<void>
-    }
+/** Commands are loaded when they are needed: what only a table takes costs the agent no time, and the agent's parts cost a table none. */
+const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
+  blocks: async () => (await import('./commands/blocks/blocks.ts')).blocks,
+  replay: async () => (await import('./commands/replay.ts')).replay,
+  health: async () => (await import('./commands/health.ts')).health,
+  help: async () => (await import('./commands/help.ts')).help,
+  version: async () => (await import('./commands/version.ts')).version,
+}
+
+const load = async (name: CommandName | undefined): Promise<Command> =>
+  name === undefined ? (await import('./commands/run.ts')).run : commands[name]()
 
 /** Does what the command line says. Text goes to standard output, faults to standard error. */
 export async function runCommand(options: CommandOptions): Promise<Outcome> {
-  const [command, ...words] = options.argv
+  const { argv, stdout = process.stdout, stderr = process.stderr } = options
+  const context: Context = { ...options, version: manifest.version, stdout, stderr, printHelp, printVersion }
   try {
-    if (command === 'blocks') return { exitCode: await blocks(words) }
-    if (command === 'replay') return await replay(options, words)
-    if (command === 'health') return { exitCode: await health(words) }
-    const { folder } = options
-    return await run(options, loadSettings(options.argv, process.env, manifest.version), () => readFileSync(`${folder}/usdt.bpf.o`))
-  } catch (error) {
-    process.stderr.write(`fibre-agent: ${explain(error)}\n`)
-    return { exitCode: error instanceof SettingsError || error instanceof ReplayCommandError ? error.exitCode : 1 }
-  }
-}
-
-async function run({ outputs }: CommandOptions, invocation: Invocation, source: () => Buffer | Replay): Promise<Outcome> {
-  if (invocation.kind === 'print') {
-    process.stdout.write(`${invocation.text}\n`)
+    const { name, words } = await findCommand(argv)
+    const command = await load(name)
+    const line = readCommandLine(words, command)
+    if (line.values.help) await printHelp(name)
+    else if (line.values.version) printVersion()
+    else return await command.run(line, context)
     return { exitCode: 0 }
-  }
-  const { settings, warnings, proxy } = invocation
-  const log = createLog({ level: settings.logLevel, file: settings.logFile })
-  for (const warning of warnings) log.logger.warn(warning)
-  logNodeWarnings(log.logger)
-  try {
-    const { logger, dropped: logDropped } = log
-    const agent = await startAgent({ settings, proxy, version: manifest.version, source: source(), log: logger, logDropped, outputs })
-    const reload = () => {
-      log.reopen()
-      agent.reload()
-    }
-    const stop = () => agent.stop().then(log.close)
-    return { agent: { ...agent, stop }, reload }
   } catch (error) {
-    await log.close()
-    throw error
+    stderr.write(`fibre-agent: ${explain(error)}\n`)
+    return { exitCode: error instanceof SettingsError || error instanceof UsageError ? error.exitCode : 1 }
+  }
+
+  async function printHelp(name: CommandName | undefined): Promise<void> {
+    const [command, { helpText }] = await Promise.all([load(name), import('./commands/help-text.ts')])
+    stdout.write(`${helpText(command.help, command, stdout.isTTY ? stdout.columns : undefined)}\n`)
+  }
+
+  function printVersion(): void {
+    stdout.write(`fibre-agent ${manifest.version}\n`)
   }
 }
 
-/** Node.js itself writes its warnings to standard error, and waits for whoever reads that. */
-function logNodeWarnings(log: Logger): void {
-  process.removeAllListeners('warning')
-  process.on('warning', ({ name, message }) => log.warn({ name, reason: message }, 'Node.js warns'))
-}
-
-/** What a recording says is not to be told to others as if it happened now, unless that is asked for. */
-const OUTWARD = ['journal', 'alertWebhookUrl', 'otlpEndpoint', 'record'] as const
-
-async function replay(options: CommandOptions, words: readonly string[]): Promise<Outcome> {
-  const { file, speed, exit, rest } = parseReplay(words)
-  const invocation = loadSettings(rest, process.env, manifest.version)
-  if (invocation.kind === 'print') return run(options, invocation, () => ({ file, speed }))
-  const withheld = OUTWARD.filter((key) => !invocation.sources[key].startsWith('--'))
-  const settings = { ...invocation.settings, ...Object.fromEntries(withheld.map((key) => [key, undefined])) }
-  if (settings.record !== undefined && resolve(settings.record) === resolve(file))
-    throw new ReplayCommandError('--record names the file that is replayed')
-  const outcome = await run(options, { ...invocation, settings }, () => ({ file, speed }))
-  if (!('agent' in outcome) || !exit || !outcome.agent.replayed) return outcome
-  return { ...outcome, ends: outcome.agent.replayed }
-}
-
-function blocks(words: readonly string[]): Promise<number> {
-  const [config, query] = takeConfig(words)
-  const settings = readSettings(config, process.env)
-  return runBlocksCommand(query, {
-    journal: settings.journal,
-    thresholds: thresholdsOf(settings),
-    stdout: process.stdout,
-    stderr: process.stderr,
-    now: new Date(),
-    noColor: Boolean(process.env.NO_COLOR),
+/** The command is the first word that names one and is no flag's value: flags may stand before it. */
+async function findCommand(
+  argv: readonly string[],
+): Promise<{ readonly name: CommandName | undefined; readonly words: readonly string[] }> {
+  const [first = ''] = argv
+  if (isCommandName(first)) return { name: first, words: argv.slice(1) }
+  const places = argv.keys().filter((index) => isCommandName(argv[index] ?? ''))
+  const flags = argv.some(isCommandName) ? await flagsOfAllCommands() : {}
+  const at = places.find((index) => {
+    const tokens = [...tokenize(argv.slice(0, index + 1), flags, () => '')]
+    return tokens.filter(({ kind }) => kind === 'word').length === 1 && tokens.at(-1)?.kind === 'word'
   })
+  return at === undefined ? { name: undefined, words: argv } : { name: argv[at] as CommandName, words: argv.toSpliced(at, 1) }
 }
 
-async function health(words: readonly string[]): Promise<number> {
-  const command = parseHealth(words)
-  if (!command.asksForHelp) return runHealthCommand(command, readSettings(command.rest, process.env), process)
-  process.stdout.write(healthHelp)
-  return 0
-}
-
-/** Takes `--config PATH` out of a command line: it may say where the journal is. */
-function takeConfig(words: readonly string[]): readonly [config: readonly string[], others: readonly string[]] {
-  const at = words.findIndex((word) => /^(--config|-c)(=|$)/.test(word))
-  if (at === -1) return [[], words]
-  const length = words[at]?.includes('=') ? 1 : 2
-  return [words.slice(at, at + length), words.toSpliced(at, length)]
+async function flagsOfAllCommands(): Promise<Flags> {
+  const all = await Promise.all([undefined, ...commandNames].map(load))
+  return Object.assign({}, ...all.map(allFlags))
 }
 
 /** The message and what led to it, outermost first. */

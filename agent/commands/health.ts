@@ -1,57 +1,43 @@
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import type { Settings } from '../settings/load.ts'
+import { readSettings, type Settings } from '../settings/load.ts'
+import { defineCommand } from './command.ts'
 
 /** Docker's HEALTHCHECK and most probes give up after 5 s or more. */
 const TIMEOUT_MS = 4_000
 const MOST_BYTES = 64 * 1024
 
-/** What `health --help` prints. */
-export const healthHelp = `Usage: fibre-agent health [--ready] [settings]
+const introduction = `Asks the agent that runs on this machine with the same settings (flags, environment, configuration file) how it is, \
+by its own address, port and TLS, and prints the answer. Takes all settings of the agent: fibre-agent --help lists them.`
 
-Asks the agent that runs on this machine with the same settings (flags, environment, configuration file) how it is,
-by its own address, port and TLS. Prints the answer; exit status 0 if it is well, 1 if not or if nothing answers.
+const exitStatus =
+  'Exit status: 0 if it is well, 1 if it is not or if nothing answers, 2 when the command line or another setting is wrong.'
 
-  --ready   ask whether it measures everything that it should, not only whether it works
-  --help    print this and exit
-`
-
-export interface HealthCommand {
-  readonly asksForHelp: boolean
-  readonly path: '/health' | '/ready'
-  /** The other words: settings. */
-  readonly rest: readonly string[]
-}
-
-/** Reads the words after `health`. */
-export function parseHealth(words: readonly string[]): HealthCommand {
-  return {
-    asksForHelp: words.includes('--help') || words.includes('-h'),
-    path: words.includes('--ready') ? '/ready' : '/health',
-    rest: words.filter((word) => word !== '--ready'),
-  }
-}
-
-/** Asks a running agent and prints what it says; returns the exit code. */
-export async function runHealthCommand(
-  { path }: HealthCommand,
-  settings: Settings,
-  { stdout, stderr }: { readonly stdout: NodeJS.WritableStream; readonly stderr: NodeJS.WritableStream },
-): Promise<number> {
-  if (settings.healthPort === 0) {
-    stderr.write('fibre-agent: health: with --health-port 0 the agent takes any free port, which only its log tells; give it a port\n')
-    return 1
-  }
-  const url = new URL(path, healthAddress(settings))
-  try {
-    const { status, body } = await ask(url)
-    stdout.write(body.endsWith('\n') ? body : `${body}\n`)
-    return status === 200 ? 0 : 1
-  } catch (error) {
-    stderr.write(`fibre-agent: health: no answer from ${url.href}: ${(error as Error).message}\n`)
-    return 1
-  }
-}
+/** `fibre-agent health`: asks a running agent. */
+export const health = defineCommand({
+  flags: { ready: { help: 'Ask whether it measures everything that it should, not only whether it works.' } },
+  help: {
+    usage: ['fibre-agent health [--ready] [settings]'],
+    parts: [introduction, { title: 'Flags', flags: ['ready', 'config', 'health-port', 'listen-address', 'help', 'version'] }, exitStatus],
+  },
+  problemOfWord: (word) => `${JSON.stringify(word.split('=', 1)[0])}: health takes flags only`,
+  async run({ settings: commandLine, values }, { stdout, stderr, env }) {
+    const settings = readSettings(commandLine, env)
+    if (settings.healthPort === 0) {
+      stderr.write('fibre-agent: health: with --health-port 0 the agent takes any free port, which only its log tells; give it a port\n')
+      return { exitCode: 1 }
+    }
+    const url = new URL(values.ready ? '/ready' : '/health', healthAddress(settings))
+    try {
+      const { status, body } = await ask(url)
+      stdout.write(body.endsWith('\n') ? body : `${body}\n`)
+      return { exitCode: status === 200 ? 0 : 1 }
+    } catch (error) {
+      stderr.write(`fibre-agent: health: no answer from ${url.href}: ${(error as Error).message}\n`)
+      return { exitCode: 1 }
+    }
+  },
+})
 
 /** Where the health server of these settings is, seen from this machine. */
 export function healthAddress({ listenAddress, healthPort, tlsCert }: Settings): string {

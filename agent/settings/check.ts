@@ -72,8 +72,18 @@ function writableLog({ settings: { logFile }, sources }: Effective): readonly st
     accessSync(existing ? logFile : `${dirname(logFile)}/.`, constants.W_OK) // the dot fails where the parent is no directory
     return []
   } catch (error) {
-    return [`${sources.logFile}: cannot write to ${JSON.stringify(logFile)}: ${(error as Error).message}`]
+    const { code = '', message } = error as NodeJS.ErrnoException
+    return [
+      `${sources.logFile}: cannot write to ${JSON.stringify(logFile)}: ${unwritable[code] ?? message}; name another file, or mend that`,
+    ]
   }
+}
+
+const unwritable: Readonly<Record<string, string>> = {
+  ENOENT: 'its folder does not exist',
+  ENOTDIR: 'part of its path is a file',
+  EACCES: 'this user may not write there',
+  EROFS: 'that file system is read-only',
 }
 
 function orderedThresholds({ settings: { slowThresholdMs: slow, verySlowThresholdMs: verySlow }, sources }: Effective): readonly string[] {

@@ -2,7 +2,7 @@ import { isAlias, isMap, isScalar, LineCounter, type Node, type Pair, parseDocum
 import { readSettingsFile } from './files.ts'
 import { type Key, keys, options, withoutUse } from './schema.ts'
 import { Source } from './source.ts'
-import { didYouMean } from './suggest.ts'
+import { didYouMean, settingNames } from './suggest.ts'
 
 /** Follows an alias to what it stands for. */
 type Resolve = (node: Node | null) => Node | null | undefined
@@ -45,7 +45,12 @@ export class ConfigFile extends Source {
     if (reason) return void this.warnings.push(`${at} (${name.value}): has no effect: ${reason}`)
     const key = keys.find((candidate) => options[candidate].yaml.includes(name.value))
     if (!key)
-      return void this.problems.push(`${at} (${name.value}): there is no such setting${didYouMean(name.value, ({ yaml }) => yaml[0])}`)
+      return void this.problems.push(
+        `${at} (${name.value}): there is no such setting${didYouMean(
+          name.value,
+          settingNames(({ yaml }) => yaml[0]),
+        )}`,
+      )
     const where = `${at} (${name.value})`
     const earlier = this.#seen.get(key)
     if (earlier) return void this.fail(key, `${where}: set already at ${earlier}, keep one of them`)

@@ -1,5 +1,7 @@
-import { wrap } from './help.ts'
+import wrapAnsi from 'wrap-ansi'
 import { groups, keys, type Option, options } from './schema.ts'
+
+const WIDTH = 80
 
 /** The settings as a Markdown table, for the README. */
 export function settingsTable(): string {
@@ -28,7 +30,9 @@ function code(names: readonly string[]): string {
 export function exampleYaml(): string {
   const sections = groups.map((group) => {
     const described = keys.map((key) => options[key]).filter((option) => option.group === group && option.yaml.length > 0)
-    return described.map((option) => `${wrap(option.help, '# ')}\n#${option.yaml[0]}: ${option.example ?? option.default}\n`)
+    return described.map(
+      (option) => `${wrapAnsi(option.help, WIDTH - 2).replace(/^/gm, '# ')}\n#${option.yaml[0]}: ${option.example ?? option.default}\n`,
+    )
   })
   return ['# Settings of fibre-agent. Take the # from those you want to change.\n', ...sections.flat()].join('\n')
 }

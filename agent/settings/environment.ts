@@ -2,7 +2,7 @@ import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { readSettingsFile } from './files.ts'
 import { type Key, keys, options, withoutUse } from './schema.ts'
 import { Source } from './source.ts'
-import { didYouMean } from './suggest.ts'
+import { didYouMean, settingNames } from './suggest.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -97,5 +97,8 @@ function isUnknown(name: string): boolean {
 }
 
 function unknownVariable(name: string): string {
-  return `${name}: there is no such setting, it is ignored${didYouMean(name.replace('FIBRE_', ''), ({ env }) => env)}`
+  return `${name}: there is no such setting, it is ignored${didYouMean(
+    name.replace('FIBRE_', ''),
+    settingNames(({ env }) => env),
+  )}`
 }

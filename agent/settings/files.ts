@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { accessSync, constants, readFileSync } from 'node:fs'
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',
@@ -12,7 +12,21 @@ export function readSettingsFile(path: string): { readonly content: string } | {
   try {
     return { content: readFileSync(path, 'utf8') }
   } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException
-    return { problem: `${JSON.stringify(path)} ${reasons[code] ?? `cannot be read: ${message}`}` }
+    return { problem: problemOf(path, error) }
   }
+}
+
+/** Why a file cannot be read, in words. */
+export function problemOfReading(path: string): string | undefined {
+  try {
+    accessSync(path, constants.R_OK)
+    return undefined
+  } catch (error) {
+    return problemOf(path, error)
+  }
+}
+
+function problemOf(path: string, error: unknown): string {
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return `${JSON.stringify(path)} ${reasons[code] ?? `cannot be read: ${message}`}`
 }

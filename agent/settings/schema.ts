@@ -468,12 +468,3 @@ export type Settings = {
 
 export const options: Readonly<Record<Key, Option>> = schema
 export const keys = Object.keys(schema) as readonly Key[]
-
-/** Flags that do something instead of setting something. */
-export const actions = {
-  help: { flag: 'help', short: 'h', help: 'Print this and exit.' },
-  version: { flag: 'version', help: 'Print the version and exit.' },
-  check: { flag: 'config.check', help: 'Check all settings, print what they come to and from where, and exit.' },
-} as const satisfies Record<string, { flag: string; short?: string; help: string }>
-
-export type Action = keyof typeof actions

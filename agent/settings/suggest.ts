@@ -1,13 +1,23 @@
 import { type Key, keys, type Option, options } from './schema.ts'
 
-/** Ends a complaint about an unknown name with the one that was probably meant, in the spelling of its source. */
-export function didYouMean(name: string, spell: (option: Option) => string | undefined, others: readonly string[] = []): string {
-  const known = keys.flatMap((key) => spellings(key).map((spelling) => ({ spelling, shown: spell(options[key]) })))
-  const meant = [...known, ...others.map((other) => ({ spelling: other, shown: other }))]
+/** A name that may be meant, and how a message shows it: not at all where its source has none. */
+interface Name {
+  readonly spelling: string
+  readonly shown: string | undefined
+}
+
+/** Ends a complaint about an unknown name with the one that was probably meant. */
+export function didYouMean(name: string, names: readonly Name[]): string {
+  const meant = names
     .map(({ spelling, shown }) => ({ shown, edits: editDistance(plain(name), plain(spelling)), limit: Math.min(3, spelling.length / 2) }))
     .filter(({ shown, edits, limit }) => shown && edits <= limit)
     .sort((a, b) => a.edits - b.edits)[0]
   return meant ? `; did you mean ${meant.shown}?` : ''
+}
+
+/** The names of settings, shown in the spelling of one source. */
+export function settingNames(spell: (option: Option) => string | undefined): readonly Name[] {
+  return keys.flatMap((key) => spellings(key).map((spelling) => ({ spelling, shown: spell(options[key]) })))
 }
 
 /** The flag's, the variable's and the file's name count alike: --metrics-port means --port. */

@@ -1,8 +1,8 @@
-import type { Effective } from './effective.ts'
+import type { LoadedSettings } from './load.ts'
 import { type Key, keys, options } from './schema.ts'
 
 /** The answer to --config.check: what the settings come to, and from where. */
-export function summary({ settings, sources }: Effective, warnings: readonly string[]): string {
+export function summary({ settings, sources, warnings }: Omit<LoadedSettings, 'proxy'>): string {
   const rows = keys.map((key) => ({ key, value: shown(key, settings[key]), where: sources[key] }))
   const keyWidth = Math.max(...rows.map(({ key }) => key.length))
   const valueWidth = Math.max(...rows.map(({ value }) => value.length))

@@ -23,15 +23,15 @@ describe('the agent does not start, and says why,', () => {
 
   it.for([
     ['with a flag that it does not know', ['--bitconid', 'x'], {}, 2, /--bitconid: .*--bitcoind\?/],
-    ['with a number in the environment that is none', [], { FIBRE_METRICS_PORT: 'ninety' }, 1, /FIBRE_METRICS_PORT: .*"ninety"/],
-    ['with a file that is not there', ['--config', '/nonesuch.yaml'], {}, 1, /--config: .*"\/nonesuch.yaml" does not exist/],
-    ['with half of the credentials', ['--metrics-auth-username', 'me'], {}, 1, /--metrics-auth-username: .*--metrics-auth-password /],
-    ['with a certificate and no key', ['--tls-cert', '/bin/true'], {}, 1, /--tls-cert: .*--tls-key /],
+    ['with a number in the environment that is none', [], { FIBRE_METRICS_PORT: 'ninety' }, 2, /FIBRE_METRICS_PORT: .*"ninety"/],
+    ['with a file that is not there', ['--config', '/nonesuch.yaml'], {}, 2, /--config: .*"\/nonesuch.yaml" does not exist/],
+    ['with half of the credentials', ['--metrics-auth-username', 'me'], {}, 2, /--metrics-auth-username: .*--metrics-auth-password /],
+    ['with a certificate and no key', ['--tls-cert', '/bin/true'], {}, 2, /--tls-cert: .*--tls-key /],
     [
       'with what is no certificate',
       ['--port=0', '--tls-cert=/bin/true', '--tls-key=/bin/true'],
       {},
-      1,
+      2,
       /--tls-cert: "\/bin\/true" holds no certificate/,
     ],
   ] as const)('%s', async ([, args, env, code, message]) => {
@@ -41,7 +41,7 @@ describe('the agent does not start, and says why,', () => {
   it('with a key in its file that it does not know', async () => {
     const file = stage().path('agent.yaml')
     writeFileSync(file, 'node_name: demo\nmetric_port: 9435\n')
-    expect(await refused(['--config', file])).toEqual({ code: 1, stderr: expect.stringContaining(`${file}:2:1 (metric_port): `) })
+    expect(await refused(['--config', file])).toEqual({ code: 2, stderr: expect.stringContaining(`${file}:2:1 (metric_port): `) })
   })
 
   it.for([

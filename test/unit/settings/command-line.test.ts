@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import manifest from '../../../package.json' with { type: 'json' }
 import { file, printed, refusal, run } from './settings.ts'
 
 describe('command lines of the exporter it replaces', () => {
@@ -31,9 +32,9 @@ describe('beginnings of flags', () => {
     expect(run(argv).settings).toMatchObject(expected)
   })
 
-  it('keep --config although --config.check begins with it', () => {
+  it('keep --config although --config.check begins with it', async () => {
     expect(run(['--conf', file('pid: 7')]).settings.pid).toBe(7)
-    expect(printed(['--config.c'])).toContain('configuration is valid')
+    expect(await printed(['--config.c'])).toContain('configuration is valid')
   })
 
   it('are refused with the candidates when they could mean several', () => {
@@ -108,9 +109,9 @@ it('lists every problem of every source at once', () => {
   for (const problem of error.problems) expect(error.message).toContain(problem)
 })
 
-it('prints the version, and the help even when other words are wrong', () => {
-  expect(printed(['--version'])).toBe('fibre-agent 1.2.3')
-  expect(printed(['--vers'])).toBe('fibre-agent 1.2.3')
-  expect(printed(['-h'])).toContain('--bitcoind PATH')
-  expect(printed(['--port', 'x', '--help'])).toBe(printed(['-h']))
+it('prints the version, and the help even when other words are wrong', async () => {
+  expect(await printed(['--version'])).toBe(`fibre-agent ${manifest.version}`)
+  expect(await printed(['--vers'])).toBe(`fibre-agent ${manifest.version}`)
+  expect(await printed(['-h'])).toContain('--bitcoind PATH')
+  expect(await printed(['--port', 'x', '--help'])).toBe(await printed(['-h']))
 })

@@ -52,7 +52,7 @@ it('may be named by the environment', () => {
   expect(run([], { FIBRE_CONFIG: file('pid: 7') }).settings.pid).toBe(7)
 })
 
-describe('is refused with exit code 1', () => {
+describe('is refused with exit code 2', () => {
   it.each([
     ['metrics_prot: 1', ':1:1 (metrics_prot): there is no such setting; did you mean metrics_port?'],
     ['pid: 1\nnode-name: x', ':2:1 (node-name): there is no such setting; did you mean node_name?'],
@@ -77,14 +77,14 @@ describe('is refused with exit code 1', () => {
     const path = file(yaml)
     const error = refusal(['-c', path])
     expect(error.problems).toEqual([path + problem.replace('<file>', path)])
-    expect(error.exitCode).toBe(1)
+    expect(error.exitCode).toBe(2)
   })
 
   it('when it does not exist', () => {
     expect(refusal(['-c', '/nowhere/config.yaml']).problems).toEqual([
       '--config: the configuration file "/nowhere/config.yaml" does not exist',
     ])
-    expect(refusal(['-c', '/nowhere/config.yaml']).exitCode).toBe(1)
+    expect(refusal(['-c', '/nowhere/config.yaml']).exitCode).toBe(2)
   })
 
   it('when it is a directory', () => {

@@ -3,8 +3,8 @@ import { exampleYaml, settingsTable } from '../../../agent/settings/document.ts'
 import { keys, options } from '../../../agent/settings/schema.ts'
 import { file, printed, run } from './settings.ts'
 
-it('explains every setting in the help, at 80 columns', () => {
-  const help = printed(['--help'])
+it('explains every setting in the help, at 80 columns', async () => {
+  const help = await printed(['--help'])
   for (const key of keys) {
     const { flag, env, placeholder } = options[key]
     expect(help).toMatch(placeholder ? `--${flag} ${placeholder}\n` : `--[no-]${flag}\n`)
@@ -42,9 +42,12 @@ it('gives an example file that sets nothing, and works when its settings are tak
   expect(Object.values(sources).filter((where) => where.includes('config.yaml:'))).toHaveLength(keys.length - 6)
 })
 
-it('shows with --config.check what the settings come to, and from where', () => {
+it('shows with --config.check what the settings come to, and from where', async () => {
   const config = file('node_name: fra1\n')
-  const text = printed(['--config.check', '--port', '9500', '--node', 'a=/srv/a', '-c', config], { FIBRE_LOG_LEVEL: 'debug', FIBRE_X: '1' })
+  const text = await printed(['--config.check', '--port', '9500', '--node', 'a=/srv/a', '-c', config], {
+    FIBRE_LOG_LEVEL: 'debug',
+    FIBRE_X: '1',
+  })
   const lines = text.split('\n').map((line) => line.trim().replace(/ {2,}/g, ' | '))
   expect(lines[0]).toBe('configuration is valid')
   expect(lines).toEqual(

@@ -48,10 +48,10 @@ describe('variables that Kubernetes sets for a Service', () => {
   })
 })
 
-it('refuses a wrong number with exit code 1', () => {
+it('refuses a wrong number with exit code 2', () => {
   const error = refusal([], { FIBRE_METRICS_PORT: '94x35' })
   expect(error.problems).toEqual(['FIBRE_METRICS_PORT: must be a whole number from 0 to 65535, not "94x35"'])
-  expect(error.exitCode).toBe(1)
+  expect(error.exitCode).toBe(2)
 })
 
 it('takes the names of the older slow-block recorder, behind its own', () => {

@@ -11,14 +11,14 @@ const secrets: Readonly<Record<string, string>> = {
 
 describe('a secret is not repeated by --config.check', () => {
   const user = { FIBRE_METRICS_AUTH_USERNAME: 'ann', FIBRE_METRICS_AUTH_PASSWORD: 'x' }
-  it.each(keys.filter((key) => options[key].secret === true))('%s', (key) => {
+  it.each(keys.filter((key) => options[key].secret === true))('%s', async (key) => {
     const { flag, env, yaml } = options[key]
     const secret = secrets[key] ?? SECRET
     const { [env]: _, ...others } = user as Readonly<Record<string, string>>
     const all = [
-      printed(['--config.check', `--${flag}=${secret}`], others),
-      printed(['--config.check'], { ...others, [env]: secret }),
-      printed(['--config.check', '-c', file(`${yaml[0]}: ${JSON.stringify(secret)}`)], others),
+      await printed(['--config.check', `--${flag}=${secret}`], others),
+      await printed(['--config.check'], { ...others, [env]: secret }),
+      await printed(['--config.check', '-c', file(`${yaml[0]}: ${JSON.stringify(secret)}`)], others),
     ]
     for (const text of all) {
       expect(text).toMatch(new RegExp(`${key} +\\*\\*\\* `))
@@ -26,8 +26,8 @@ describe('a secret is not repeated by --config.check', () => {
     }
   })
 
-  it('from a password file', () => {
-    const text = printed(['--config.check'], {
+  it('from a password file', async () => {
+    const text = await printed(['--config.check'], {
       FIBRE_METRICS_AUTH_USERNAME: 'ann',
       FIBRE_METRICS_AUTH_PASSWORD_FILE: file(SECRET, 'password'),
     })
@@ -35,14 +35,16 @@ describe('a secret is not repeated by --config.check', () => {
     expect(text).not.toContain(SECRET)
   })
 
-  it('from a file of headers', () => {
-    const text = printed(['--config.check'], { FIBRE_ALERT_WEBHOOK_HEADERS_FILE: file(`A: 1\n\nAuthorization: ${SECRET}\n`, 'headers') })
+  it('from a file of headers', async () => {
+    const text = await printed(['--config.check'], {
+      FIBRE_ALERT_WEBHOOK_HEADERS_FILE: file(`A: 1\n\nAuthorization: ${SECRET}\n`, 'headers'),
+    })
     expect(text).toMatch(/alertWebhookHeaders +\*\*\* +\/.*headers \(FIBRE_ALERT_WEBHOOK_HEADERS_FILE\)/)
     expect(text).not.toContain(SECRET)
   })
 
-  it('in an address', () => {
-    const text = printed(['--config.check', '--otlp-endpoint', `https://ann:${SECRET}@collector/in?token=${SECRET}`])
+  it('in an address', async () => {
+    const text = await printed(['--config.check', '--otlp-endpoint', `https://ann:${SECRET}@collector/in?token=${SECRET}`])
     expect(text).toContain('https://***@collector/***?***')
     expect(text).not.toContain(SECRET)
   })
@@ -52,8 +54,8 @@ describe('a secret is not repeated by --config.check', () => {
     [`https://otlp.example/${SECRET}/v1/metrics`, 'https://otlp.example/***/v1/metrics'],
     [`https://otlp.example/#${SECRET}`, 'https://otlp.example/v1/metrics#***'],
     ['http://collector:4318', 'http://collector:4318/v1/metrics'],
-  ])('in the path of an address: %s', (address, shown) => {
-    const text = printed(['--config.check', '--otlp-endpoint', address])
+  ])('in the path of an address: %s', async (address, shown) => {
+    const text = await printed(['--config.check', '--otlp-endpoint', address])
     expect(text).toMatch(new RegExp(`otlpEndpoint +${RegExp.escape(shown)} `))
     expect(text).not.toContain(SECRET)
   })
@@ -106,8 +108,8 @@ describe('a secret is not repeated by an error', () => {
     expect(refusal(['-c', file(yaml)]).message).not.toContain(SECRET)
   })
 
-  it('or a warning', () => {
-    expect(printed(['--config.check'], { FIBRE_METRICS_AUTH_PASWORD: SECRET })).not.toContain(SECRET)
-    expect(printed(['--help'], { FIBRE_METRICS_AUTH_PASSWORD: SECRET })).not.toContain(SECRET)
+  it('or a warning', async () => {
+    expect(await printed(['--config.check'], { FIBRE_METRICS_AUTH_PASWORD: SECRET })).not.toContain(SECRET)
+    expect(await printed(['--help'], { FIBRE_METRICS_AUTH_PASSWORD: SECRET })).not.toContain(SECRET)
   })
 })

@@ -3,28 +3,27 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { loadSettings, SettingsError } from '../../../agent/settings/load.ts'
-
-type Environment = Readonly<Record<string, string>>
+import { readCommandLine } from '../../../agent/commands/command-line.ts'
+import { run as runCommand } from '../../../agent/commands/run.ts'
+import { type Environment, loadSettings, SettingsError } from '../../../agent/settings/load.ts'
+import { command } from '../commands/run-command.ts'
 
 /** The settings as the agent would run with them. */
 export function run(argv: readonly string[], env: Environment = {}) {
-  const invocation = loadSettings(argv, env, '1.2.3')
-  if (invocation.kind !== 'run') throw new Error(`it only printed: ${invocation.text}`)
-  return invocation
+  return loadSettings(readCommandLine(argv, runCommand).settings, env)
 }
 
 /** What is printed instead of running. */
-export function printed(argv: readonly string[], env: Environment = {}): string {
-  const invocation = loadSettings(argv, env, '1.2.3')
-  if (invocation.kind !== 'print') throw new Error('it would have run')
-  return invocation.text
+export async function printed(argv: readonly string[], env: Environment = {}): Promise<string> {
+  const { code, out, err } = await command(argv, { env })
+  if (code !== 0) throw new Error(err)
+  return out.replace(/\n$/, '')
 }
 
 /** The error that keeps the agent from starting. */
 export function refusal(argv: readonly string[], env: Environment = {}): SettingsError {
   try {
-    loadSettings(argv, env, '1.2.3')
+    run(argv, env)
   } catch (error) {
     if (error instanceof SettingsError) return error
     throw error

@@ -10,7 +10,7 @@ describe('credentials', () => {
     expect(refusal(['--metrics-auth-username', 'ann']).problems).toEqual([
       `--metrics-auth-username: works only together with --metrics-auth-password (FIBRE_METRICS_AUTH_PASSWORD, metrics_auth_password); ${neither}`,
     ])
-    expect(refusal(['--metrics-auth-username', 'ann']).exitCode).toBe(1)
+    expect(refusal(['--metrics-auth-username', 'ann']).exitCode).toBe(2)
   })
 
   it('are refused without a user name', () => {
@@ -59,11 +59,11 @@ describe('TLS', () => {
     expect(run(['--tls-cert', cert, '--tls-key', key]).settings).toMatchObject({ tlsCert: cert, tlsKey: key })
   })
 
-  it('is refused with a certificate alone or a key alone, with exit code 1', () => {
+  it('is refused with a certificate alone or a key alone, with exit code 2', () => {
     const { cert, key } = certificate()
     expect(refusal(['--tls-cert', cert])).toMatchObject({
       problems: [`--tls-cert: works only together with --tls-key (FIBRE_TLS_KEY, tls_key); ${neither}`],
-      exitCode: 1,
+      exitCode: 2,
     })
     expect(refusal([], { FIBRE_TLS_KEY: key }).problems).toEqual([
       `FIBRE_TLS_KEY: works only together with --tls-cert (FIBRE_TLS_CERT, tls_cert); ${neither}`,

@@ -157,8 +157,8 @@ describe('a recording that the program replays', () => {
 it.each([
   [[], 2, 'replay: name the recording\nUsage: fibre-agent replay FILE'],
   [['events.jsonl', '--record', './events.jsonl'], 2, 'replay: --record names the file that is replayed\nUsage'],
-  [[file, '--speed', 'fast'], 2, 'replay: --speed takes a number'],
-  [['missing.jsonl'], 1, "no such file or directory, stat 'missing.jsonl'"],
+  [[file, '--speed', 'fast'], 2, 'replay: --speed: must be a number'],
+  [['missing.jsonl'], 1, 'the recording "missing.jsonl" does not exist'],
 ])('a replay of %j ends with code %d and says: %s', { timeout: 30_000 }, async (words, code, problem) => {
   const agent = await startAgentProcess({ command: [bundle, 'replay', ...words], ports: false, untilListening: false })
   const exit = await agent.exited

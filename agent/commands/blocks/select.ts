@@ -1,6 +1,6 @@
-import type { BlockRecord } from '../blocks/record.ts'
+import type { BlockRecord } from '../../blocks/record.ts'
+import { JournalError, readInOrder, readJournal } from '../../journal/read.ts'
 import { type Filter, fits } from './filter.ts'
-import { JournalError, readInOrder, readJournal } from './read.ts'
 
 /** What was met while a journal was read. */
 export interface Tally {

@@ -1,4 +1,4 @@
-import type { BlockRecord } from '../blocks/record.ts'
+import type { BlockRecord } from '../../blocks/record.ts'
 import { escapeControls } from './text.ts'
 
 /** JSON on one line, harmless on a terminal: control characters that JSON would allow are escaped too. */

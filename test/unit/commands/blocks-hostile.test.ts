@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { blockAt, journalWith, ndjson } from './blocks-journal.ts'
+import { blockAt, journalWith, ndjson } from '../journal/blocks-journal.ts'
 import { blocksCommand } from './blocks-run.ts'
 
 const hostile = {

@@ -1,5 +1,5 @@
-import type { BlockRecord, RecordFieldName } from '../blocks/record.ts'
-import { recordFields } from '../blocks/record-fields.ts'
+import type { BlockRecord, RecordFieldName } from '../../blocks/record.ts'
+import { recordFields } from '../../blocks/record-fields.ts'
 import { escapeControls } from './text.ts'
 
 const names = Object.keys(recordFields) as RecordFieldName[]

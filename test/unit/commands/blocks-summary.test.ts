@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { expect, it } from 'vitest'
-import { blockAt, blocks, journalWith, ndjson } from './blocks-journal.ts'
+import { blockAt, blocks, journalWith, ndjson } from '../journal/blocks-journal.ts'
 import { blocksCommand } from './blocks-run.ts'
 
 /** The same figures, counted by somebody else. */

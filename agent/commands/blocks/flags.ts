@@ -1,18 +1,8 @@
 import * as z from 'zod'
-import { paths } from '../blocks/summary.ts'
-import { durationInMs, text, wholeNumber } from '../settings/values.ts'
+import { paths } from '../../blocks/summary.ts'
+import { durationInMs, text, wholeNumber } from '../../settings/values.ts'
+import type { Flags } from '../flags.ts'
 import { moment } from './moment.ts'
-
-interface Flag {
-  /** How the help calls the flag's value; a flag without one is a switch, one in brackets may be left out. */
-  readonly placeholder?: string
-  readonly short?: string
-  /** May be given several times; of the others the last one counts. */
-  readonly many?: true
-  readonly help: string
-  /** What becomes of the value's text; a switch, and a value that is left out, are true. */
-  readonly type?: z.ZodType
-}
 
 export const formats = ['table', 'json', 'ndjson', 'csv'] as const
 
@@ -30,8 +20,8 @@ const heights = z
   .transform(([from, to = from]) => ({ from, to }))
   .refine(({ from, to }) => from <= to, 'must be a range from the lower height to the higher one')
 
-/** The command line of `fibre-agent blocks`. */
-export const flags = {
+/** What `fibre-agent blocks` can be asked. */
+export const queryFlags = {
   last: { placeholder: 'N', help: 'The N newest of them. 20 if nothing else selects.', type: wholeNumber(1, 100_000) },
   slow: {
     placeholder: '[MS]',
@@ -57,15 +47,9 @@ export const flags = {
   summary: {
     help: 'Their figures on one screen, instead of the blocks; of the whole journal if nothing else selects.',
   },
-  journal: { placeholder: 'FILE', help: "The journal to read, in place of the settings' one.", type: text },
-  help: { short: 'h', help: 'Print this and exit.' },
-} as const satisfies Readonly<Record<string, Flag>>
-
-export type FlagName = keyof typeof flags
-export const flagNames = Object.keys(flags) as FlagName[]
-export const flagOf = (name: FlagName): Flag => flags[name]
-
-/** What the command line gives, by flag. */
-export type Values = { readonly [Name in FlagName]?: ValueOf<(typeof flags)[Name]> }
-type ValueOf<F> = F extends { many: true } ? readonly Output<F>[] : F extends { placeholder: `[${string}]` } ? Output<F> | true : Output<F>
-type Output<F> = F extends { type: infer Type extends z.ZodType } ? z.output<Type> : true
+  journal: {
+    placeholder: 'FILE',
+    help: "The journal to read, in place of the settings' one.",
+    type: text.refine((path) => path !== 'none', 'must name the journal to read (./none for a file of that name)'),
+  },
+} as const satisfies Flags

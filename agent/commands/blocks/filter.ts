@@ -1,5 +1,5 @@
-import type { BlockRecord } from '../blocks/record.ts'
-import type { Path } from '../blocks/record-fields.ts'
+import type { BlockRecord } from '../../blocks/record.ts'
+import type { Path } from '../../blocks/record-fields.ts'
 
 /** What is asked of a block. */
 interface Questions {

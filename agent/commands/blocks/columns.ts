@@ -1,5 +1,5 @@
-import type { BlockRecord } from '../blocks/record.ts'
-import { type Severity, type SlowThresholds, severityOf } from '../blocks/severity.ts'
+import type { BlockRecord } from '../../blocks/record.ts'
+import { type Severity, type SlowThresholds, severityOf } from '../../blocks/severity.ts'
 import type { Style } from './terminal.ts'
 
 export interface Column {

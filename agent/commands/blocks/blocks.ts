@@ -1,45 +1,64 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { BlockRecord } from '../blocks/record.ts'
-import type { SlowThresholds } from '../blocks/severity.ts'
-import { summarise } from '../blocks/summary.ts'
-import { summaryJson } from '../blocks/summary-json.ts'
-import { blocksHelp } from './blocks-help.ts'
+import type { BlockRecord } from '../../blocks/record.ts'
+import type { SlowThresholds } from '../../blocks/severity.ts'
+import { summarise } from '../../blocks/summary.ts'
+import { summaryJson } from '../../blocks/summary-json.ts'
+import { JournalError } from '../../journal/read.ts'
+import { isColourUnwanted, readSettings } from '../../settings/load.ts'
+import { type Context, defineCommand, UsageError } from '../command.ts'
 import { csvLines } from './csv.ts'
+import { queryFlags } from './flags.ts'
+import { blocksHelp } from './help.ts'
 import { jsonLines, jsonText, ndjsonLines } from './json.ts'
-import { type Query, QueryError, readQuery } from './query.ts'
-import { JournalError } from './read.ts'
+import { problemsTogether, type Query, queryOf } from './query.ts'
 import { lines, select, type Tally } from './select.ts'
 import { sheetLines } from './sheet.ts'
-import { summaryLines } from './summary-lines.ts'
+import { summaryLines } from './summary.ts'
 import { tableLines } from './table.ts'
 import { inColour, plain, type Terminal } from './terminal.ts'
 
-export interface BlocksCommandOptions {
+/** `fibre-agent blocks …`: prints what the journal says of blocks. */
+export const blocks = defineCommand({
+  flags: queryFlags,
+  settings: ['config'], // it may say where the journal is
+  help: blocksHelp,
+  problemOfWord: (word) => `${JSON.stringify(word)}: is no flag; blocks are named by --hash or --height`,
+  async run({ values, settings: commandLine, problems }, { stdout, stderr, env }) {
+    const now = new Date()
+    const allProblems = [...problems, ...problemsTogether(values, now)]
+    if (allProblems.length > 0) throw misuse(allProblems)
+    const settings = readSettings(commandLine, env)
+    const thresholds = { slowMs: settings.slowThresholdMs, verySlowMs: settings.verySlowThresholdMs }
+    const query = queryOf(values, { now, slowMs: thresholds.slowMs })
+    return { exitCode: await printBlocks(query, { journal: settings.journal, thresholds, stdout, stderr, noColor: isColourUnwanted(env) }) }
+  },
+})
+
+function misuse(problems: readonly string[]): UsageError {
+  const listed = problems.map((problem) => `  ${problem}`)
+  return new UsageError(['blocks cannot be asked for in this way:', ...listed, 'All flags: fibre-agent blocks --help'].join('\n'))
+}
+
+export interface PrintOptions extends Pick<Context, 'stdout' | 'stderr'> {
   /** The journal's file by the settings; `undefined` if they want none. */
   readonly journal: string | undefined
   readonly thresholds: SlowThresholds
-  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }
-  readonly stderr: NodeJS.WritableStream
-  readonly now: Date
   readonly noColor: boolean
 }
 
-/** Answers `fibre-agent blocks …` from the journal. Returns the exit code. */
-export async function runBlocksCommand(argv: readonly string[], options: BlocksCommandOptions): Promise<number> {
+/** Answers a query from the journal. Returns the exit code. */
+export async function printBlocks(query: Query, options: PrintOptions): Promise<number> {
   try {
-    const query = readQuery(argv, { now: options.now, slowMs: options.thresholds.slowMs })
-    await (query.help ? print([`${blocksHelp()}\n`], options) : answer(query, options))
+    await answer(query, options)
     return 0
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') return 0 // `| head` has seen enough
-    if (!(error instanceof QueryError || error instanceof JournalError)) throw error
-    complain(error.message, options)
-    return error instanceof QueryError ? 2 : 1
+    throw error
   }
 }
 
-async function answer(query: Query, options: BlocksCommandOptions): Promise<void> {
+async function answer(query: Query, options: PrintOptions): Promise<void> {
   const path = query.journal ?? options.journal
   if (path === undefined) throw new JournalError('the settings want no journal; one that is there is named with --journal FILE')
   const tally: Tally = { records: 0, unreadable: 0, selected: 0 }
@@ -81,12 +100,12 @@ function* following<T>(first: readonly T[], rest: Iterable<T>): Generator<T> {
   yield* rest
 }
 
-function terminalOf({ stdout, noColor, thresholds }: BlocksCommandOptions): Terminal {
+function terminalOf({ stdout, noColor, thresholds }: PrintOptions): Terminal {
   const columns = stdout.isTTY ? (stdout.columns ?? 80) : undefined
   return { columns, paint: stdout.isTTY && !noColor ? inColour : plain, thresholds }
 }
 
-async function print(text: Iterable<string>, { stdout }: BlocksCommandOptions): Promise<void> {
+async function print(text: Iterable<string>, { stdout }: PrintOptions): Promise<void> {
   await pipeline(Readable.from(inPieces(text)), stdout, { end: false })
 }
 
@@ -104,6 +123,6 @@ function* inPieces(text: Iterable<string>): Generator<string> {
   if (piece !== '') yield piece
 }
 
-function complain(message: string, { stderr }: BlocksCommandOptions): void {
+function complain(message: string, { stderr }: PrintOptions): void {
   stderr.write(`fibre-agent: ${message}\n`)
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { blocks, journalWith, ndjson } from './blocks-journal.ts'
+import { blocks, journalWith, ndjson } from '../journal/blocks-journal.ts'
 import { blocksCommand } from './blocks-run.ts'
 
 describe('a wrong command line is refused with exit code 2, and what to do', () => {
@@ -15,7 +15,7 @@ describe('a wrong command line is refused with exit code 2, and what to do', () 
     [['-last', '5'], '-last: there is no such flag; did you mean --last?'],
     [['--s'], '--s: could be --slow, --since, --summary'],
     [['900123'], '"900123": is no flag; blocks are named by --hash or --height'],
-    [['--'], '"--": is no flag; blocks are named by --hash or --height'],
+    [['--', '--last'], '"--last": is no flag; blocks are named by --hash or --height'],
     [['--last'], '--last: needs a value; one that begins with - is given as --last=VALUE'],
     [['--last', '--summary'], '--last: needs a value; one that begins with - is given as --last=VALUE'],
     [['--last', 'all'], '--last: must be a whole number from 1 to 100000, not "all"'],

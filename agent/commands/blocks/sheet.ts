@@ -1,7 +1,8 @@
-import type { BlockRecord, RecordFieldName } from '../blocks/record.ts'
-import { recordFields } from '../blocks/record-fields.ts'
-import { type Terminal, wrapped } from './terminal.ts'
-import { cut, escapeUnseen, widthOf } from './text.ts'
+import stringWidth from 'string-width'
+import type { BlockRecord, RecordFieldName } from '../../blocks/record.ts'
+import { recordFields } from '../../blocks/record-fields.ts'
+import { cut, type Terminal, wrapped } from './terminal.ts'
+import { escapeUnseen } from './text.ts'
 
 const names = Object.keys(recordFields) as RecordFieldName[]
 
@@ -18,9 +19,9 @@ export function* sheetLines(record: BlockRecord, { columns = 120, paint }: Termi
     const known = record[name]
     if (known === undefined) continue
     const value = cut(escapeUnseen(String(known)), LONGEST_VALUE)
-    const end = VALUE_COLUMN + widthOf(value) + 2
+    const end = VALUE_COLUMN + stringWidth(value) + 2
     const meaning = wrapped(recordFields[name].meaning.replaceAll('`', ''), columns - meaningColumn).map((line) => paint('dim', line))
-    const beside = end <= meaningColumn ? ' '.repeat(meaningColumn - VALUE_COLUMN - widthOf(value)) + meaning.shift() : ''
+    const beside = end <= meaningColumn ? ' '.repeat(meaningColumn - VALUE_COLUMN - stringWidth(value)) + meaning.shift() : ''
     yield `${paint('bold', name.padEnd(VALUE_COLUMN))}${value}${beside}\n`
     for (const line of meaning) yield `${' '.repeat(meaningColumn)}${line}\n`
   }

@@ -1,7 +1,8 @@
-import type { BlockRecord } from '../blocks/record.ts'
-import { type Column, columns } from './table-columns.ts'
-import type { Style, Terminal } from './terminal.ts'
-import { cut, escapeUnseen, widthOf } from './text.ts'
+import stringWidth from 'string-width'
+import type { BlockRecord } from '../../blocks/record.ts'
+import { type Column, columns } from './columns.ts'
+import { cut, type Style, type Terminal } from './terminal.ts'
+import { escapeUnseen } from './text.ts'
 
 /** So many rows are laid out together. Should later ones need more width, columns become wider there. */
 const ROWS = 500
@@ -48,7 +49,7 @@ function cellsOf(record: BlockRecord, { columns: room, thresholds }: Terminal): 
 
 function cellOf(foreign: string, style: Style | undefined): Cell {
   const text = cut(escapeUnseen(foreign), LONGEST_CELL)
-  return { text, width: widthOf(text), style }
+  return { text, width: stringWidth(text), style }
 }
 
 /** The most important columns, as many as there is room for, and one at least. */

@@ -1,5 +1,7 @@
 import { styleText } from 'node:util'
-import type { SlowThresholds } from '../blocks/severity.ts'
+import stringWidth from 'string-width'
+import wrapAnsi from 'wrap-ansi'
+import type { SlowThresholds } from '../../blocks/severity.ts'
 
 /** What text is written to, and how. */
 export interface Terminal {
@@ -16,13 +18,20 @@ export type Paint = (style: Style | undefined, text: string) => string
 export const inColour: Paint = (style, text) => (style ? styleText(style, text, { validateStream: false }) : text)
 export const plain: Paint = (_style, text) => text
 
-/** A text's lines, broken between words so that they fit. */
+/** Breaks a text between words into lines that fit. */
 export function wrapped(text: string, width: number): readonly string[] {
-  const lines: string[] = []
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1)
-    if (line !== undefined && line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`
-    else lines.push(word)
+  return wrapAnsi(text, width).split('\n')
+}
+
+/** Cuts a text without unseen characters to a width. */
+export function cut(text: string, width: number): string {
+  if (text.length <= width / 2 || stringWidth(text) <= width) return text
+  let kept = ''
+  let left = width - 1 // for the ellipsis
+  for (const character of text) {
+    left -= stringWidth(character)
+    if (left < 0) break
+    kept += character
   }
-  return lines
+  return `${kept}…`
 }

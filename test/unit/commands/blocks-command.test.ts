@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { BlockRecord, RecordFieldName } from '../../../agent/blocks/record.ts'
 import { recordFields } from '../../../agent/blocks/record-fields.ts'
-import { runBlocksCommand } from '../../../agent/journal/blocks-command.ts'
-import { blockAt, blocks, journalWith, ndjson, temporaryDirectory } from './blocks-journal.ts'
+import { runCommand } from '../../../agent/cli.ts'
+import { blockAt, blocks, journalWith, ndjson, temporaryDirectory } from '../journal/blocks-journal.ts'
 import { blocksCommand } from './blocks-run.ts'
 
 /** The blocks that are asked for, as NDJSON gives them. */
@@ -305,8 +305,8 @@ describe('a reader that goes away', () => {
     const journal = journalWith(ndjson(blocks(5000)))
     const head = spawn('head', ['-n', '1'], { stdio: ['pipe', 'pipe', 'inherit'] })
     const shown = head.stdout.toArray()
-    const options = { journal, thresholds: { slowMs: 50, verySlowMs: 100 }, stderr: process.stderr, now: new Date(), noColor: false }
-    expect(await runBlocksCommand(['--since', '2026-11-15'], { ...options, stdout: head.stdin })).toBe(0)
+    const options = { folder: '/nowhere', env: { FIBRE_JOURNAL: journal }, stdout: head.stdin }
+    expect(await runCommand({ ...options, argv: ['blocks', '--since', '2026-11-15'] })).toEqual({ exitCode: 0 })
     expect(Buffer.concat(await shown).toString()).toMatch(/^time \(UTC\).*\n$/)
   })
 })

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs'
+import type { Logger } from 'pino'
+import { createLog } from '../log.ts'
+import { type LoadedSettings, loadSettings } from '../settings/load.ts'
+import { groups, keys, type Option, options } from '../settings/schema.ts'
+import { summary } from '../settings/summary.ts'
+import type { Replay } from '../sources/open.ts'
+import { type Context, defineCommand, didYouMeanCommand, type Outcome } from './command.ts'
+import type { Flags } from './flags.ts'
+
+const introduction = `Watches bitcoind through its tracepoints and serves what it says of each block to Prometheus. \
+The command line counts over the environment, the environment over the configuration file, and that over the defaults. \
+An empty variable counts as not set. The beginning of a flag is enough where it is unambiguous.`
+
+const standardVariables = `Pushing also follows OpenTelemetry's OTEL_EXPORTER_OTLP_HEADERS, _COMPRESSION, \
+_CERTIFICATE, _CLIENT_CERTIFICATE and _CLIENT_KEY, and the same names with _METRICS after OTLP.`
+
+export const exitStatus = 'Exit status: 0 after a clean end, 2 when the command line or another setting is wrong, 1 for any other reason.'
+
+/** Flags of the commands that measure. */
+export const checkFlag = {
+  'config.check': { help: 'Check all settings, print what they come to and from where, and exit.' },
+} as const satisfies Flags
+
+/** `fibre-agent`, without the name of a command: measures. */
+export const run = defineCommand({
+  flags: checkFlag,
+  help: {
+    usage: [
+      'fibre-agent [--FLAG [VALUE]]...         measure',
+      'fibre-agent blocks [--help | QUERY]     what the journal says of blocks',
+      'fibre-agent replay FILE [--speed N]     measure a recording of --record',
+      'fibre-agent health [--ready]            ask the agent that runs how it is',
+      'fibre-agent help [COMMAND]              explain a command',
+      'fibre-agent version                     print the version',
+    ],
+    parts: [
+      introduction,
+      ...groups.map((group) => ({
+        title: group,
+        flags: [...flagsOf(group), ...(group === 'General' ? ['help', 'version', 'config.check'] : [])],
+      })),
+      standardVariables,
+      exitStatus,
+    ],
+  },
+  problemOfWord: (word) => {
+    const name = JSON.stringify(word.split('=', 1)[0]) // the rest of metrics-auth-password=… is not for printing
+    return `${name}: there is no such command${didYouMeanCommand(word) || '; settings are given as --flag value'}`
+  },
+  async run({ settings, values }, context) {
+    const loaded = loadSettings(settings, context.env)
+    if (values['config.check']) return printSettings(loaded, context)
+    return measure(loaded, readKernelProgram(context.folder), context)
+  },
+})
+
+function flagsOf(group: Option['group']): readonly string[] {
+  return keys
+    .map((key) => options[key])
+    .filter((option) => option.group === group)
+    .map(({ flag }) => flag)
+}
+
+/** Answers `--config.check`. */
+export function printSettings(loaded: LoadedSettings, { stdout }: Context): Outcome {
+  stdout.write(`${summary(loaded)}\n`)
+  return { exitCode: 0 }
+}
+
+/** Starts an agent. */
+export async function measure(loaded: LoadedSettings, source: Buffer | Replay, { version, outputs }: Context): Promise<Outcome> {
+  const { settings, warnings, proxy } = loaded
+  const log = createLog({ level: settings.logLevel, file: settings.logFile })
+  for (const warning of warnings) log.logger.warn(warning)
+  logNodeWarnings(log.logger)
+  try {
+    const { startAgent } = await import('../agent.ts')
+    const agent = await startAgent({ settings, proxy, version, source, log: log.logger, logDropped: log.dropped, outputs })
+    const reload = () => {
+      log.reopen()
+      agent.reload()
+    }
+    const stop = () => agent.stop().then(log.close)
+    return { agent: { ...agent, stop }, reload }
+  } catch (error) {
+    await log.close()
+    throw error
+  }
+}
+
+/** Node.js itself writes its warnings to standard error, and waits for whoever reads that. */
+function logNodeWarnings(log: Logger): void {
+  process.removeAllListeners('warning')
+  process.on('warning', ({ name, message }) => log.warn({ name, reason: message }, 'Node.js warns'))
+}
+
+function readKernelProgram(folder: string): Buffer {
+  const path = `${folder}/usdt.bpf.o`
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    throw new Error(`cannot read the kernel program ${path}, which is installed beside the agent: install both anew`, { cause })
+  }
+}
