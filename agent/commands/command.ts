@@ -53,6 +53,11 @@ export class UsageError extends Error {
   readonly exitCode = 2
 }
 
+/** Ends a command whose command line is wrong. */
+export function misuse(name: CommandName, { usage: [usage] }: Help, problems: readonly string[]): UsageError {
+  return new UsageError(`${name}: ${problems.join('; ')}\nUsage: ${usage}; all flags: fibre-agent ${name} --help`)
+}
+
 /** Has the compiler derive the types of values from the flags. */
 export function defineCommand<const F extends Flags>(command: Command<F>): Command<F> {
   return command

@@ -1,7 +1,7 @@
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { readSettings, type Settings } from '../settings/load.ts'
-import { defineCommand } from './command.ts'
+import { defineCommand, misuse } from './command.ts'
 
 /** Docker's HEALTHCHECK and most probes give up after 5 s or more. */
 const TIMEOUT_MS = 4_000
@@ -20,8 +20,9 @@ export const health = defineCommand({
     usage: ['fibre-agent health [--ready] [settings]'],
     parts: [introduction, { title: 'Flags', flags: ['ready', 'config', 'health-port', 'listen-address', 'help', 'version'] }, exitStatus],
   },
-  problemOfWord: (word) => `${JSON.stringify(word.split('=', 1)[0])}: health takes flags only`,
-  async run({ settings: commandLine, values }, { stdout, stderr, env }) {
+  problemOfWord: (word) => `${JSON.stringify(word.split('=', 1)[0])}: is no flag`,
+  async run({ settings: commandLine, values, problems }, { stdout, stderr, env }) {
+    if (problems.length > 0) throw misuse('health', this.help, problems)
     const settings = readSettings(commandLine, env)
     if (settings.healthPort === 0) {
       stderr.write('fibre-agent: health: with --health-port 0 the agent takes any free port, which only its log tells; give it a port\n')

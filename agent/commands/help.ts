@@ -1,4 +1,4 @@
-import { type CommandName, commandNames, defineCommand, didYouMeanCommand, isCommandName, UsageError } from './command.ts'
+import { type CommandName, commandNames, defineCommand, didYouMeanCommand, isCommandName, misuse } from './command.ts'
 
 /** `fibre-agent help [COMMAND]`: prints the help of a command, or of the agent. */
 export const help = defineCommand({
@@ -17,8 +17,7 @@ export const help = defineCommand({
     return isCommandName(word) ? undefined : `${JSON.stringify(word)}: there is no such command${didYouMeanCommand(word)}`
   },
   async run({ words: [name], problems }, { printHelp }) {
-    if (problems.length > 0)
-      throw new UsageError(`help: ${problems.join('; ')}\nUsage: fibre-agent help [COMMAND]; all commands: fibre-agent help`)
+    if (problems.length > 0) throw misuse('help', this.help, problems)
     await printHelp(name === undefined ? undefined : (name as CommandName))
     return { exitCode: 0 }
   },

@@ -2,10 +2,8 @@ import { resolve } from 'node:path'
 import * as z from 'zod'
 import { problemOfReading } from '../settings/files.ts'
 import { loadSettings } from '../settings/load.ts'
-import { defineCommand, UsageError } from './command.ts'
+import { defineCommand, misuse } from './command.ts'
 import { checkFlag, exitStatus, measure, printSettings } from './run.ts'
-
-const usage = 'fibre-agent replay FILE [--speed N|max] [--exit] [settings]'
 
 const introduction = `Measures a recording that --record made, with the page and the metrics, but without bitcoind, eBPF or root. \
 Takes all settings of the agent (fibre-agent --help lists them); journal, webhook, push and another recording take part only if they are \
@@ -35,7 +33,7 @@ export const replay = defineCommand({
     ...checkFlag,
   },
   help: {
-    usage: [usage],
+    usage: ['fibre-agent replay FILE [--speed N|max] [--exit] [settings]'],
     parts: [
       introduction,
       { title: 'Flags', flags: ['speed', 'exit', 'config', 'help', 'version', 'config.check'] },
@@ -51,13 +49,13 @@ export const replay = defineCommand({
   },
   problemOfWord: (_word, before) => (before.length === 0 ? undefined : 'name one recording only'),
   async run({ settings: commandLine, values, words: [file], problems }, context) {
-    if (problems.length > 0) throw misuse(problems)
-    if (file === undefined) throw misuse(['name the recording'])
+    if (problems.length > 0) throw misuse('replay', this.help, problems)
+    if (!file) throw misuse('replay', this.help, ['name the recording'])
     const loaded = loadSettings(commandLine, context.env)
     const withheld = OUTWARD.filter((key) => !loaded.sources[key].startsWith('--'))
     const settings = { ...loaded.settings, ...Object.fromEntries(withheld.map((key) => [key, undefined])) }
     if (settings.record !== undefined && resolve(settings.record) === resolve(file))
-      throw misuse(['--record names the file that is replayed'])
+      throw misuse('replay', this.help, ['--record names the file that is replayed'])
     if (values['config.check']) return printSettings(loaded, context)
     const unreadable = problemOfReading(file)
     if (unreadable !== undefined) throw new Error(`the recording ${unreadable}; name a file that --record wrote`)
@@ -67,7 +65,3 @@ export const replay = defineCommand({
     return { ...outcome, ends: outcome.agent.replayed }
   },
 })
-
-function misuse(problems: readonly string[]): UsageError {
-  return new UsageError(`replay: ${problems.join('; ')}\nUsage: ${usage}; all flags: fibre-agent replay --help`)
-}

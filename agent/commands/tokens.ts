@@ -26,6 +26,8 @@ export function* tokenize(argv: readonly string[], flags: Flags, didYouMean: (na
   const known = [...spellings].map(([spelled, spelling]) => [spelled, shapeOf(spelling)] as const)
   const { tokens } = parseArgs({ args, options: Object.fromEntries(known), strict: false, allowPositionals: true, tokens: true })
   const words = new Map(tokens.flatMap((token) => (token.kind === 'positional' ? [[token.index, token.value]] : [])))
+  // argparse would take -port for -p ort.
+  const isLongName = (word = '') => spellings.has(/^-([\w.-]{3,})/.exec(word)?.[1] ?? '')
   let refusedAt = -1
   let valueAt = -1
 
@@ -33,7 +35,7 @@ export function* tokenize(argv: readonly string[], flags: Flags, didYouMean: (na
     if (token.kind === 'positional' && token.index !== valueAt) yield { kind: 'word', word: token.value }
     if (token.kind !== 'option' || token.index === refusedAt) continue
     const { name: spelled, index, value, inlineValue: isInline } = token
-    const spelling = spellings.get(spelled)
+    const spelling = isLongName(argv[index]) ? undefined : spellings.get(spelled)
     if (spelling === undefined) {
       yield { kind: 'problem', problem: problemOfUnknown(token.rawName, argv[index] ?? '', spellings, didYouMean) }
       refusedAt = index

@@ -1,4 +1,4 @@
-import { defineCommand, UsageError } from './command.ts'
+import { defineCommand, misuse } from './command.ts'
 
 /** `fibre-agent version`: prints the version. */
 export const version = defineCommand({
@@ -12,9 +12,9 @@ export const version = defineCommand({
       'Exit status: 0, or 2 when the command line is wrong.',
     ],
   },
-  problemOfWord: (word) => `${JSON.stringify(word)}: version takes no words`,
+  problemOfWord: (word) => `${JSON.stringify(word)}: is no flag`,
   async run({ problems }, { printVersion }) {
-    if (problems.length > 0) throw new UsageError(`version: ${problems.join('; ')}\nUsage: fibre-agent version`)
+    if (problems.length > 0) throw misuse('version', this.help, problems)
     printVersion()
     return { exitCode: 0 }
   },
