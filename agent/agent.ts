@@ -50,11 +50,16 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const startedAt = new Date()
   const opened: (() => unknown)[] = []
   let isUp = true
-  const stop = once(async () => {
+  let stopping: Promise<void> | undefined
+  const closeAll = async () => {
     isUp = false
     for (const close of opened.reverse()) await close()
     log.info('stopped')
-  })
+  }
+  const stop = () => {
+    stopping ??= closeAll()
+    return stopping
+  }
 
   log.info({ version, pid: process.pid }, 'starting')
   try {
@@ -79,21 +84,15 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     })
     source.start(nodes)
 
-    const exposition = () => {
-      source.drain()
-      return telemetry.exposition()
-    }
-    const servers = await openServers({ settings, version, log, exposition, live, snapshot })
+    const servers = await openServers({ settings, version, log, source, telemetry, live, snapshot })
     opened.push(() => servers.close())
     opened.push(() => live.close())
-    telemetry.instruments.observe(
-      observedMetrics,
-      selfStateReader({ ...options, snapshot, exports: telemetry.exports, server: servers.metrics }),
-    )
+    const readSelf = selfStateReader({ ...options, snapshot, exports: telemetry.exports, server: servers.metrics })
+    telemetry.instruments.observe(observedMetrics, readSelf)
     opened.push(() => telemetry.close(LAST_PUSH_MS))
 
     opened.push(() => nodes.close())
-    const replayed = source instanceof ReplaySource ? replay(source, nodes) : undefined
+    const replayed = source instanceof ReplaySource ? source.play(nodes) : undefined
     if (replayed === undefined) {
       processes = await openProcesses(settings, nodes, log)
       opened.push(() => processes?.close())
@@ -113,19 +112,5 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   } catch (error) {
     await stop()
     throw error
-  }
-}
-
-/** Measures a recording as if its nodes ran. */
-async function replay(source: ReplaySource, nodes: Nodes): Promise<void> {
-  for (const node of source.nodes) nodes.processStarted({ node, pid: 0, executable: source.file })
-  await source.run(() => nodes.tick())
-}
-
-function once(run: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined
-  return () => {
-    running ??= run()
-    return running
   }
 }

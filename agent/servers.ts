@@ -3,17 +3,20 @@ import { shareOfConnections } from './http/connections.ts'
 import { healthRoute, readyRoute } from './http/health.ts'
 import { metricsRoute } from './http/metrics.ts'
 import { type HttpServer, listen } from './http/server.ts'
+import type { Telemetry } from './metrics/otel/telemetry.ts'
 import { openFileLimit } from './metrics/process.ts'
 import type { Snapshot } from './nodes/snapshot.ts'
 import type { Live } from './page/live.ts'
 import type { Settings } from './settings/load.ts'
 import { readPassword } from './settings/password-file.ts'
+import type { EventSource } from './sources/source.ts'
 
 export interface ServersOptions {
   readonly settings: Settings
   readonly version: string
   readonly log: Logger
-  readonly exposition: () => Promise<string>
+  readonly source: Pick<EventSource, 'drain'>
+  readonly telemetry: Pick<Telemetry, 'exposition'>
   readonly live: Live
   readonly snapshot: () => Snapshot
 }
@@ -28,12 +31,16 @@ export interface Servers {
 
 /** Opens the metrics server, with the page, and the health server. */
 export async function openServers(options: ServersOptions): Promise<Servers> {
-  const { settings, version, log, exposition, live, snapshot } = options
+  const { settings, version, log, source, telemetry, live, snapshot } = options
   const { listenAddress, port, healthPort, metricsAuthUsername: username, metricsAuthPassword: password, tlsCert, tlsKey } = settings
   const tls = tlsCert !== undefined && tlsKey !== undefined ? { certFile: tlsCert, keyFile: tlsKey } : undefined
   const credentials = username !== undefined && password !== undefined ? { username, password } : undefined
   const most = shareOfConnections(openFileLimit())
   const common = { address: listenAddress, allowedHosts: [listenAddress, ...(settings.allowedHosts ?? [])], tls, log }
+  const exposition = () => {
+    source.drain()
+    return telemetry.exposition()
+  }
   const routes = { ...live.routes, '/metrics': metricsRoute(exposition) }
   const readyState = () => {
     const { readiness, warnings } = snapshot()

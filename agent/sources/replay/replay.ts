@@ -19,6 +19,12 @@ export interface ReplayOptions {
   readonly log: Logger
 }
 
+/** Is told of nodes as of those that run. */
+export interface PlayedNodes {
+  processStarted(process: NodeProcess): void
+  tick(): void
+}
+
 /** How many lines of a recording were events, and how many were not. */
 export interface Replayed {
   readonly events: number
@@ -99,6 +105,12 @@ export class ReplaySource implements EventSource {
   /** Ends `run` where it is. */
   close(): void {
     this.#closing.abort()
+  }
+
+  /** Starts the nodes of the recording, as if they ran, and hands on every event. */
+  async play(nodes: PlayedNodes): Promise<void> {
+    for (const node of this.nodes) nodes.processStarted({ node, pid: 0, executable: this.file })
+    await this.run(() => nodes.tick())
   }
 
   /** Hands on every event, in order, and calls `tick` once for each second of the recording's time. */
