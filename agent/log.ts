@@ -9,7 +9,7 @@ import { NamedFile } from './files/named-file.ts'
 const levels = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error' } as const
 
 /** Where the log goes. */
-export type LogOutput = 'stdout' | 'file'
+type LogOutput = 'stdout' | 'file'
 
 export interface LogOptions {
   readonly level: keyof typeof levels

@@ -51,5 +51,3 @@ export const logs = {
     fields: Object.fromEntries(Object.entries(recorded).map(([name, { kind }]) => [name, kindOf(kind)])),
   },
 } as const satisfies Readonly<Record<string, Log>>
-
-export type Job = keyof typeof logs

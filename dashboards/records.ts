@@ -6,7 +6,7 @@ import { colours, logql, type PanelSpec, type Tile } from './panel.ts'
 import { type Column, table } from './visualizations.ts'
 
 /** The journal's records of the nodes that were chosen: one line of JSON for each block, of which Loki knows every field. */
-export const records = (filter = ''): string => `${journal('node=~"$node"')}${filter && ` | ${filter}`}`
+const records = (filter = ''): string => `${journal('node=~"$node"')}${filter && ` | ${filter}`}`
 
 const journal = (scope: Scope): string => `{job="fibre-blocks", ${scope}}`
 

@@ -2,7 +2,7 @@ import type { TracepointEvent } from '../tracepoints/index.ts'
 import type { Mechanism, Race, Racer } from './race.ts'
 
 /** What bitcoind said of one block: of each tracepoint the first event. */
-export type BlockEvents = { readonly [P in TracepointEvent['probe']]?: Extract<TracepointEvent, { readonly probe: P }> }
+type BlockEvents = { readonly [P in TracepointEvent['probe']]?: Extract<TracepointEvent, { readonly probe: P }> }
 
 /** All that is known of one block of one node. */
 export interface Block {

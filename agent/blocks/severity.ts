@@ -1,6 +1,6 @@
 import type { BlockRecord } from './record.ts'
 
-export const severities = ['slow', 'very_slow'] as const
+const severities = ['slow', 'very_slow'] as const
 export type Severity = (typeof severities)[number]
 
 /** From how many ms of reconstruction on a block is slow. */

@@ -6,7 +6,7 @@ import type { Path } from './record-fields.ts'
 export const paths = [...mechanisms, 'no_race', 'unknown'] as const satisfies readonly Path[]
 
 /** Blocks by how they came. */
-export type PathCounts = Readonly<Record<Path, number>>
+type PathCounts = Readonly<Record<Path, number>>
 
 /** Quantiles of durations, in ms; undefined where there are none. */
 export interface Durations {

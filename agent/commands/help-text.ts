@@ -9,7 +9,7 @@ export interface Help {
 }
 
 /** A paragraph, flags by name, or examples. */
-export type HelpPart =
+type HelpPart =
   | string
   | { readonly title: string; readonly flags: readonly string[] }
   | { readonly title: string; readonly examples: readonly { readonly words: string; readonly meaning: string }[] }
@@ -41,6 +41,6 @@ function entryOf(name: string, flag: Flag | undefined, width: number): string {
 }
 
 /** Breaks a text between words so that it fits, and indents its lines. */
-export function wrap(text: string, indent: string, width = WIDTH): string {
+function wrap(text: string, indent: string, width = WIDTH): string {
   return wrapAnsi(text, width - indent.length).replace(/^/gm, indent)
 }

@@ -60,7 +60,7 @@ export function* readInOrder(
 }
 
 /** Times are all of one form, so they sort as text. */
-export function byTime({ time: one }: { readonly time: string }, { time: other }: { readonly time: string }): number {
+function byTime({ time: one }: { readonly time: string }, { time: other }: { readonly time: string }): number {
   return one === other ? 0 : one < other ? -1 : 1
 }
 

@@ -8,7 +8,7 @@ export type LabelSet = Readonly<Record<string, string>>
  * The values that a label takes: one of a closed set, `any` where the subject has few, or `open` where nobody knows how many
  * there are: such a label is left out unless the operator asks for it, and then capped.
  */
-export type LabelValues = readonly string[] | 'any' | 'open'
+type LabelValues = readonly string[] | 'any' | 'open'
 
 export interface Sample {
   readonly value: number
@@ -18,7 +18,7 @@ export interface Sample {
 export const sample = (value: number, labels: LabelSet): Sample => ({ value, labels })
 
 /** What a metric takes from its subject: nothing where that is not known, one value, or values with labels. */
-export type Measured = number | undefined | Sample | readonly Sample[]
+type Measured = number | undefined | Sample | readonly Sample[]
 
 /** A metric as plain data. Its name is the full Prometheus name, unit and `_total` included. */
 export interface MetricDefinition<Subject> {

@@ -53,7 +53,7 @@ export interface Option {
   readonly secret?: true | 'partly'
 }
 
-export const schema = {
+const schema = {
   bitcoind: {
     group: 'Node',
     help: 'Executable of the node to watch. Without it, a pid and --node, every process called bitcoind or bitcoin-node is watched.',

@@ -7,8 +7,6 @@ import { type SlowBlockPayload, toAsciiJson } from './payload.ts'
 import { post } from './post.ts'
 import { type Alert, Queue } from './queue.ts'
 
-export { slowBlockPayload } from './payload.ts'
-
 export interface WebhookOptions {
   /** May hold a secret: only its origin is logged. */
   readonly url: string

@@ -16,7 +16,7 @@ export interface Tracer {
   readonly hits: number
 }
 
-export interface Attached {
+interface Attached {
   /** Detaches, and tells how many of the hits were taken in. */
   detach(): Promise<number>
 }

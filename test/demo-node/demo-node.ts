@@ -28,7 +28,7 @@ export interface Fired {
 export type FiredEvent = { readonly probe: Probe } & Readonly<Record<string, string | number | readonly number[] | null>>
 
 /** The answer to each command of `demo-node --control`. */
-export interface Answers {
+interface Answers {
   blocks: Fired
   events: Fired
   flood: Fired

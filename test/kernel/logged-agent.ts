@@ -21,7 +21,7 @@ export async function startLoggedAgent({ args, log, shell }: LoggedAgentOptions)
   return new LoggedAgent(agent, url('metrics'), url('health'), lines)
 }
 
-export class LoggedAgent implements AsyncDisposable {
+class LoggedAgent implements AsyncDisposable {
   readonly process: AgentProcess
   readonly metrics: string
   readonly health: string

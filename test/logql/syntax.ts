@@ -1,8 +1,8 @@
 import { parser } from '@grafana/lezer-logql'
 import type { SyntaxNode } from '@lezer/common'
 
-export type TextOperator = '=' | '!=' | '=~' | '!~'
-export type NumberOperator = '==' | '=' | '!=' | '>' | '>=' | '<' | '<='
+type TextOperator = '=' | '!=' | '=~' | '!~'
+type NumberOperator = '==' | '=' | '!=' | '>' | '>=' | '<' | '<='
 
 export interface Matcher {
   readonly name: string

@@ -11,7 +11,7 @@ export interface StoredLine {
   readonly fields: Fields
 }
 
-export type Fields = Readonly<Record<string, string>>
+type Fields = Readonly<Record<string, string>>
 
 const STREAM_FIELDS = ['job', 'node', 'service.name']
 /** Fields that VictoriaLogs adds. */

@@ -11,7 +11,7 @@ import {
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics'
 
 /** How metrics are written in a request, as OTEL_EXPORTER_OTLP_PROTOCOL names it. */
-export type OtlpProtocol = 'http/json' | 'http/protobuf'
+type OtlpProtocol = 'http/json' | 'http/protobuf'
 
 const encodings = {
   'http/json': { serializer: JsonMetricsSerializer, contentType: 'application/json', component: 'otlp_http_json_metric_exporter' },

@@ -10,7 +10,7 @@ import type { PushCounts, PushOptions } from './push.ts'
 import { ScrapeReader } from './scrape-reader.ts'
 
 /** Service name, scope of the instruments, and the scrape job that shipped configurations use: equal, so that scrape and push give the same series. */
-export const SERVICE = 'fibre-agent'
+const SERVICE = 'fibre-agent'
 
 export interface TelemetryOptions {
   readonly version: string

@@ -2,7 +2,7 @@
 export type Machine = 'x64' | 'arm64'
 
 /** Where an argument is when its tracepoint fires. A register is its byte offset in pt_regs (x86-64) or user_pt_regs (arm64). */
-export type Place =
+type Place =
   | { readonly kind: 'constant'; readonly value: bigint }
   | { readonly kind: 'register'; readonly register: number }
   | { readonly kind: 'memory'; readonly base: number; readonly offset: bigint }

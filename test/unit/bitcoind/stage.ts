@@ -80,7 +80,7 @@ export async function watch(selection: Partial<Selection>, options: Partial<Watc
 }
 
 /** Stands in for pidfd. */
-export const pollForExit: WatchExit = (pid, onExit) => {
+const pollForExit: WatchExit = (pid, onExit) => {
   const timer = setInterval(() => {
     const isAlive = existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
     if (isAlive) return

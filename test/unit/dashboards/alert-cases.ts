@@ -5,7 +5,7 @@ import type { Alert } from '../../../dashboards/rule.ts'
 import { type AtMinute, type FiredAlert, firedAt, type SeriesSet } from './promtool-tests.ts'
 
 /** Series, the minutes at which they are looked at, and what fires then: severity, and node or instance, sorted. */
-export interface Case {
+interface Case {
   /** Minutes between two samples and two looks at the rules, if not those of all cases. */
   readonly step?: number
   readonly series: SeriesSet

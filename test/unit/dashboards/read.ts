@@ -5,7 +5,6 @@ import type { DashboardJson } from './schema.ts'
 const folder = join(import.meta.dirname, '../../../dashboards')
 
 export type Dashboard = DashboardJson & { readonly file: string; readonly __inputs?: readonly { readonly name: string }[] }
-export type Row = Extract<Dashboard['panels'][number], { readonly type: 'row' }>
 export type Panel = Exclude<Dashboard['panels'][number], { readonly type: 'row' }>
 
 /** The dashboards that are committed. */

@@ -6,8 +6,8 @@ import { onTestFinished } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
 
 /** When `blockAt(0)` came; then comes one every ten minutes. */
-export const START = Date.parse('2026-11-15T00:00:00Z')
-export const TEN_MINUTES = 600_000
+const START = Date.parse('2026-11-15T00:00:00Z')
+const TEN_MINUTES = 600_000
 
 /** An invented block as bitcoind tells of most of them: of each number another, always the same. */
 export function blockAt(number: number, fields: Partial<BlockRecord> = {}): BlockRecord {

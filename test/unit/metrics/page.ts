@@ -3,7 +3,7 @@ import { observedMetrics, type SelfState } from '../../../agent/metrics/agent-me
 import { openTelemetry, type TelemetryOptions } from '../../../agent/metrics/otel/telemetry.ts'
 import { Nodes } from '../../../agent/nodes/nodes.ts'
 import type { Output } from '../../../agent/nodes/output.ts'
-import { takeSnapshot } from '../../../agent/nodes/snapshot.ts'
+import { takeSnapshot } from '../../../agent/nodes/take-snapshot.ts'
 import { toMetrics } from '../../../agent/outputs.ts'
 import type { EventSource } from '../../../agent/sources/source.ts'
 import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'

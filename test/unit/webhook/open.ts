@@ -2,7 +2,7 @@ import pino from 'pino'
 import { onTestFinished } from 'vitest'
 import { openWebhook, type WebhookOptions } from '../../../agent/webhook/webhook.ts'
 
-export type LogLine = { readonly level: number; readonly msg: string; readonly [field: string]: unknown }
+type LogLine = { readonly level: number; readonly msg: string; readonly [field: string]: unknown }
 
 /** A webhook that is tried again soon, until the test is finished, and what it logs. */
 export async function open(options: Partial<WebhookOptions> & { readonly url: string }) {
