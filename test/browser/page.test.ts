@@ -63,7 +63,7 @@ describe('accessibility', () => {
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(view.width)
   })
 
-  it('opens and closes the detail of a block by keyboard, and says which it is', async () => {
+  it('opens and closes the detail of a block by keyboard, and names the block', async () => {
     const page = await show(await serveLive([recordOf(1), recordOf(2)]))
     await page.locator('summary').focus()
     await page.keyboard.press('Tab')
@@ -130,7 +130,7 @@ describe('live', () => {
     expect(await page.evaluate('scrollY')).toBe(scrolled)
   })
 
-  it('says the state once more only when it is another', async () => {
+  it('announces the state again only when it has changed', async () => {
     const served = await serveLive(records)
     const page = await show(served)
     expect(await page.locator('[aria-live] #banner').textContent()).toContain('All is well')
@@ -141,7 +141,7 @@ describe('live', () => {
     expect(await page.title()).toBe('Not ready: FIBRE agent')
   })
 
-  it('says nothing good once its connection is lost', async () => {
+  it('shows nothing as good once its connection is lost', async () => {
     const served = await serveLive(records)
     const page = await show(served)
     expect(await page.locator('#lost').isVisible()).toBe(false)
@@ -155,7 +155,7 @@ describe('live', () => {
     expect(await colourOf('.pill.good')).toBe(await colourOf('.quiet'))
   })
 
-  it("tells ages by the agent's clock", async () => {
+  it("shows ages by the agent's clock", async () => {
     const time = `${new Date(Date.now() - 190_000).toISOString().slice(0, -1)}000Z`
     const served = await serveLive([recordOf(1, { time })])
     const page = await openPage(chromium(), served.server.url, { setUp: (page) => page.clock.setSystemTime(Date.now() + 3_600_000) })

@@ -10,7 +10,7 @@ const serveHealth = (now: typeof health) => {
 }
 const json = { headers: { Accept: 'application/json' } }
 
-it('says a bare OK on both paths while all is well', async () => {
+it('answers a bare OK on both paths while all is well', async () => {
   const { url } = await serveHealth({ ready: true, reasons: [] })
   for (const path of ['/health', '/ready']) {
     const response = await fetch(url + path)
@@ -30,7 +30,7 @@ it('is not ready, with a reason on each line, as long as something is wrong', as
   expect((await fetch(`${url}/ready`)).status).toBe(200)
 })
 
-it('says the same in JSON to who asks for it', async () => {
+it('answers the same in JSON to a client that asks for it', async () => {
   const { url } = await serveHealth({ ready: false, reasons })
   const ready = await fetch(`${url}/ready`, json)
   expect(ready.status).toBe(503)

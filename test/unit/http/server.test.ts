@@ -10,7 +10,7 @@ const routes = { '/metrics': () => ({ status: 200, body: 'up 1\n' }) }
 const request = 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'
 const lastRequest = 'GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 
-describe('what is asked', () => {
+describe('routes and methods', () => {
   it.each([
     ['GET', '/metrics', 200],
     ['GET', '/metrics?name[]=x', 200],
@@ -35,7 +35,7 @@ describe('what is asked', () => {
     )
   })
 
-  it('says what it has not, and which methods it takes', async () => {
+  it('answers 404 in plain text, and names the methods that it takes', async () => {
     const { url } = await serve({ routes })
     const missing = await fetch(`${url}/elsewhere`)
     expect([missing.headers.get('content-type'), await missing.text()]).toEqual(['text/plain; charset=utf-8', 'Not Found'])
@@ -145,7 +145,7 @@ describe('close', () => {
 })
 
 describe('listening', () => {
-  it('names address, port, purpose and the way out when the port is in use', async () => {
+  it('names address, port, server and remedy when the port is in use', async () => {
     const { port } = await serve({ routes })
     await expect(serve({ port })).rejects.toThrow(`cannot listen on 127.0.0.1:${port} for metrics: port in use; choose another with --port`)
     await expect(serve({ port, name: 'health' })).rejects.toThrow('for health: port in use; choose another with --health-port')

@@ -40,7 +40,7 @@ it.each([
   ['blocks?hash=abc', 'hash has to be the hash of a block: 64 hex digits.'],
   ['blocks?constructor=1', 'There is no such parameter; there are: limit, node, hash.'],
   ['status?node=a', 'There is no such parameter; there are none.'],
-])('/api/v1/%s is refused in words', async (path, words) => {
+])('/api/v1/%s is refused with the reason', async (path, words) => {
   const { get } = await serveLive(both)
   const response = await get(`/api/v1/${path}`)
   expect([response.status, await response.text()]).toEqual([400, `${words}\n`])

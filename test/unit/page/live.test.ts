@@ -31,13 +31,13 @@ it('is a stream of server-sent events that nobody stores or buffers', async () =
   })
 })
 
-it('answers HEAD by the head alone', async () => {
+it('answers HEAD with the headers alone', async () => {
   const { server } = await serveLive()
   const answer = await exchange(server.port, 'HEAD /live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
   expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\nContent-Type: text\/event-stream[\s\S]+\r\n\r\n$/)
 })
 
-it('tells of a block what became known together, within a second', async () => {
+it('sends what becomes known of a block at one time in one push, within a second', async () => {
   const served = await serveLive([recordOf(1)])
   const stream = await openAsPage(served)
   const start = performance.now()
@@ -49,7 +49,7 @@ it('tells of a block what became known together, within a second', async () => {
   expect(textOf(sent, 'row')).toMatch(/^ 900,002 .* compact block /)
 })
 
-it("tells with a block's end the figures that follow from it", async () => {
+it('sends a closed block with the figures that follow from it', async () => {
   const served = await serveLive([recordOf(1)])
   const stream = await openAsPage(served)
   served.live.update(recordOf(2, { path: 'bip152_cmpct' }), true)
@@ -70,7 +70,7 @@ it('sends blocks oldest first, and of many only those that a page shows', async 
   ])
 })
 
-it('tells when the state has changed, and nothing when it has not', async () => {
+it('sends the state when it has changed, and nothing when it has not', async () => {
   const served = await serveLive()
   const stream = await openAsPage(served)
   served.live.changed()
@@ -84,7 +84,7 @@ it('tells when the state has changed, and nothing when it has not', async () => 
   expect(eventsOf(await stream.next())).toEqual(['row', 'now'])
 })
 
-it('tells all to a page that missed something, is of another life of the agent, or says nothing', async () => {
+it('sends everything to a page that missed something, comes from another process, or names no version', async () => {
   const served = await serveLive([recordOf(1)])
   const version = /data-version="([^"]+)"/.exec(await (await served.get('/')).text())?.[1]
   served.live.update(recordOf(2), true)
@@ -96,7 +96,7 @@ it('tells all to a page that missed something, is of another life of the agent, 
   }
 })
 
-it('gives with each push the version that a page then has', async () => {
+it('sends with each push the version that the page then has', async () => {
   const served = await serveLive()
   const stream = await openAsPage(served)
   served.live.update(recordOf(1), true)
@@ -106,14 +106,14 @@ it('gives with each push the version that a page then has', async () => {
   expect(eventsOf(await again.next())).toEqual(['now'])
 })
 
-it('keeps line breaks of others from becoming events', async () => {
+it('lets no line break in a text become an event', async () => {
   const served = await serveLive()
   const stream = await openAsPage(served)
   served.live.update(recordOf(1, { pool: 'a\n\nevent: content\rdata: x\r\n\r\nb' }), true)
   expect(eventsOf(await stream.next())).toEqual(['part', 'row', 'now'])
 })
 
-it('says every 15 s that it lives', async () => {
+it('sends a heartbeat every 15 s', async () => {
   const served = await serveLive()
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   try {
@@ -163,7 +163,7 @@ it('ends streams at once when it is closed, and opens no more', async () => {
   await until(() => streams.every(({ isEnded }) => isEnded), 'the streams to end')
 })
 
-it('asks for nothing while no page is open', async () => {
+it('takes no snapshot while no page is open', async () => {
   const served = await serveLive()
   let asked = 0
   Object.defineProperty(served.state, 'now', {
@@ -185,7 +185,7 @@ it('refuses a query that it does not know', async () => {
   expect((await get(`/live?hash=${hashOf(1)}`)).status).toBe(400)
 })
 
-it('goes on when the state cannot be had, and says so once', async () => {
+it('goes on when no snapshot can be taken, and logs that once', async () => {
   const served = await serveLive()
   const stream = await openAsPage(served)
   Object.defineProperty(served.state, 'now', {

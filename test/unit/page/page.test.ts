@@ -18,7 +18,7 @@ const without = (record: BlockRecord, ...names: readonly (keyof BlockRecord)[]) 
 const race = ['first_started', 'head_start_ms', 'head_start_is_lower_bound', 'reconstruction_ms', 'chunks_used', 'chunks_received'] as const
 const ownBlock = { ...without(recordOf(5), ...race, 'missing_transactions'), path: 'no_race', coverage: 'none' } as const
 
-it('shows of each node its state, the last block, and what was counted since the agent started', async () => {
+it('shows the state of each node, its last block, and the counts since the agent started', async () => {
   const { words } = await fetchPage([])
   expect(words).toContain('All is well. 1 node is measured.')
   expect(words).toContain('node-a running Process 4242, /usr/local/bin/bitcoind')
@@ -29,7 +29,7 @@ it('shows of each node its state, the last block, and what was counted since the
   expect(words).toContain('Version 1.2.3, started 2026-11-22 09:00:00 UTC')
 })
 
-it('says of a recording that it is replayed, and when that has ended, and never that a node runs', async () => {
+it('shows that a recording is replayed, and when that has ended, and never that a node runs', async () => {
   const replayed = { ...node, process: { pid: 0, executable: 'events.jsonl' } }
   const during = await fetchPage([], { ...quiet, nodes: [{ ...replayed, replay: 'replaying' }] })
   expect(during.words).toContain('Replaying events.jsonl . No bitcoind is measured.')
@@ -40,14 +40,14 @@ it('says of a recording that it is replayed, and when that has ended, and never 
   for (const { words } of [during, after]) expect(words).not.toMatch(/running|All is well|[Pp]rocess 0/)
 })
 
-it('says that a block which is connected again counts again, where its counter stands beside races', async () => {
+it('explains, where its counter stands beside races, that a block that is connected again counts again', async () => {
   const { words } = await fetchPage([])
   expect(words).toContain(
     'A block that is connected again, after a crash or reorganisation, counts again as connected; its race and its record do not.',
   )
 })
 
-it('does not count no connections of a build that does not tell of them', async () => {
+it('shows no number of connected blocks for a build without that tracepoint', async () => {
   const probes = node.probes.filter(({ probe }) => probe !== 'validation:block_connected')
   const { words } = await fetchPage([], { ...quiet, nodes: [{ ...node, probes, connected: 0 }] })
   expect(words).toContain(
@@ -63,7 +63,7 @@ it('shows the win rate with its coverage, and how blocks came', async () => {
   expect(words).toContain('Blocks counted here 5 since 2026-11-22 12:00:01 UTC')
 })
 
-it('tells the distributions of head starts and reconstruction to who cannot see the bars', async () => {
+it('gives the distributions of head starts and reconstruction as tables, for those who cannot see the bars', async () => {
   const { words } = await fetchPage([
     recordOf(1, { head_start_ms: 0.4, reconstruction_ms: 2 }),
     recordOf(2, { head_start_ms: 7, head_start_is_lower_bound: true, reconstruction_ms: 70 }),
@@ -96,7 +96,7 @@ it('shows each block in a row, newest first, slow ones in words', async () => {
   )
 })
 
-it('shows a block before all is known of it, with what is to come as such', async () => {
+it('shows a block that is not closed yet, with an ellipsis for what is still to come', async () => {
   const { live, get } = await serveLive()
   live.update({ ...without(ownBlock, 'coverage', 'pool'), path: 'unknown' }, false)
   expect(wordsOf(await (await get('/')).text())).toContain('900,005 2026-11-22 12:00:05 UTC node-a …0000000005 … … … … … 21.4 ms …')
@@ -119,7 +119,7 @@ it('does not make up figures before the first block', async () => {
   expect(words).not.toMatch(/NaN|undefined|win rate/)
 })
 
-it('says first what is wrong', async () => {
+it('shows first what is wrong', async () => {
   const reasons = ['no bitcoind is running; waiting for one']
   const warnings = ['the journal cannot be written: no space left on device']
   const { markup, words } = await fetchPage([], {
@@ -135,7 +135,7 @@ it('says first what is wrong', async () => {
   expect(words).toContain('also pushed to http://c:4318')
 })
 
-it('says what else is to be seen to while blocks are measured', async () => {
+it('shows warnings while blocks are measured', async () => {
   const { words } = await fetchPage([], {
     ...quiet,
     nodes: [{ ...node, lost: new Map([['block_connected', 1_200]]) }],
@@ -160,7 +160,7 @@ it.each([
   ['', 400, 'hash has to be the hash of a block: 64 hex digits.\n'],
   ['?hash=12', 400, 'hash has to be the hash of a block: 64 hex digits.\n'],
   [`?hash=${hashOf(9)}`, 404, 'This block is not held: it is older, or was never seen.\n'],
-])('says what is wrong with /block%s', async (query, status, words) => {
+])('explains what is wrong with /block%s', async (query, status, words) => {
   const { get } = await serveLive([recordOf(1)])
   const response = await get(`/block${query}`)
   expect([response.status, await response.text()]).toEqual([status, words])

@@ -24,7 +24,7 @@ export async function serveLive(records: readonly BlockRecord[] = [], snapshot: 
   return { live, state, server, logged, get: (path: string) => fetch(server.url + path) }
 }
 
-/** As it reads: with neither style, script nor tags. */
+/** Returns the text of a page, without style, script and tags. */
 export function wordsOf(markup: string): string {
   return markup
     .replace(/<(style|script).*?<\/\1>/gs, '')
@@ -33,7 +33,7 @@ export function wordsOf(markup: string): string {
     .replace(/\s+/g, ' ')
 }
 
-/** What a page's stream is told, as it comes. */
+/** Opens a stream of events, as a page does, and keeps what is sent. */
 export async function openStream(url: string) {
   const abort = new AbortController()
   onTestFinished(() => abort.abort())
@@ -55,7 +55,7 @@ export async function openStream(url: string) {
     }
   }
 
-  /** All up to and with the next `now`, which ends each push. */
+  /** Returns the events up to the next `now`, which ends each push. */
   async function next(): Promise<readonly Sent[]> {
     await until(() => sent.some(({ event }) => event === 'now'), 'a push')
     return sent.splice(0, sent.findIndex(({ event }) => event === 'now') + 1)

@@ -42,7 +42,7 @@ it('serves other names that are allowed, and any if all are', async () => {
   expect(await ask((await serve({ routes, allowedHosts: ['*'] })).port, 'node3')).toBe(200)
 })
 
-it('leaves it to the password where there is one', async () => {
+it('checks no host where there is a password', async () => {
   const { port } = await serve({ routes, credentials: { username: 'a', password: 'b' } })
   const right = `Authorization: Basic ${btoa('a:b')}\r\n`
   expect([await ask(port, 'node1.example'), await ask(port, 'node1.example', right)]).toEqual([401, 200])
