@@ -19,13 +19,10 @@ export function lazy<T>(create: () => T): () => T {
 export const koffi = lazy((): typeof Koffi => {
   try {
     return require('koffi')
-  } catch (cause) {
+  } catch (error) {
+    const [reason] = (error as Error).message.split('\n', 1) // Node.js adds which files asked for it
     throw new Error(
-      `koffi, with which Node.js calls libraries of the system, cannot be loaded (${firstLine(cause)}): ` +
-        'install fibre-agent anew, or run npm ci in a checkout',
-      { cause },
+      `koffi, with which Node.js calls system libraries, cannot be loaded (${reason}): install fibre-agent anew, or run npm ci`,
     )
   }
 })
-
-export const firstLine = (error: unknown): string => (error as Error).message.split('\n', 1)[0] ?? ''

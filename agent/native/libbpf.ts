@@ -1,4 +1,4 @@
-import { firstLine, koffi, lazy, type Pointer } from './koffi.ts'
+import { koffi, lazy, type Pointer } from './koffi.ts'
 import { check, checkPointer, formatText } from './libc.ts'
 
 const BPF_F_SLEEPABLE = 1 << 4
@@ -49,15 +49,16 @@ const libbpf = lazy(() => {
 })
 
 function load() {
+  const { load } = koffi()
   try {
-    return koffi().load('libbpf.so.1')
+    return load('libbpf.so.1')
   } catch (cause) {
     const isMissing = /No such file/.test((cause as Error).message) // not so where descriptors or rights are missing
-    throw new Error(`libbpf.so.1 (libbpf 1.1 or newer) cannot be loaded: ${isMissing ? packages : firstLine(cause)}`, { cause })
+    throw new Error(`libbpf.so.1 (libbpf 1.1 or newer) cannot be loaded${isMissing ? `: ${advice}` : ''}`, { cause })
   }
 }
 
-const packages = 'install the package libbpf1 (Debian, Ubuntu, openSUSE) or libbpf (Fedora, RHEL, Arch Linux, Alpine)'
+const advice = 'install the package libbpf1 (Debian, Ubuntu, openSUSE) or libbpf (Fedora, RHEL, Arch Linux, Alpine)'
 
 /** Hands libbpf's warnings to `sink` until the returned function is called. */
 export function captureWarnings(sink: (message: string) => void): () => void {
