@@ -7,7 +7,7 @@ import { type Finding, watchProcesses } from './bitcoind/watch.ts'
 import { watchExit } from './native/watch.ts'
 import type { Nodes } from './nodes/nodes.ts'
 import type { Settings } from './settings/load.ts'
-import { faultOfExecutable, offersTracepoints } from './sources/ebpf/executable.ts'
+import { faultOfExecutable, offersTracepoints } from './sources/ebpf/binary/executable.ts'
 import { tracepoints } from './tracepoints/index.ts'
 
 /** The processes that the settings name. */

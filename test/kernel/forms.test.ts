@@ -3,10 +3,10 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFile
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { readNotes } from '../../agent/sources/ebpf/notes.ts'
-import { MAX_SITES } from '../../agent/sources/ebpf/plan.ts'
-import { forms, openProgram } from '../../agent/sources/ebpf/program.ts'
-import { SpecSlots } from '../../agent/sources/ebpf/slots.ts'
+import { MAX_SITES } from '../../agent/sources/ebpf/attach/sites.ts'
+import { SpecPool } from '../../agent/sources/ebpf/attach/spec-pool.ts'
+import { readNotes } from '../../agent/sources/ebpf/binary/notes.ts'
+import { forms, openProgram } from '../../agent/sources/ebpf/program/program.ts'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
 import { type DemoNode, probes, startDemoNode } from '../demo-node/demo-node.ts'
 import { fieldsIn, fieldsOf, readRecording } from '../demo-node/recording.ts'
@@ -113,12 +113,12 @@ describe.for(cases)('attached in the form %s', ([, form]) => {
 describe('places of specs', () => {
   it('are enough for 128 processes, each with its share, and free again after they were given back', async () => {
     const program = openProgram({ image, ringSize: 256 << 10, log: silentLog })
-    const slots = new SpecSlots(program.fds.specs, program.fds.lost, program.specCount)
-    const take = () => slots.take({ node: 'n', eventType: 'e' }, Buffer.alloc(program.layouts.spec.size))
+    const specs = new SpecPool(program.fds.specs, program.fds.lost, program.specCount)
+    const take = () => specs.take({ node: 'n', eventType: 'e' }, Buffer.alloc(program.layouts.spec.size))
     const taken = Array.from({ length: 128 * MAX_SITES }, take)
     expect(new Set(taken).size).toBe(128 * MAX_SITES)
     expect(take).toThrow('too many processes are being traced')
-    slots.release(taken[7] as number)
+    specs.release(taken[7] as number)
     expect(take()).toBe(taken[7])
     program.close()
   })

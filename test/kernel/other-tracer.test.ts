@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { forms } from '../../agent/sources/ebpf/program.ts'
+import { forms } from '../../agent/sources/ebpf/program/program.ts'
 import { probes, startDemoNode } from '../demo-node/demo-node.ts'
 import { startAgentProcess } from '../harness/agent.ts'
 import { formName, Listener, requireBpf, total } from '../harness/listening.ts'

@@ -1,6 +1,6 @@
-import { attachMulti } from '../../agent/sources/ebpf/kernel-link.ts'
-import { readNotes } from '../../agent/sources/ebpf/notes.ts'
-import { openProgram } from '../../agent/sources/ebpf/program.ts'
+import { attachMulti } from '../../agent/sources/ebpf/attach/kernel-link.ts'
+import { readNotes } from '../../agent/sources/ebpf/binary/notes.ts'
+import { openProgram } from '../../agent/sources/ebpf/program/program.ts'
 import { type DemoNode, type Probe, probes } from '../demo-node/demo-node.ts'
 import { image, silentLog } from '../harness/listening.ts'
 

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest'
-import { forms } from '../../agent/sources/ebpf/program.ts'
+import { forms } from '../../agent/sources/ebpf/program/program.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { compareThreads } from './threads.ts'
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Form } from '../../agent/sources/ebpf/program.ts'
+import type { Form } from '../../agent/sources/ebpf/program/program.ts'
 import { startDemoNode } from '../demo-node/demo-node.ts'
 import { fieldsIn, fieldsOf, readRecording } from '../demo-node/recording.ts'
 import { Listener, total } from '../harness/listening.ts'

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { release, version } from 'node:os'
-import { forms } from '../../agent/sources/ebpf/program.ts'
+import { forms } from '../../agent/sources/ebpf/program/program.ts'
 import { compareThreads } from '../kernel/threads.ts'
 
 /** The kernel hands on what its command line says and it does not know. */

@@ -1,16 +1,16 @@
 import type { Logger } from 'pino'
 import type { Tracepoint } from '../../tracepoints/define.ts'
 import type { Attachment, EventHandler, EventSource, NodeProcess } from '../source.ts'
-import { attach } from './attach.ts'
-import { WallClock } from './clock.ts'
-import { readNotes } from './notes.ts'
-import { type Form, type KernelProgram, openProgram } from './program.ts'
-import { Pump } from './pump.ts'
-import { createDecoder } from './record.ts'
-import { Ring } from './ring.ts'
-import { silentProbes } from './semaphores.ts'
-import { Shares } from './shares.ts'
-import { SpecSlots } from './slots.ts'
+import { attach } from './attach/attach.ts'
+import { silentProbes } from './attach/semaphores.ts'
+import { SpecPool } from './attach/spec-pool.ts'
+import { readNotes } from './binary/notes.ts'
+import { type Form, type KernelProgram, openProgram } from './program/program.ts'
+import { WallClock } from './ring/clock.ts'
+import { createDecoder } from './ring/record.ts'
+import { Ring } from './ring/ring.ts'
+import { RingReader } from './ring/ring-reader.ts'
+import { RingShares } from './ring/ring-shares.ts'
 import { type Total, Totals } from './totals.ts'
 
 /** While events come, losses are read this often: blocks are then not judged by what was lost. */
@@ -40,9 +40,9 @@ export function openEbpf(options: EbpfOptions): EbpfSource {
 export class EbpfSource implements EventSource {
   readonly #program: KernelProgram
   readonly #ring: Ring
-  readonly #pump: Pump
-  readonly #slots: SpecSlots
-  readonly #shares: Shares
+  readonly #reader: RingReader
+  readonly #specs: SpecPool
+  readonly #shares: RingShares
   readonly #totals: Totals
   readonly #options: EbpfOptions
   readonly #nodes = new Map<number, string>()
@@ -60,11 +60,11 @@ export class EbpfSource implements EventSource {
     this.#ring = ring
     this.#options = options
     this.#view = new DataView(ring.memory)
-    this.#slots = new SpecSlots(fds.specs, fds.lost, specCount)
-    this.#shares = new Shares(fds.shares, layouts.share, program.shareCount, program.setShared)
+    this.#specs = new SpecPool(fds.specs, fds.lost, specCount)
+    this.#shares = new RingShares(fds.shares, layouts.share, program.shareCount, program.setShared)
     this.#totals = new Totals(fds.totals, layouts, options.tracepoints, nodeOf)
     this.#decode = createDecoder(layouts.record, ring.memory, options.tracepoints, nodeOf)
-    this.#pump = new Pump({
+    this.#reader = new RingReader({
       fd: fds.events,
       capacity: Math.ceil(program.ringSize / layouts.record.size),
       drain: (most) => this.#drain(most),
@@ -92,7 +92,7 @@ export class EbpfSource implements EventSource {
     const share = this.#shares.take()
     this.#nodes.set(number, node)
     try {
-      const attached = attach(this.#program, this.#slots, this.#options.tracepoints, { node, pid, number, share }, notes)
+      const attached = attach(this.#program, this.#specs, this.#options.tracepoints, { node, pid, number, share }, notes)
       this.#options.log.debug({ node, pid, executable, form: this.form }, 'attached')
       const close = async () => {
         await attached.close()
@@ -135,13 +135,13 @@ export class EbpfSource implements EventSource {
 
   drain(): void {
     this.#handOnLosses()
-    this.#pump.drain()
+    this.#reader.drain()
     this.#handOnLosses()
   }
 
   /** To be called when nothing is attached any more. */
   close(): void {
-    this.#pump.close()
+    this.#reader.close()
     this.#shares.close()
     this.#ring.close()
     this.#program.close()
@@ -167,6 +167,6 @@ export class EbpfSource implements EventSource {
 
   #handOnLosses(): void {
     this.#lossesReadAt = performance.now()
-    for (const loss of this.#slots.newLosses()) this.#handler?.lost(loss)
+    for (const loss of this.#specs.newLosses()) this.#handler?.lost(loss)
   }
 }

@@ -1,7 +1,7 @@
 import { lookupElement, nextKey, removeElement } from '../../native/libbpf.ts'
 import type { Tracepoint } from '../../tracepoints/define.ts'
-import type { Layouts } from './program.ts'
-import type { NodeOf } from './record.ts'
+import type { Layouts } from './program/program.ts'
+import type { NodeOf } from './ring/record.ts'
 
 /** Hits of a tracepoint that is counted in the kernel, by node and by the text that it is counted by. */
 export interface Total {

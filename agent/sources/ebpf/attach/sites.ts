@@ -1,8 +1,8 @@
-import type { Tracepoint } from '../../tracepoints/define.ts'
-import type { Notes, Site } from './notes.ts'
+import type { Tracepoint } from '../../../tracepoints/define.ts'
+import type { Notes, Site } from '../binary/notes.ts'
 
 /** A tracepoint, and where in one binary it is listened to. */
-export interface Plan {
+export interface TracepointSites {
   readonly tracepoint: Tracepoint
   /** Of the tracepoint, among all that the agent knows. */
   readonly number: number
@@ -22,7 +22,7 @@ export const MAX_SITES = 64
 const MAX_FAULTS = 3
 
 /** Chooses the places to listen to. Where there are more than a process may have, each tracepoint gets as many as the others. */
-export function planSites(tracepoints: readonly Tracepoint[], notes: Notes): readonly Plan[] {
+export function chooseSites(tracepoints: readonly Tracepoint[], notes: Notes): readonly TracepointSites[] {
   const places = tracepoints.map(({ probe }) => notes.sites.filter(({ provider, name }) => `${provider}:${name}` === probe))
   const shares = shareOut(places.map((sites) => sites.filter((site) => faultOf(site) === undefined).length))
   return tracepoints.map((tracepoint, number) => {

@@ -1,5 +1,5 @@
 /** Where a field of a C struct lies, in bytes. */
-interface Place {
+export interface FieldLayout {
   readonly offset: number
   readonly size: number
   /** Size of one element, of an array. */
@@ -7,9 +7,9 @@ interface Place {
 }
 
 /** A C struct as the compiler laid it out. */
-export interface Layout<Name extends string> {
+export interface StructLayout<Name extends string> {
   readonly size: number
-  readonly fields: Readonly<Record<Name, Place>>
+  readonly fields: Readonly<Record<Name, FieldLayout>>
 }
 
 interface Type {
@@ -41,7 +41,7 @@ const trailing = (kind: number, n: number): number => {
 }
 
 /** Reads the BTF of the kernel program, so that its structs are stated once, in C. */
-export function readLayouts(btf: Buffer): <Name extends string>(struct: string, names: readonly Name[]) => Layout<Name> {
+export function readLayouts(btf: Buffer): <Name extends string>(struct: string, names: readonly Name[]) => StructLayout<Name> {
   const types = readTypes(btf)
   const sizeOf = (id: number): number => {
     const type = types[id]

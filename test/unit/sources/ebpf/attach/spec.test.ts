@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { parseArguments } from '../../../agent/sources/ebpf/arguments.ts'
-import type { Site } from '../../../agent/sources/ebpf/notes.ts'
-import type { Layouts } from '../../../agent/sources/ebpf/program.ts'
-import { countSpec, recordSpec } from '../../../agent/sources/ebpf/spec.ts'
-import { defineTracepoint, hashPrefix, hexHash, integer, longText, rawHash, text } from '../../../agent/tracepoints/define.ts'
-import { readObjectLayouts } from './kernel-structs.ts'
+import { countSpec, recordSpec } from '../../../../../agent/sources/ebpf/attach/spec.ts'
+import { parseArguments } from '../../../../../agent/sources/ebpf/binary/arguments.ts'
+import type { Site } from '../../../../../agent/sources/ebpf/binary/notes.ts'
+import type { Layouts } from '../../../../../agent/sources/ebpf/program/program.ts'
+import { defineTracepoint, hashPrefix, hexHash, integer, longText, rawHash, text } from '../../../../../agent/tracepoints/define.ts'
+import { readObjectLayouts } from '../kernel-structs.ts'
 
 const layouts = readObjectLayouts() as Layouts
 

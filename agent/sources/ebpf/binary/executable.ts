@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import type { Tracepoint } from '../../tracepoints/define.ts'
+import type { Tracepoint } from '../../../tracepoints/define.ts'
 import { readNotes } from './notes.ts'
 
 /** Whether an executable has any of the tracepoints. */

@@ -1,10 +1,10 @@
-import type { Tracepoint } from '../../tracepoints/define.ts'
-import type { ProbeState } from '../source.ts'
-import { type AttachTarget, Linker, type Place } from './link.ts'
-import type { Notes, Site } from './notes.ts'
-import { type Plan, planSites } from './plan.ts'
-import type { KernelProgram } from './program.ts'
-import type { SpecSlots } from './slots.ts'
+import type { Tracepoint } from '../../../tracepoints/define.ts'
+import type { ProbeState } from '../../source.ts'
+import type { Notes, Site } from '../binary/notes.ts'
+import type { KernelProgram } from '../program/program.ts'
+import { type AttachTarget, type ChosenSite, Linker } from './linker.ts'
+import { chooseSites, type TracepointSites } from './sites.ts'
+import type { SpecPool } from './spec-pool.ts'
 
 /**
  * Attaches to all tracepoints that the binary offers, by one link for each program where the kernel can. What cannot be
@@ -12,12 +12,12 @@ import type { SpecSlots } from './slots.ts'
  */
 export function attach(
   program: KernelProgram,
-  slots: SpecSlots,
+  specs: SpecPool,
   tracepoints: readonly Tracepoint[],
   target: AttachTarget,
   notes: Notes,
 ): AttachedProcess {
-  const attached = new AttachedProcess(new Linker(program, slots, target), planSites(tracepoints, notes))
+  const attached = new AttachedProcess(new Linker(program, specs, target), chooseSites(tracepoints, notes))
   try {
     attached.attachRest()
     return attached
@@ -29,26 +29,26 @@ export function attach(
 
 export class AttachedProcess {
   readonly #linker: Linker
-  readonly #plans: readonly Plan[]
-  #rest: readonly Place[]
+  readonly #chosen: readonly TracepointSites[]
+  #rest: readonly ChosenSite[]
 
-  constructor(linker: Linker, plans: readonly Plan[]) {
+  constructor(linker: Linker, chosen: readonly TracepointSites[]) {
     this.#linker = linker
-    this.#plans = plans
-    this.#rest = plans.flatMap((plan) => plan.sites.map((site) => ({ plan, site })))
+    this.#chosen = chosen
+    this.#rest = chosen.flatMap((ofOne) => ofOne.sites.map((site) => ({ chosen: ofOne, site })))
   }
 
   /** Attaches to what is not attached yet, and leaves alone what is. Throws if the process is gone. */
   attachRest(): void {
     for (const name of ['record_event', 'count_event'] as const) {
-      const wanted = this.#rest.filter(({ plan }) => (plan.tracepoint.counted === undefined) === (name === 'record_event'))
+      const wanted = this.#rest.filter(({ chosen }) => (chosen.tracepoint.counted === undefined) === (name === 'record_event'))
       this.#linker.open(name, wanted)
     }
     this.#rest = [...this.#linker.refusals.keys()]
   }
 
   get probes(): readonly ProbeState[] {
-    return this.#plans.map((plan) => this.#stateOf(plan))
+    return this.#chosen.map((chosen) => this.#stateOf(chosen))
   }
 
   /** Places that are listened to. */
@@ -60,13 +60,13 @@ export class AttachedProcess {
     await Promise.all(this.#linker.links.map((link) => link.close()))
   }
 
-  #stateOf(plan: Plan): ProbeState {
-    const { probe } = plan.tracepoint
-    if (!plan.isOffered) return { probe, offered: false, attached: false, reason: 'this build of bitcoind does not have it' }
-    const refusals = [...this.#linker.refusals].filter(([place]) => place.plan === plan).map(([, { reason }]) => reason)
-    const faults = [...new Set([...refusals, ...plan.faults])]
-    const attached = refusals.length < plan.sites.length
-    const missingFields = attached ? fieldsMissing(plan) : []
+  #stateOf(chosen: TracepointSites): ProbeState {
+    const { probe } = chosen.tracepoint
+    if (!chosen.isOffered) return { probe, offered: false, attached: false, reason: 'this build of bitcoind does not have it' }
+    const refusals = [...this.#linker.refusals].filter(([place]) => place.chosen === chosen).map(([, { reason }]) => reason)
+    const faults = [...new Set([...refusals, ...chosen.faults])]
+    const attached = refusals.length < chosen.sites.length
+    const missingFields = attached ? fieldsMissing(chosen) : []
     return {
       probe,
       offered: true,
@@ -79,7 +79,7 @@ export class AttachedProcess {
   }
 }
 
-function fieldsMissing({ tracepoint, sites }: Plan): readonly string[] {
+function fieldsMissing({ tracepoint, sites }: TracepointSites): readonly string[] {
   return Object.entries(tracepoint.args)
     .filter(([, field], i) => !field.optional && sites.some((site) => site.arguments[i]?.place === undefined))
     .map(([name]) => name)

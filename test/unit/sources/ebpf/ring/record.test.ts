@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { createDecoder } from '../../../agent/sources/ebpf/record.ts'
-import { defineTracepoint, hashPrefix, hexHash, integer, longText, optional, rawHash, text } from '../../../agent/tracepoints/define.ts'
-import { readObjectLayouts } from './kernel-structs.ts'
+import { createDecoder } from '../../../../../agent/sources/ebpf/ring/record.ts'
+import {
+  defineTracepoint,
+  hashPrefix,
+  hexHash,
+  integer,
+  longText,
+  optional,
+  rawHash,
+  text,
+} from '../../../../../agent/tracepoints/define.ts'
+import { readObjectLayouts } from '../kernel-structs.ts'
 
 const layout = readObjectLayouts().record
 const { fields: at } = layout

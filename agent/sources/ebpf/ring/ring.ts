@@ -1,4 +1,4 @@
-import { type Mapping, mapMemory, pageSize } from '../../native/libc.ts'
+import { type Mapping, mapMemory, pageSize } from '../../../native/libc.ts'
 
 const BUSY = 0x8000_0000 | 0
 const DISCARDED = 0x4000_0000

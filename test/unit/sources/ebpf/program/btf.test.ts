@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { openLayouts } from './kernel-structs.ts'
+import { openLayouts } from '../kernel-structs.ts'
 
 /** What user space reads and writes of the kernel program's structs; `[]` marks arrays. */
 const fields = Object.entries({
@@ -17,7 +17,7 @@ const fields = Object.entries({
 
 /** The program's limits and structs as plain C: what stands before its first map, and its settings. */
 function structsInC(): string {
-  const program = readFileSync(join(import.meta.dirname, '../../../bpf/usdt.bpf.c'), 'utf8')
+  const program = readFileSync(join(import.meta.dirname, '../../../../../bpf/usdt.bpf.c'), 'utf8')
   const shared = program.slice(program.indexOf('#define MAX_SPECS'), program.indexOf('\nstruct {'))
   return `#include <linux/types.h>\n${shared}\n${/^struct settings \{[^}]*\};/m.exec(program)?.[0]}`
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { queueClose } from '../../../agent/sources/ebpf/closing.ts'
+import { queueClose } from '../../../../../agent/sources/ebpf/attach/close-queue.ts'
 
 it('closes three at once, so that one thread is left for files, and the others as these are done', async () => {
   const running: (() => void)[] = []

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { WallClock } from '../../../agent/sources/ebpf/clock.ts'
+import { WallClock } from '../../../../../agent/sources/ebpf/ring/clock.ts'
 
 /** Two clocks that a test moves: each reading takes as long as `takesNs` says, and the wall clock is read in the middle of it. */
 function clocks() {

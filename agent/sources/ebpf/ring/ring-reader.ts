@@ -1,4 +1,4 @@
-import { type Watch, watchReadable } from '../../native/watch.ts'
+import { type Watch, watchReadable } from '../../../native/watch.ts'
 
 /** Records that are handled before other work of the process gets its turn. */
 const BATCH = 256
@@ -11,7 +11,7 @@ const DRAIN_INTERVAL_MS = 50
 const QUIET_DRAINS = 2
 const QUIET_RECORDS = 10
 
-export interface PumpOptions {
+export interface RingReaderOptions {
   readonly fd: number
   /** Records that the ring holds at most. */
   readonly capacity: number
@@ -24,8 +24,8 @@ export interface PumpOptions {
 }
 
 /** Moves records as they come: woken for each while they are few, by a short timer while they are many. */
-export class Pump {
-  readonly #options: PumpOptions
+export class RingReader {
+  readonly #options: RingReaderOptions
   readonly #watch: Watch
   #wakeups = 0
   #windowStart = 0
@@ -34,7 +34,7 @@ export class Pump {
   #quietDrains = 0
   #isClosed = false
 
-  constructor(options: PumpOptions) {
+  constructor(options: RingReaderOptions) {
     this.#options = options
     this.#watch = watchReadable(options.fd, () => this.#wake())
   }

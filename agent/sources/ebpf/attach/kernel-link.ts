@@ -1,9 +1,9 @@
-import type { Pointer } from '../../native/koffi.ts'
-import { destroyLinkOnThread } from '../../native/libbpf.ts'
-import { closeDescriptor, closeDescriptorOnThread } from '../../native/libc.ts'
-import { openMultiLink, openPerfLink, type ProbeSite } from '../../native/uprobe-links.ts'
-import { queueClose } from './closing.ts'
-import type { Pins } from './pins.ts'
+import type { Pointer } from '../../../native/koffi.ts'
+import { destroyLinkOnThread } from '../../../native/libbpf.ts'
+import { closeDescriptor, closeDescriptorOnThread } from '../../../native/libc.ts'
+import { openMultiLink, openPerfLink, type ProbeSite } from '../../../native/uprobe-links.ts'
+import type { Pins } from '../program/pins.ts'
+import { queueClose } from './close-queue.ts'
 
 /** Something attached, until it is closed: in the kernel that takes up to 0.1 s, and longer while a thread sleeps in the program. */
 export interface KernelLink {

@@ -1,6 +1,6 @@
 import { unlinkSync } from 'node:fs'
-import { pinObject } from '../../native/libbpf.ts'
-import { mountBpffs } from '../../native/libc.ts'
+import { pinObject } from '../../../native/libbpf.ts'
+import { mountBpffs } from '../../../native/libc.ts'
 import { hasSeccompFilter } from './kernel-facts.ts'
 
 type Mount = NonNullable<ReturnType<typeof mountBpffs>>

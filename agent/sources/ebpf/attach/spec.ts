@@ -1,7 +1,7 @@
-import type { Kind, Tracepoint } from '../../tracepoints/define.ts'
-import type { Argument } from './arguments.ts'
-import type { Site } from './notes.ts'
-import type { Layouts } from './program.ts'
+import type { Kind, Tracepoint } from '../../../tracepoints/define.ts'
+import type { Argument } from '../binary/arguments.ts'
+import type { Site } from '../binary/notes.ts'
+import type { Layouts } from '../program/program.ts'
 
 /** `enum place` and `enum type` of the kernel program. */
 const place = { constant: 1, register: 2, memory: 3, indexed: 4 } as const

@@ -1,11 +1,11 @@
-import { type Mapping, mapMemory, pageSize } from '../../native/libc.ts'
-import type { Layout } from './layout.ts'
+import { type Mapping, mapMemory, pageSize } from '../../../native/libc.ts'
+import type { StructLayout } from '../program/btf.ts'
 
 /**
  * Hands out shares of the ring to processes, and tells the kernel program what of each was read. A share that another process
  * takes over goes on counting: what was written and what was taken out become equal again by themselves.
  */
-export class Shares {
+export class RingShares {
   readonly #memory: Mapping
   readonly #taken: Uint32Array
   readonly #size: number
@@ -18,7 +18,7 @@ export class Shares {
   readonly #touched: number[] = []
 
   /** Descriptor of the map `shares`, how many it has, and what tells the kernel program whether several processes have one. */
-  constructor(fd: number, layout: Layout<'taken'>, count: number, setShared: (isShared: boolean) => void) {
+  constructor(fd: number, layout: StructLayout<'taken'>, count: number, setShared: (isShared: boolean) => void) {
     const page = pageSize()
     this.#memory = mapMemory(fd, 0, Math.ceil((count * layout.size) / page) * page, true)
     this.#taken = new Uint32Array(this.#memory.memory)

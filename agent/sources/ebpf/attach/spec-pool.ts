@@ -1,14 +1,14 @@
-import { lookupElement, updateElement } from '../../native/libbpf.ts'
-import type { Loss } from '../source.ts'
+import { lookupElement, updateElement } from '../../../native/libbpf.ts'
+import type { Loss } from '../../source.ts'
 
-/** Whose hits a slot stands for. */
+/** Whose hits an index stands for. */
 export type Owner = Omit<Loss, 'lost'>
 
 /**
- * Hands out the kernel program's places for specs, and keeps count of what was lost at each. A place is free again once its
+ * Hands out indices of the kernel program's specs, and keeps count of what was lost at each. An index is free again once its
  * link is closed; what was lost there by then stays counted.
  */
-export class SpecSlots {
+export class SpecPool {
   readonly #specs: number
   readonly #losses: number
   readonly #free: number[]
@@ -25,27 +25,27 @@ export class SpecSlots {
   }
 
   take(owner: Owner, spec: Buffer): number {
-    const slot = this.#free.pop()
-    if (slot === undefined) throw new Error('no room for another tracepoint site: too many processes are being traced')
-    updateElement(this.#losses, keyOf(slot), Buffer.alloc(8))
-    updateElement(this.#specs, keyOf(slot), spec)
-    this.#owners.set(slot, owner)
-    return slot
+    const index = this.#free.pop()
+    if (index === undefined) throw new Error('no room for another tracepoint site: too many processes are being traced')
+    updateElement(this.#losses, keyOf(index), Buffer.alloc(8))
+    updateElement(this.#specs, keyOf(index), spec)
+    this.#owners.set(index, owner)
+    return index
   }
 
-  /** Gives a slot back. Its link must be closed. */
-  release(slot: number): void {
-    const owner = this.#owners.get(slot)
+  /** Gives an index back. Its link must be closed. */
+  release(index: number): void {
+    const owner = this.#owners.get(index)
     if (owner === undefined) return
-    add(this.#past, owner, this.#lostAt(slot))
-    this.#owners.delete(slot)
-    this.#free.push(slot)
+    add(this.#past, owner, this.#lostAt(index))
+    this.#owners.delete(index)
+    this.#free.push(index)
   }
 
   /** Returns what was lost since the last call, by owner. */
   newLosses(): readonly Loss[] {
     const sums = new Map(this.#past)
-    for (const [slot, owner] of this.#owners) add(sums, owner, this.#lostAt(slot))
+    for (const [index, owner] of this.#owners) add(sums, owner, this.#lostAt(index))
     const before = this.#told
     this.#told = sums
     return [...sums]
@@ -53,16 +53,16 @@ export class SpecSlots {
       .filter(({ lost }) => lost > 0)
   }
 
-  #lostAt(slot: number): number {
+  #lostAt(index: number): number {
     const count = Buffer.alloc(8)
-    lookupElement(this.#losses, keyOf(slot), count)
+    lookupElement(this.#losses, keyOf(index), count)
     return Number(count.readBigUInt64LE())
   }
 }
 
-function keyOf(slot: number): Buffer {
+function keyOf(index: number): Buffer {
   const key = Buffer.alloc(4)
-  key.writeUInt32LE(slot)
+  key.writeUInt32LE(index)
   return key
 }
 

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Argument, parseArguments } from '../../../agent/sources/ebpf/arguments.ts'
-import { need } from '../../harness/needs.ts'
+import { type Argument, parseArguments } from '../../../../../agent/sources/ebpf/binary/arguments.ts'
+import { need } from '../../../../harness/needs.ts'
 
 let directory: string
 
@@ -106,7 +106,7 @@ describe('x86-64', () => {
   }
 
   it('reads every argument of a real bitcoind', () => {
-    const notes = readFileSync(new URL('../../fixtures/usdt-notes.txt', import.meta.url), 'utf8')
+    const notes = readFileSync(new URL('../../../../fixtures/usdt-notes.txt', import.meta.url), 'utf8')
     const lines = [...notes.matchAll(/^ *Arguments: (.+)$/gm)].map(([, line = '']) => line)
     expect(lines).toHaveLength(22)
     for (const line of lines) {

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
-import type { Site } from './notes.ts'
+import type { Site } from '../binary/notes.ts'
 
 /**
  * Probes whose semaphore in a running process is 0, so that they do not fire; `entry` is where its executable says that it

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { closeObject, openObject, readBtf } from '../../../agent/native/libbpf.ts'
-import { readLayouts } from '../../../agent/sources/ebpf/layout.ts'
-import type { Layouts } from '../../../agent/sources/ebpf/program.ts'
+import { closeObject, openObject, readBtf } from '../../../../agent/native/libbpf.ts'
+import { readLayouts } from '../../../../agent/sources/ebpf/program/btf.ts'
+import type { Layouts } from '../../../../agent/sources/ebpf/program/program.ts'
 
 /** Reads structs from the kernel program as set-up built it. Nothing is loaded into the kernel. */
 export function openLayouts(): ReturnType<typeof readLayouts> {
-  const object = openObject(readFileSync(join(import.meta.dirname, '../../../dist/usdt.bpf.o')))
+  const object = openObject(readFileSync(join(import.meta.dirname, '../../../../dist/usdt.bpf.o')))
   const layoutOf = readLayouts(readBtf(object))
   closeObject(object)
   return layoutOf

@@ -1,4 +1,4 @@
-import { wallClockNs } from '../../native/libc.ts'
+import { wallClockNs } from '../../../native/libc.ts'
 
 /** The wall clock, and CLOCK_MONOTONIC right before and after it was read; all in ns. */
 export interface ClockReading {

@@ -1,14 +1,14 @@
 import { constants } from 'node:os'
-import { SystemError } from '../../native/libc.ts'
-import type { ProbeSite } from '../../native/uprobe-links.ts'
-import { attachErrors, explainAttach } from './explain.ts'
-import { readKernelFacts } from './kernel-facts.ts'
+import { SystemError } from '../../../native/libc.ts'
+import type { ProbeSite } from '../../../native/uprobe-links.ts'
+import type { Site } from '../binary/notes.ts'
+import { readKernelFacts } from '../program/kernel-facts.ts'
+import type { KernelProgram, ProgramName } from '../program/program.ts'
+import { attachErrors, explainAttach } from '../program/refusals.ts'
 import { attachMulti, attachPerf, type KernelLink } from './kernel-link.ts'
-import type { Site } from './notes.ts'
-import type { Plan } from './plan.ts'
-import type { KernelProgram, ProgramName } from './program.ts'
-import type { SpecSlots } from './slots.ts'
+import type { TracepointSites } from './sites.ts'
 import { countSpec, recordSpec, type SpecTarget } from './spec.ts'
+import type { SpecPool } from './spec-pool.ts'
 
 /** The process to attach to. */
 export interface AttachTarget extends SpecTarget {
@@ -16,13 +16,13 @@ export interface AttachTarget extends SpecTarget {
 }
 
 /** One place of a tracepoint. */
-export interface Place {
-  readonly plan: Plan
+export interface ChosenSite {
+  readonly chosen: TracepointSites
   readonly site: Site
 }
 
 export interface OpenLink {
-  readonly places: readonly Place[]
+  readonly places: readonly ChosenSite[]
   close(): Promise<void>
 }
 
@@ -38,14 +38,14 @@ const { EINVAL, ESRCH } = constants.errno
 /** Opens links to places of one process. */
 export class Linker {
   readonly #program: KernelProgram
-  readonly #slots: SpecSlots
+  readonly #specs: SpecPool
   readonly #target: AttachTarget
   readonly #links: OpenLink[] = []
-  readonly #refusals = new Map<Place, Refusal>()
+  readonly #refusals = new Map<ChosenSite, Refusal>()
 
-  constructor(program: KernelProgram, slots: SpecSlots, target: AttachTarget) {
+  constructor(program: KernelProgram, specs: SpecPool, target: AttachTarget) {
     this.#program = program
-    this.#slots = slots
+    this.#specs = specs
     this.#target = target
   }
 
@@ -54,12 +54,12 @@ export class Linker {
   }
 
   /** The places that the kernel did not take when they were last tried, and why. */
-  get refusals(): ReadonlyMap<Place, Refusal> {
+  get refusals(): ReadonlyMap<ChosenSite, Refusal> {
     return this.#refusals
   }
 
   /** Opens one link for all if the kernel can; where it refuses some, as few as it takes to have the others. Throws if the process is gone. */
-  open(name: ProgramName, places: readonly Place[]): void {
+  open(name: ProgramName, places: readonly ChosenSite[]): void {
     if (places.length > 1 && !this.#mayOpenTogether) for (const place of places) this.open(name, [place])
     else if (places.length > 0) this.#tryOpen(name, places)
   }
@@ -72,7 +72,7 @@ export class Linker {
     return this.#program.form.multi && !this.#program.isAsleep()
   }
 
-  #tryOpen(name: ProgramName, places: readonly Place[]): void {
+  #tryOpen(name: ProgramName, places: readonly ChosenSite[]): void {
     try {
       this.#links.push(this.#open(name, places))
       for (const place of places) this.#refusals.delete(place)
@@ -89,19 +89,19 @@ export class Linker {
     }
   }
 
-  #open(name: ProgramName, places: readonly Place[]): OpenLink {
+  #open(name: ProgramName, places: readonly ChosenSite[]): OpenLink {
     const { layouts } = this.#program
     const spec = name === 'record_event' ? recordSpec : countSpec
     const taken: number[] = []
     const release = () => {
-      for (const slot of taken) this.#slots.release(slot)
+      for (const index of taken) this.#specs.release(index)
     }
     try {
-      const sites = places.map(({ plan: { tracepoint, number }, site }) => {
+      const sites = places.map(({ chosen: { tracepoint, number }, site }) => {
         const owner = { node: this.#target.node, eventType: tracepoint.eventType }
-        const slot = this.#slots.take(owner, spec(layouts, this.#target, number, tracepoint, site))
-        taken.push(slot)
-        return { offset: site.offset, semaphoreOffset: site.semaphoreOffset, cookie: (BigInt(this.#target.number) << 32n) | BigInt(slot) }
+        const index = this.#specs.take(owner, spec(layouts, this.#target, number, tracepoint, site))
+        taken.push(index)
+        return { offset: site.offset, semaphoreOffset: site.semaphoreOffset, cookie: (BigInt(this.#target.number) << 32n) | BigInt(index) }
       })
       const link = this.#attach(name, sites)
       return { places, close: () => link.close().then(release) }
@@ -119,13 +119,13 @@ export class Linker {
     return attachPerf(programs[name], path, pid, sites[0] as ProbeSite)
   }
 
-  #refuse(name: ProgramName, place: Place, error: Error, errno: number | undefined): void {
+  #refuse(name: ProgramName, place: ChosenSite, error: Error, errno: number | undefined): void {
     const known = this.#refusals.get(place)
     if (known && known.errno === errno) return
     this.#refusals.set(place, { errno, reason: this.#explain(name, place, error, errno) })
   }
 
-  #explain(name: ProgramName, { site }: Place, { message }: Error, errno: number | undefined): string {
+  #explain(name: ProgramName, { site }: ChosenSite, { message }: Error, errno: number | undefined): string {
     if (errno === undefined) return message
     const isTaken = errno === EINVAL && this.#isTaken(name, site)
     const reason = isTaken ? anotherTracer : explainAttach(errno, readKernelFacts(), this.#program.form.multi)

@@ -1,13 +1,13 @@
 import { statSync } from 'node:fs'
 import type { Logger } from 'pino'
-import type { Pointer } from '../../native/koffi.ts'
-import * as bpf from '../../native/libbpf.ts'
-import { SystemError } from '../../native/libc.ts'
-import { hasMultiUprobes } from '../../native/uprobe-links.ts'
-import { explainLoad, loadErrors } from './explain.ts'
+import type { Pointer } from '../../../native/koffi.ts'
+import * as bpf from '../../../native/libbpf.ts'
+import { SystemError } from '../../../native/libc.ts'
+import { hasMultiUprobes } from '../../../native/uprobe-links.ts'
+import { readLayouts, type StructLayout } from './btf.ts'
 import { readKernelFacts } from './kernel-facts.ts'
-import { type Layout, readLayouts } from './layout.ts'
 import { openPins, type Pins } from './pins.ts'
+import { explainLoad, loadErrors } from './refusals.ts'
 
 /** How programs are attached: many sites by one link, and whether they may page in bitcoind's memory. */
 export interface Form {
@@ -28,12 +28,12 @@ export type ProgramName = (typeof programNames)[number]
 
 /** How the structs that the kernel program shares with us lie in memory. */
 export interface Layouts {
-  readonly argument: Layout<'place' | 'type' | 'size' | 'base' | 'index' | 'scale' | 'slot' | 'slots' | 'offset'>
-  readonly spec: Layout<'target' | 'pid' | 'tracepoint' | 'count' | 'share' | 'arguments'>
-  readonly record: Layout<'stamp' | 'target' | 'tracepoint' | 'count' | 'failed' | 'share' | 'numbers' | 'slots'>
-  readonly share: Layout<'taken'>
-  readonly totalKey: Layout<'target' | 'tracepoint' | 'label'>
-  readonly total: Layout<'count' | 'sum'>
+  readonly argument: StructLayout<'place' | 'type' | 'size' | 'base' | 'index' | 'scale' | 'slot' | 'slots' | 'offset'>
+  readonly spec: StructLayout<'target' | 'pid' | 'tracepoint' | 'count' | 'share' | 'arguments'>
+  readonly record: StructLayout<'stamp' | 'target' | 'tracepoint' | 'count' | 'failed' | 'share' | 'numbers' | 'slots'>
+  readonly share: StructLayout<'taken'>
+  readonly totalKey: StructLayout<'target' | 'tracepoint' | 'label'>
+  readonly total: StructLayout<'count' | 'sum'>
 }
 
 export interface OpenOptions {

@@ -3,8 +3,8 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { NotesError, readNotes, type Site } from '../../../agent/sources/ebpf/notes.ts'
-import fc, { propertyOptions } from '../../harness/fast-check.ts'
+import { NotesError, readNotes, type Site } from '../../../../../agent/sources/ebpf/binary/notes.ts'
+import fc, { propertyOptions } from '../../../../harness/fast-check.ts'
 
 /** Three tracepoints in four places; one of them is inlined twice. */
 const source = `

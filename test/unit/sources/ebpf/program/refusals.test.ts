@@ -1,7 +1,7 @@
 import { constants } from 'node:os'
 import { describe, expect, it } from 'vitest'
-import { explainAttach, explainLoad } from '../../../agent/sources/ebpf/explain.ts'
-import { type KernelFacts, missingOptions, readKernelFacts } from '../../../agent/sources/ebpf/kernel-facts.ts'
+import { type KernelFacts, missingOptions, readKernelFacts } from '../../../../../agent/sources/ebpf/program/kernel-facts.ts'
+import { explainAttach, explainLoad } from '../../../../../agent/sources/ebpf/program/refusals.ts'
 
 const { EPERM, EACCES, ENOENT, ENOSYS, EINVAL, ENOMEM, EMFILE, ENFILE, EOPNOTSUPP } = constants.errno
 
