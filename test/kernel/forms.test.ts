@@ -7,6 +7,7 @@ import { MAX_SITES } from '../../agent/sources/ebpf/attach/sites.ts'
 import { SpecPool } from '../../agent/sources/ebpf/attach/spec-pool.ts'
 import { readNotes } from '../../agent/sources/ebpf/binary/notes.ts'
 import { forms, openProgram } from '../../agent/sources/ebpf/program/program.ts'
+import { defineTracepoint, integer } from '../../agent/tracepoints/define.ts'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
 import { type DemoNode, probes, startDemoNode } from '../demo-node/demo-node.ts'
 import { fieldsIn, fieldsOf, readRecording } from '../demo-node/recording.ts'
@@ -176,6 +177,12 @@ describe('the ring', () => {
       expect(heard + (missed?.lost ?? 0)).toBe(sent[probe])
     }
   })
+})
+
+it('a tracepoint with more arguments than a record has room for is refused at the start, by its name', () => {
+  const args = Object.fromEntries(Array.from({ length: 13 }, (_, i) => [`number${i}`, integer('A number.')]))
+  const wide = defineTracepoint({ probe: 'demo:wide', description: '', args })
+  expect(() => new Listener({ tracepoints: [...tracepoints, wide] })).toThrow(/no room for all arguments of demo:wide \(number12\)$/)
 })
 
 describe('what a binary lacks', () => {

@@ -6,6 +6,7 @@ import { silentProbes } from './attach/semaphores.ts'
 import { SpecPool } from './attach/spec-pool.ts'
 import { readNotes } from './binary/notes.ts'
 import { type Form, type KernelProgram, openProgram } from './program/program.ts'
+import { checkCapacity } from './program/record-slots.ts'
 import { WallClock } from './ring/clock.ts'
 import { createDecoder } from './ring/record.ts'
 import { Ring } from './ring/ring.ts'
@@ -25,10 +26,11 @@ export interface EbpfOptions {
   readonly forms?: readonly Form[]
 }
 
-/** Loads the kernel program. Fails with the reason and the way out if this machine or user cannot. */
+/** Loads the kernel program. Fails with the reason and the way out if this machine or user cannot, or a tracepoint does not fit. */
 export function openEbpf(options: EbpfOptions): EbpfSource {
   const program = openProgram(options)
   try {
+    checkCapacity(program.layouts.record, options.tracepoints)
     return new EbpfSource(program, new Ring(program.fds.events, program.ringSize), options)
   } catch (error) {
     program.close()

@@ -2,23 +2,11 @@ import type { Kind, Tracepoint } from '../../../tracepoints/define.ts'
 import type { Argument } from '../binary/arguments.ts'
 import type { Site } from '../binary/notes.ts'
 import type { Layouts } from '../program/program.ts'
+import { slotCount, slotsOf } from '../program/record-slots.ts'
 
 /** `enum place` and `enum type` of the kernel program. */
 const place = { constant: 1, register: 2, memory: 3, indexed: 4 } as const
 const type = { unsigned: 1, signed: 2, text: 3, hash: 4 } as const
-
-/** How many slots of a record the bytes fill that an argument points to. */
-const slotCount: Readonly<Record<Kind, number>> = { integer: 0, hashPrefix: 0, text: 1, hexHash: 1, longText: 2, rawHash: 1 }
-
-/** Where in a record each argument's bytes begin: its first slot. The last slot is only ever a second one. */
-export function slotsOf(tracepoint: Tracepoint): readonly number[] {
-  let next = 0
-  return Object.values(tracepoint.args).map(({ kind }) => {
-    const slot = next
-    next += slotCount[kind]
-    return slot
-  })
-}
 
 /** A process, and the number of it that records and totals carry. */
 export interface SpecTarget {

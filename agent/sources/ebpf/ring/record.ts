@@ -1,7 +1,7 @@
 import type { Field, Kind, Tracepoint } from '../../../tracepoints/define.ts'
 import type { TracepointEvent } from '../../../tracepoints/index.ts'
-import { slotsOf } from '../attach/spec.ts'
 import type { Layouts } from '../program/program.ts'
+import { slotsOf } from '../program/record-slots.ts'
 
 /** An event and the names of its fields that could not be read, if any. */
 export interface Decoded {

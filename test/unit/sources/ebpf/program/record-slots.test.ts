@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { checkCapacity } from '../../../../../agent/sources/ebpf/program/record-slots.ts'
+import { defineTracepoint, type Fields, hexHash, integer, longText, text } from '../../../../../agent/tracepoints/define.ts'
+import { tracepoints } from '../../../../../agent/tracepoints/index.ts'
+import { readObjectLayouts } from '../kernel-structs.ts'
+
+const { record } = readObjectLayouts()
+
+const named = (kind: typeof integer | typeof text, count: number): Fields =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`a${i}`, kind('An argument.')]))
+const check = (args: Fields, counted?: { readonly by: string }) => () =>
+  checkCapacity(record, [...tracepoints, defineTracepoint({ probe: 'demo:wide', description: '', args, ...(counted && { counted }) })])
+
+const noRoom = (names: string) => `a record of the kernel program has no room for all arguments of demo:wide (${names})`
+
+describe('the arguments of a tracepoint', () => {
+  it.each<[what: string, args: Fields]>([
+    ['twelve numbers', named(integer, 12)],
+    ['three texts', named(text, 3)],
+    ['two texts and a long one', { ...named(text, 2), long: longText('Long.') }],
+  ])('fit a record: %s', (_, args) => {
+    expect(check(args)).not.toThrow()
+  })
+
+  it.each<[what: string, args: Fields, names: string]>([
+    ['thirteen numbers', named(integer, 13), 'a12'],
+    ['four texts', named(text, 4), 'a3'],
+    ['a hash behind a text and a long one', { ...named(text, 1), long: longText('Long.'), hash: hexHash('Hash.') }, 'hash'],
+  ])('that do not fit are refused by their names: %s', (_, args, names) => {
+    expect(check(args)).toThrow(noRoom(names))
+  })
+
+  it('that is counted in the kernel are not recorded, so they need not fit', () => {
+    expect(check(named(text, 13), { by: 'a0' })).not.toThrow()
+  })
+})
