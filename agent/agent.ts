@@ -87,7 +87,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const servers = await openServers({ settings, version, log, source, telemetry, live, snapshot })
     opened.push(() => servers.close())
     opened.push(() => live.close())
-    const readSelf = selfStateReader({ ...options, snapshot, exports: telemetry.exports, server: servers.metrics })
+    const readSelf = selfStateReader({ ...options, source, snapshot, exports: telemetry.exports, server: servers.metrics })
     telemetry.instruments.observe(observedMetrics, readSelf)
     opened.push(() => telemetry.close(LAST_PUSH_MS))
 

@@ -9,7 +9,7 @@ import type { Live } from './page/live.ts'
 import type { EventSource } from './sources/source.ts'
 import type { Stores } from './stores.ts'
 import type { Tracepoint } from './tracepoints/define.ts'
-import { type TracepointEvent, tracepoints } from './tracepoints/index.ts'
+import { recordedTracepoints, type TracepointEvent } from './tracepoints/index.ts'
 
 export interface OutputsOptions {
   readonly telemetry: Pick<Telemetry, 'instruments' | 'push' | 'forget'>
@@ -56,7 +56,7 @@ export function toMetrics({ instruments, push, forget }: OutputsOptions['telemet
 /** Each event goes to the metrics of its own tracepoint, which know its type. */
 const recordersOfTracepoints = (instruments: Instruments) =>
   new Map<Tracepoint, RecordSubject<TracepointEvent>>(
-    tracepoints.map((tracepoint) => [tracepoint, instruments.recorderOf(tracepoint.metrics) as RecordSubject<unknown>]),
+    recordedTracepoints.map((tracepoint) => [tracepoint, instruments.recorderOf(tracepoint.metrics) as RecordSubject<unknown>]),
   )
 
 const onClosed = (take: (record: BlockRecord) => void): Output => ({

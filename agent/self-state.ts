@@ -7,11 +7,13 @@ import { Readings } from './metrics/readings.ts'
 import { clockErrorSeconds } from './native/libc.ts'
 import type { Snapshot } from './nodes/snapshot.ts'
 import type { Settings } from './settings/load.ts'
+import type { EventSource } from './sources/source.ts'
 
 export interface SelfStateOptions {
   readonly settings: Settings
   readonly log: Logger
   readonly snapshot: () => Snapshot
+  readonly source: Pick<EventSource, 'totals'>
   readonly exports: Telemetry['exports']
   /** Serves /metrics. */
   readonly server: HttpServer
@@ -19,7 +21,15 @@ export interface SelfStateOptions {
 }
 
 /** Returns a function that reads what the agent's own metrics tell: the snapshot, and figures of this process and machine. */
-export function selfStateReader({ settings, log, snapshot, exports, server, logDropped }: SelfStateOptions): () => Promise<SelfState> {
+export function selfStateReader({
+  settings,
+  log,
+  snapshot,
+  source,
+  exports,
+  server,
+  logDropped,
+}: SelfStateOptions): () => Promise<SelfState> {
   const readings = new Readings(log)
   return async () => {
     const { certificateNotAfter, wrongPasswords } = server
@@ -33,6 +43,7 @@ export function selfStateReader({ settings, log, snapshot, exports, server, logD
       wrongPasswords,
       process: readProcessState(readings),
       logDropped: logDropped?.() ?? new Map(),
+      totals: source.totals(),
       snapshot: snapshot(), // last: a node that was forgotten meanwhile is not observed
     }
   }

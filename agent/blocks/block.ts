@@ -1,8 +1,8 @@
-import type { TracepointEvent } from '../tracepoints/index.ts'
+import type { BlockEvent } from '../tracepoints/index.ts'
 import type { Mechanism, Race, Racer } from './race.ts'
 
 /** What bitcoind said of one block: of each tracepoint the first event. */
-type BlockEvents = { readonly [P in TracepointEvent['probe']]?: Extract<TracepointEvent, { readonly probe: P }> }
+type BlockEvents = { readonly [P in BlockEvent['probe']]?: Extract<BlockEvent, { readonly probe: P }> }
 
 /** All that is known of one block of one node. */
 export interface Block {
@@ -19,8 +19,8 @@ export interface Block {
 }
 
 /** Adds an event, unless one of its tracepoint is known already. Returns whether it was new. */
-export function addEvent(block: Block, event: TracepointEvent): boolean {
-  const events: Partial<Record<string, TracepointEvent>> = block.events
+export function addEvent(block: Block, event: BlockEvent): boolean {
+  const events: Partial<Record<string, BlockEvent>> = block.events
   if (events[event.probe]) return false
   events[event.probe] = event
   return true

@@ -1,6 +1,6 @@
 import type { blockHeaderChunk } from '../tracepoints/block-header-chunk.ts'
 import type { EventOf } from '../tracepoints/define.ts'
-import type { TracepointEvent } from '../tracepoints/index.ts'
+import type { BlockEvent } from '../tracepoints/index.ts'
 import { addEvent, type Block } from './block.ts'
 import { mechanismOf, type Racer, raceOf, racers } from './race.ts'
 
@@ -37,7 +37,7 @@ export interface BlocksOptions {
 }
 
 type HeaderChunk = EventOf<typeof blockHeaderChunk>
-type BlockEvent = Exclude<TracepointEvent, HeaderChunk>
+type HashedEvent = Exclude<BlockEvent, HeaderChunk>
 type OpenBlock = { -readonly [Key in keyof Block]: Block[Key] } & {
   readonly firstNs: number
   completeNs: number | undefined
@@ -69,7 +69,7 @@ export class Blocks {
   }
 
   /** Takes an event in. Events of one block may come in any order. */
-  observe(event: TracepointEvent): void {
+  observe(event: BlockEvent): void {
     if (event.probe === 'udp:block_header_chunk') this.#observeHeaderChunk(event)
     else this.#observeBlock(event)
   }
@@ -100,7 +100,7 @@ export class Blocks {
     for (const block of this.#open.values()) if ((connectedNs(block) ?? nowNs) > nowNs - RACE_LAG_NS) block.excused = true
   }
 
-  #observeBlock(event: BlockEvent): void {
+  #observeBlock(event: HashedEvent): void {
     const { blockHash: hash } = event
     if (hash === undefined || this.#closed.has(hash)) return
     const block = this.#open.get(hash) ?? this.#begin(hash, event.stampNs)

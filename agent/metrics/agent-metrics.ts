@@ -1,5 +1,7 @@
 import type { Snapshot } from '../nodes/snapshot.ts'
-import { tracepoints } from '../tracepoints/index.ts'
+import type { Total } from '../sources/totals.ts'
+import { recordedTracepoints } from '../tracepoints/index.ts'
+import { countedMetrics } from './counted-metrics.ts'
 import { metricBuilders, type ObservedMetrics, observed, sample } from './definition.ts'
 import { nodeMetrics } from './node-metrics.ts'
 import type { ProcessState } from './process.ts'
@@ -7,6 +9,8 @@ import type { ProcessState } from './process.ts'
 /** What the agent knows of itself when metrics are collected. */
 export interface SelfState {
   readonly snapshot: Snapshot
+  /** What the source has counted, of all nodes. */
+  readonly totals: readonly Total[]
   readonly nodeName: string
   readonly executable: string
   readonly exports: { readonly successes: number; readonly failures: number; readonly rejectedPoints: number }
@@ -39,7 +43,7 @@ export const agentMetrics = [
   }),
   counter('fibre_exporter_events_processed_total', {
     help: 'Total number of events processed by the exporter',
-    labels: { event_type: [...tracepoints.map(({ eventType }) => eventType), 'unknown'] },
+    labels: { event_type: [...recordedTracepoints.map(({ eventType }) => eventType), 'unknown'] },
     measure: ({ snapshot: { eventsProcessed } }) =>
       [...eventsProcessed].map(([eventType, count]) => sample(count, { event_type: eventType })),
   }),
@@ -161,4 +165,5 @@ export const observedMetrics: readonly ObservedMetrics<SelfState>[] = [
   observed(nodeMetrics, ofNodes),
   observed(outputMetrics, ofAgent),
   observed(processMetrics, ofAgent),
+  ...countedMetrics,
 ]

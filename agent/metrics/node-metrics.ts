@@ -1,5 +1,5 @@
 import type { NodeSnapshot } from '../nodes/snapshot.ts'
-import { tracepoints } from '../tracepoints/index.ts'
+import { recordedTracepoints, tracepoints } from '../tracepoints/index.ts'
 import { metricBuilders, sample } from './definition.ts'
 
 const { counter, gauge } = metricBuilders<NodeSnapshot>()
@@ -36,7 +36,7 @@ export const nodeMetrics = [
     help: 'Total fields of events that could not be read',
     labels: { event_type: 'any', field: 'any' },
     measure: ({ fieldErrors }) =>
-      tracepoints.flatMap(({ eventType, args }) =>
+      recordedTracepoints.flatMap(({ eventType, args }) =>
         Object.keys(args).map((field) => sample(fieldErrors.get(eventType)?.get(field) ?? 0, { event_type: eventType, field })),
       ),
   }),

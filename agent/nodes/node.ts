@@ -4,7 +4,7 @@ import type { Attachment, NodeProcess, ProbeState } from '../sources/source.ts'
 import { blockConnected } from '../tracepoints/block-connected.ts'
 import { blockRaceTime } from '../tracepoints/block-race-time.ts'
 import type { Tracepoint } from '../tracepoints/define.ts'
-import { requiredProbes, type TracepointEvent, tracepoints } from '../tracepoints/index.ts'
+import { isBlockEvent, requiredProbes, type TracepointEvent, tracepoints } from '../tracepoints/index.ts'
 import type { NodeSnapshot } from './snapshot.ts'
 
 /** One node, through all the processes that it has had. */
@@ -101,7 +101,7 @@ export class Node {
       this.#lastBlockAt = new Date(event.unixSeconds * 1e3)
     }
     for (const field of failed) this.#countFieldError(tracepoint.eventType, field)
-    this.blocks.observe(event)
+    if (isBlockEvent(event)) this.blocks.observe(event)
   }
 
   /** So many more events were lost. Nothing is said of what did not come for the blocks that are open now. */

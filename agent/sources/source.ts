@@ -1,5 +1,6 @@
 import type { Tracepoint } from '../tracepoints/define.ts'
 import type { TracepointEvent } from '../tracepoints/index.ts'
+import type { Total } from './totals.ts'
 
 /** Where events come from. */
 export interface EventSource {
@@ -13,6 +14,8 @@ export interface EventSource {
   attach(process: NodeProcess): Attachment
   /** Hands on what has come until now, losses first. */
   drain(): void
+  /** What was counted, rather than handed on hit by hit; it never falls. */
+  totals(): readonly Total[]
   /** How long the oldest event has been waiting to be handed on, in seconds; 0 if there is none. */
   backlogSeconds(): number
   /** To be called when nothing is attached any more. */

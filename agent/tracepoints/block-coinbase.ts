@@ -1,7 +1,8 @@
-import { defineTracepoint, hexHash, longText } from './define.ts'
+import { defineBlockTracepoint, hexHash, longText } from './define.ts'
 
-export const blockCoinbase = defineTracepoint({
+export const blockCoinbase = defineBlockTracepoint({
   probe: 'udp:block_coinbase',
+  group: 'fibre',
   description: "The coinbase of a block that is being received, before the block is complete: it holds the pool's tag.",
   args: {
     blockHash: hexHash('Hash of the block.'),

@@ -1,8 +1,10 @@
-import { defineTracepoint, integer, rawHash } from './define.ts'
+import { defineBlockTracepoint, integer, rawHash } from './define.ts'
 import { lastBlockHeight } from './last-block-height.ts'
 
-export const blockConnected = defineTracepoint({
+export const blockConnected = defineBlockTracepoint({
   probe: 'validation:block_connected',
+  group: 'validation',
+  required: true,
   description: 'A block became part of the active chain, however it came.',
   args: {
     blockHash: rawHash('Hash of the block.'),

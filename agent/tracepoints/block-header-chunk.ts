@@ -1,7 +1,8 @@
-import { defineTracepoint, hashPrefix, integer } from './define.ts'
+import { defineBlockTracepoint, hashPrefix, integer } from './define.ts'
 
-export const blockHeaderChunk = defineTracepoint({
+export const blockHeaderChunk = defineBlockTracepoint({
   probe: 'udp:block_header_chunk',
+  group: 'fibre',
   description:
     'The first header chunk of a block was worked on. It can come after the race, and some builds fire it only under `debug=bench`.',
   args: {

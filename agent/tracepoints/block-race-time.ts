@@ -1,8 +1,10 @@
-import { defineTracepoint, integer, rawHash, text } from './define.ts'
+import { defineBlockTracepoint, integer, rawHash, text } from './define.ts'
 import { lastBlockHeight } from './last-block-height.ts'
 
-export const blockRaceTime = defineTracepoint({
+export const blockRaceTime = defineBlockTracepoint({
   probe: 'udp:block_race_time',
+  group: 'fibre',
+  required: true,
   eventType: 'race_time',
   description:
     'How long before a block was connected each mechanism had brought its first packet: the one that started first has the larger value.',

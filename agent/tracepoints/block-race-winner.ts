@@ -1,8 +1,10 @@
-import { defineTracepoint, integer, rawHash, text } from './define.ts'
+import { defineBlockTracepoint, integer, rawHash, text } from './define.ts'
 import { lastBlockHeight } from './last-block-height.ts'
 
-export const blockRaceWinner = defineTracepoint({
+export const blockRaceWinner = defineBlockTracepoint({
   probe: 'udp:block_race_winner',
+  group: 'fibre',
+  required: true,
   eventType: 'race_winner',
   description: 'Which mechanism delivered a block that was just connected.',
   args: {

@@ -1,7 +1,9 @@
-import { defineTracepoint, hexHash, integer, optional, text } from './define.ts'
+import { defineBlockTracepoint, hexHash, integer, optional, text } from './define.ts'
 
-export const blockReconstructed = defineTracepoint({
+export const blockReconstructed = defineBlockTracepoint({
   probe: 'udp:block_reconstructed',
+  group: 'fibre',
+  required: true,
   description: 'A block was rebuilt from FIBRE chunks. Its decoding can still fail afterwards.',
   args: {
     blockHash: hexHash('Hash of the block.'),

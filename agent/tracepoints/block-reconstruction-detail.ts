@@ -1,7 +1,8 @@
-import { defineTracepoint, hexHash, integer } from './define.ts'
+import { defineBlockTracepoint, hexHash, integer } from './define.ts'
 
-export const blockReconstructionDetail = defineTracepoint({
+export const blockReconstructionDetail = defineBlockTracepoint({
   probe: 'udp:block_reconstruction_detail',
+  group: 'fibre',
   description: 'Where the transactions of a reconstructed block came from. Newer builds only.',
   args: {
     blockHash: hexHash('Hash of the block.'),

@@ -1,7 +1,9 @@
-import { defineTracepoint, hexHash, integer } from './define.ts'
+import { defineBlockTracepoint, hexHash, integer } from './define.ts'
 
-export const blockSendStart = defineTracepoint({
+export const blockSendStart = defineBlockTracepoint({
   probe: 'udp:block_send_start',
+  group: 'fibre',
+  required: true,
   description: 'The node starts to send a block to its UDP peers: one that it mined, or one that it relays on.',
   args: {
     blockHash: hexHash('Hash of the block.'),

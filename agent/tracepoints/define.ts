@@ -1,4 +1,7 @@
-import { type MetricBuilders, type MetricDefinition, metricBuilders } from '../metrics/definition.ts'
+import { type MetricBuilders, type MetricDefinition, metricBuilders, type ObservableDefinition } from '../metrics/definition.ts'
+
+/** The parts of bitcoind that have tracepoints; `fibre` is what FIBRE adds. */
+export type Group = 'fibre' | 'validation' | 'net' | 'mempool' | 'utxocache'
 
 /** How the bytes of an argument are to be understood. */
 export type Kind = 'integer' | 'text' | 'longText' | 'hexHash' | 'rawHash' | 'hashPrefix'
@@ -25,7 +28,7 @@ export const text = field<string>('text')
 export const longText = field<string>('longText')
 /** A block hash passed as 64 hex digits in display order. */
 export const hexHash = field<string>('hexHash')
-/** A block hash passed as 32 bytes, little-endian; decoded to 64 hex digits in display order. */
+/** A hash passed as 32 bytes, little-endian; decoded to 64 hex digits in display order. */
 export const rawHash = field<string>('rawHash')
 /** The first 8 little-endian bytes of a hash; decoded to the last 16 hex digits of its display form. */
 export const hashPrefix = field<string>('hashPrefix')
@@ -44,51 +47,118 @@ export interface EventBase {
   readonly unixSeconds: number
 }
 
-/** The decoded event of a tracepoint. A field is `undefined` where it could not be read or this build does not pass it. */
+/** The decoded event of a recorded tracepoint. A field is `undefined` where it could not be read or this build does not pass it. */
 export type EventOf<T> =
-  T extends TracepointOf<infer P, infer F>
+  T extends RecordedTracepoint<infer P, infer F>
     ? EventBase & { readonly probe: P } & { readonly [K in keyof F]: F[K] extends Field<infer V> ? V | undefined : never }
     : never
 
+/** What the kernel counted of a tracepoint: all hits of a node, or those with one text. */
+export interface Hits<Sum extends string = string> {
+  readonly count: number
+  /** The text that they were counted by, cut after 31 bytes; empty where they are not counted by any. */
+  readonly label: string
+  /** What their numbers add up to, by the name of the argument. */
+  readonly sums: Readonly<Record<Sum, number>>
+}
+
+/** By which text the kernel counts, and which number it adds up. */
+export interface Counted<By extends string = string, Sum extends string = string> {
+  readonly by?: By
+  readonly sums?: readonly [Sum]
+}
+
 type Metrics = readonly MetricDefinition<never>[]
 
-export interface TracepointOf<P extends string, F extends Fields, M extends Metrics = Metrics> {
+interface TracepointOf<P extends string, F extends Fields, M extends Metrics> {
   /** `provider:name`, as bitcoind's ELF notes have it. */
   readonly probe: P
+  readonly group: Group
+  /** Whether every FIBRE node has it: one that is missing is a fault. Any other is missing where a build lacks it. */
+  readonly required: boolean
   /** Its name in the label `event_type`. */
   readonly eventType: string
   readonly description: string
   /** In the tracepoint's order. */
   readonly args: F
-  /** Set for a tracepoint too hot to be recorded hit by hit: the kernel counts it. */
-  readonly counted?: Counted<string> | undefined
   readonly metrics: Metrics
   /** Only for types: the metrics with their names and labels. */
   readonly definitions?: M
 }
 
-/** By which text argument the kernel counts, and which number it adds up. */
-export interface Counted<Name extends string> {
-  readonly by?: Name
-  readonly sum?: Name
+/** A tracepoint each hit of which becomes an event. */
+export interface RecordedTracepoint<P extends string = string, F extends Fields = Fields, M extends Metrics = Metrics>
+  extends TracepointOf<P, F, M> {
+  readonly counted?: undefined
+  /** Whether its events tell of a block and are joined by its hash. */
+  readonly isOfBlock: boolean
+}
+
+/** A tracepoint too hot to be recorded hit by hit: the kernel counts it. */
+export interface CountedTracepoint<P extends string = string, F extends Fields = Fields, M extends Metrics = Metrics>
+  extends TracepointOf<P, F, M> {
+  readonly counted: Counted
+  readonly isOfBlock: false
+  readonly metrics: readonly ObservableDefinition<never>[]
 }
 
 /** A tracepoint, whichever it is. */
-export type Tracepoint = TracepointOf<string, Fields>
+export type Tracepoint = RecordedTracepoint | CountedTracepoint
 
-interface Declaration<P extends string, F extends Fields, M extends Metrics> {
+interface Declaration<P extends string, F extends Fields> {
   readonly probe: P
+  readonly group: Group
+  readonly required?: boolean
   readonly eventType?: string
   readonly description: string
   readonly args: F
-  readonly counted?: Counted<keyof F & string>
-  readonly metrics?: (build: MetricBuilders<EventOf<TracepointOf<P, F>>>) => M
 }
 
-/** Declares a tracepoint: everything that is known of it follows from this one place. */
+interface Recorded<P extends string, F extends Fields, M extends Metrics> extends Declaration<P, F> {
+  readonly counted?: undefined
+  readonly metrics?: (build: MetricBuilders<EventOf<RecordedTracepoint<P, F>>>) => M
+}
+
+interface CountedInKernel<P extends string, F extends Fields, Sum extends string, M extends Metrics> extends Declaration<P, F> {
+  readonly counted: Counted<NamesOf<F, string>, Sum>
+  readonly metrics?: (build: Pick<MetricBuilders<Hits<Sum>>, 'counter'>) => M
+}
+
+/** The names of those arguments whose values are of a type. */
+type NamesOf<F extends Fields, T> = { [Name in keyof F]: F[Name] extends Field<T> ? Name : never }[keyof F] & string
+
+type BlockFields = Fields & ({ readonly blockHash: Field<string> } | { readonly hashPrefix: Field<string> })
+
+/** Declares a tracepoint that tells of a block, whose hash it carries: everything that is known of it follows from this one place. */
+export function defineBlockTracepoint<const P extends string, F extends BlockFields, const M extends Metrics = readonly []>(
+  declaration: Recorded<P, F, M>,
+): RecordedTracepoint<P, F, M> & { readonly isOfBlock: true } {
+  return complete(declaration, true)
+}
+
+/** Declares any other tracepoint. The kernel counts its hits where `counted` says by what; else each becomes an event. */
+export function defineTracepoint<
+  const P extends string,
+  F extends Fields,
+  const Sum extends NamesOf<F, number> = never,
+  const M extends readonly ObservableDefinition<never>[] = readonly [],
+>(declaration: CountedInKernel<P, F, Sum, M>): CountedTracepoint<P, F, M>
 export function defineTracepoint<const P extends string, F extends Fields, const M extends Metrics = readonly []>(
-  declaration: Declaration<P, F, M>,
-): TracepointOf<P, F, M> {
-  const { probe, eventType = probe.slice(probe.indexOf(':') + 1), metrics, ...rest } = declaration
-  return { ...rest, probe, eventType, metrics: metrics?.(metricBuilders()) ?? [] }
+  declaration: Recorded<P, F, M>,
+): RecordedTracepoint<P, F, M> & { readonly isOfBlock: false }
+export function defineTracepoint(declaration: Declared): unknown {
+  return complete(declaration, false)
+}
+
+type Declared = Declaration<string, Fields> & { readonly metrics?: (build: never) => Metrics }
+
+function complete<D extends Declared, OfBlock extends boolean>(declaration: D, isOfBlock: OfBlock) {
+  const { probe, required = false, eventType = eventTypeOf(probe), metrics } = declaration
+  return { ...declaration, isOfBlock, required, eventType, metrics: metrics?.(metricBuilders() as never) ?? [] }
+}
+
+/** The tracepoints of FIBRE and of validation go by their names alone, as in the older exporter. */
+function eventTypeOf(probe: string): string {
+  const [provider = '', name = ''] = probe.split(':')
+  return provider === 'udp' || provider === 'validation' ? name : `${provider}_${name}`
 }

@@ -6,7 +6,7 @@ import { blockRaceWinner } from './block-race-winner.ts'
 import { blockReconstructed } from './block-reconstructed.ts'
 import { blockReconstructionDetail } from './block-reconstruction-detail.ts'
 import { blockSendStart } from './block-send-start.ts'
-import type { EventOf } from './define.ts'
+import type { CountedTracepoint, EventOf, Tracepoint } from './define.ts'
 
 /** Every tracepoint that the agent knows. */
 export const tracepoints = [
@@ -20,14 +20,23 @@ export const tracepoints = [
   blockConnected,
 ] as const
 
-/** The decoded event of any of them; `probe` tells which. */
-export type TracepointEvent = EventOf<(typeof tracepoints)[number]>
+type Known = (typeof tracepoints)[number]
+type Recorded = Exclude<Known, CountedTracepoint>
+type OfBlock = Extract<Known, { readonly isOfBlock: true }>
+
+/** The decoded event of any recorded tracepoint; `probe` tells which. */
+export type TracepointEvent = EventOf<Recorded>
+/** An event that tells of a block. */
+export type BlockEvent = EventOf<OfBlock>
+
+const all: readonly Tracepoint[] = tracepoints
+export const countedTracepoints = all.filter((tracepoint) => tracepoint.counted !== undefined)
+export const recordedTracepoints = tracepoints.filter((tracepoint): tracepoint is Recorded => tracepoint.counted === undefined)
+export const blockTracepoints = tracepoints.filter((tracepoint): tracepoint is OfBlock => tracepoint.isOfBlock)
 
 /** Tracepoints that every FIBRE node has: one that is missing is a fault, of any other it is that build's way. */
-export const requiredProbes: ReadonlySet<string> = new Set([
-  blockReconstructed.probe,
-  blockSendStart.probe,
-  blockRaceWinner.probe,
-  blockRaceTime.probe,
-  blockConnected.probe,
-])
+export const requiredProbes: ReadonlySet<string> = new Set(tracepoints.filter(({ required }) => required).map(({ probe }) => probe))
+
+const blockProbes: ReadonlySet<string> = new Set(blockTracepoints.map(({ probe }) => probe))
+
+export const isBlockEvent = (event: TracepointEvent): event is BlockEvent => blockProbes.has(event.probe)

@@ -3,19 +3,11 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
+import { type BlockEvent, blockTracepoints } from '../../agent/tracepoints/index.ts'
 
-export const probes = [
-  'udp:block_reconstructed',
-  'udp:block_reconstruction_detail',
-  'udp:block_send_start',
-  'udp:block_coinbase',
-  'udp:block_header_chunk',
-  'udp:block_race_winner',
-  'udp:block_race_time',
-  'validation:block_connected',
-] as const
-
-export type Probe = (typeof probes)[number]
+/** It fires all that a FIBRE node has. */
+export const probes = blockTracepoints.filter(({ group }) => group === 'fibre' || group === 'validation').map(({ probe }) => probe)
+export type Probe = BlockEvent['probe']
 
 /** What was fired; events that no tracer asked for are not in it. */
 export interface Fired {

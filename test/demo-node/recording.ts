@@ -13,7 +13,7 @@ export function readRecording(path: string): readonly Recorded[] {
 }
 
 /** Keys of recordings, in the tracepoint's order, and what we call those fields. */
-const names: Readonly<Record<Probe, Readonly<Record<string, string>>>> = {
+const names: Readonly<Partial<Record<Probe, Readonly<Record<string, string>>>>> = {
   'udp:block_reconstructed': {
     block_hash: 'blockHash',
     src: 'peer',
@@ -56,7 +56,7 @@ const names: Readonly<Record<Probe, Readonly<Record<string, string>>>> = {
 
 /** The fields that the agent should read when this is fired: `undefined` where there is nothing to read. */
 export function fieldsOf(fired: FiredEvent): Fields {
-  const renamed = Object.entries(names[fired.probe]).map(([key, name]) => [name, fired[key] ?? undefined])
+  const renamed = Object.entries(names[fired.probe] ?? {}).map(([key, name]) => [name, fired[key] ?? undefined])
   const fields = Object.fromEntries(renamed)
   if (fired.probe !== 'udp:block_header_chunk') return fields
   const [queueUs, mapsUs, chunkUs, finishUs] = fired.dur_us as readonly number[]

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { tracepoints } from '../../agent/tracepoints/index.ts'
+import { recordedTracepoints } from '../../agent/tracepoints/index.ts'
 import { type DemoNode, type DemoNodeOptions, type Fired, probes, startDemoNode } from '../demo-node/demo-node.ts'
 import type { AgentProcess } from './agent.ts'
 import type { Scrape } from './scrape.ts'
@@ -72,7 +72,8 @@ export class Tally {
   readonly #counts = new Map<string, number>()
 
   add({ events }: Fired): void {
-    for (const { probe, eventType } of tracepoints) this.#counts.set(eventType, this.of(eventType) + (events[probe] ?? 0))
+    const counts: Readonly<Record<string, number>> = events
+    for (const { probe, eventType } of recordedTracepoints) this.#counts.set(eventType, this.of(eventType) + (counts[probe] ?? 0))
   }
 
   of(eventType: string): number {

@@ -17,20 +17,21 @@ beforeEach(requireBpf)
 let files = 0
 const newPath = () => join(directory, String(files++))
 
-const reconstructions = (counted: Counted<'peer' | 'chunksUsed'>) =>
+const reconstructions = (counted: Counted<'peer', 'chunksUsed'>) =>
   defineTracepoint({
     probe: 'udp:block_reconstructed',
+    group: 'fibre',
     description: 'A block was rebuilt from FIBRE chunks.',
     args: { blockHash: hexHash('Hash.'), peer: text('Peer.'), chunksUsed: integer('Chunks.') },
     counted,
   })
-const chunksByPeer = reconstructions({ by: 'peer', sum: 'chunksUsed' })
+const chunksByPeer = reconstructions({ by: 'peer', sums: ['chunksUsed'] })
 
 /** Counts and sums by node and label. */
 type Sums = Readonly<Record<string, readonly [count: number, sum: number]>>
 
 const totalsOf = ({ source }: Listener): Sums =>
-  Object.fromEntries(source.totals().map(({ node, label, count, sum }) => [`${node} ${label}`, [count, sum]]))
+  Object.fromEntries(source.totals().map(({ node, label, count, sums: { chunksUsed = 0 } }) => [`${node} ${label}`, [count, chunksUsed]]))
 
 const hitsIn = (sums: Sums) => Object.values(sums).reduce((hits, [count]) => hits + count, 0)
 
@@ -80,7 +81,7 @@ it('hits of two threads at once are all counted and summed, by label, beside eve
 
 it('hits that two threads fire flat out are all counted: hits = counted', async () => {
   await using node = await startDemoNode({ args: ['--control', '--threads', '2'] })
-  const counted = tracepoints.map(({ probe, description }) => defineTracepoint({ probe, description, args: {}, counted: {} }))
+  const counted = tracepoints.map(({ probe, group, description }) => defineTracepoint({ probe, group, description, args: {}, counted: {} }))
   await using listener = new Listener({ tracepoints: counted })
   listener.attach(node)
   const { events } = await node.command('flood 1')

@@ -2,7 +2,8 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { type DemoNode, type Fired, type Probe, startDemoNode } from '../demo-node/demo-node.ts'
+import { recordedTracepoints, tracepoints } from '../../agent/tracepoints/index.ts'
+import { type DemoNode, type Fired, probes, startDemoNode } from '../demo-node/demo-node.ts'
 import { type Recorded, readRecording } from '../demo-node/recording.ts'
 import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
 import { requireBpf, total } from '../harness/listening.ts'
@@ -16,25 +17,23 @@ beforeEach(requireBpf)
 
 const NODE = 'exact'
 
-const eventTypes: Readonly<Record<Probe, string>> = {
-  'udp:block_reconstructed': 'block_reconstructed',
-  'udp:block_reconstruction_detail': 'block_reconstruction_detail',
-  'udp:block_send_start': 'block_send_start',
-  'udp:block_coinbase': 'block_coinbase',
-  'udp:block_header_chunk': 'block_header_chunk',
-  'udp:block_race_winner': 'race_winner',
-  'udp:block_race_time': 'race_time',
-  'validation:block_connected': 'block_connected',
-}
+const isFired = (probe: string) => probes.some((fired) => fired === probe)
+
+/** By probe, of what the node fires. */
+const eventTypes: Readonly<Record<string, string>> = Object.fromEntries(
+  tracepoints.filter(({ probe }) => isFired(probe)).map(({ probe, eventType }) => [probe, eventType]),
+)
+/** Metrics of tracepoints that the node does not have: they stay as they begin. */
+const untouched = new Set(tracepoints.filter(({ probe }) => !isFired(probe)).flatMap(({ metrics }) => metrics.map(({ name }) => name)))
 
 const startAgent = async (node: DemoNode) => {
   const agent = await startAgentProcess({ args: ['--pid', String(node.pid), '--node-name', NODE] })
-  expect(await node.command('wait 8')).toEqual({ command: 'wait', attached: true })
+  expect(await node.command(`wait ${probes.length}`)).toEqual({ command: 'wait', attached: true })
   return agent
 }
 
 const countByType = (events: Fired['events']) =>
-  Object.fromEntries(Object.entries(events).map(([probe, count]) => [eventTypes[probe as Probe], count]))
+  Object.fromEntries(Object.entries(events).map(([probe, count]) => [eventTypes[probe], count]))
 
 /** What the page says of each type of event. */
 const byType = (page: Scrape, name: string) =>
@@ -64,7 +63,9 @@ const finalPage = async (agent: AgentProcess, expected: ReadonlyMap<string, numb
 
 /** Samples of blocks: all that a node's events decide. Sums that differ in their last digits only are shown as expected. */
 const blockSamples = (page: Scrape, expected: ReadonlyMap<string, number>) => {
-  const samples = page.samples.filter(({ name }) => /^(fibre|bitcoin)_(?!exporter_|last_block_connected_)/.test(name))
+  const samples = page.samples.filter(
+    ({ name }) => /^(fibre|bitcoin)_(?!exporter_|last_block_connected_)/.test(name) && !untouched.has(name),
+  )
   const agreed = (value: number, wanted = Number.NaN) => (Math.abs(value - wanted) <= 1e-9 * Math.abs(wanted) ? wanted : value)
   return new Map(samples.map((sample) => [keyOf(sample), agreed(sample.value, expected.get(keyOf(sample)))]))
 }
@@ -72,11 +73,13 @@ const blockSamples = (page: Scrape, expected: ReadonlyMap<string, number>) => {
 /** What is 0, or is known, whatever is fired. */
 const expectUntroubled = (page: Scrape) => {
   expect(lost(page)).toEqual(none)
-  expect(page.series('fibre_exporter_field_errors_total')).toHaveLength(39) // fields of the eight tracepoints
+  const fields = recordedTracepoints.flatMap(({ args }) => Object.keys(args))
+  expect(page.series('fibre_exporter_field_errors_total')).toHaveLength(fields.length)
   expect(page.sum('fibre_exporter_field_errors_total')).toBe(0)
   expect(page.sum('fibre_exporter_errors_total')).toBe(0)
   expect(page.value('fibre_exporter_events_processed_total', { event_type: 'unknown' })).toBe(0)
-  expect(page.value('fibre_exporter_probes_attached')).toBe(8)
+  expect(page.value('fibre_exporter_probes_attached')).toBe(probes.length)
+  for (const name of untouched) expect(page.sum(name), name).toBe(0)
 }
 
 const unixSeconds = ({ ts_ns }: Recorded) => ts_ns / 1e9 + Date.now() / 1e3 - Number(process.hrtime.bigint()) / 1e9

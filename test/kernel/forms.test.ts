@@ -181,7 +181,7 @@ describe('the ring', () => {
 
 it('a tracepoint with more arguments than a record has room for is refused at the start, by its name', () => {
   const args = Object.fromEntries(Array.from({ length: 13 }, (_, i) => [`number${i}`, integer('A number.')]))
-  const wide = defineTracepoint({ probe: 'demo:wide', description: '', args })
+  const wide = defineTracepoint({ probe: 'demo:wide', group: 'fibre', description: '', args })
   expect(() => new Listener({ tracepoints: [...tracepoints, wide] })).toThrow(/no room for all arguments of demo:wide \(number12\)$/)
 })
 

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Tracepoint } from '../../tracepoints/define.ts'
 import type { Attachment, EventHandler, EventSource, NodeProcess } from '../source.ts'
+import type { Total } from '../totals.ts'
 import { attach } from './attach/attach.ts'
 import { silentProbes } from './attach/semaphores.ts'
 import { SpecPool } from './attach/spec-pool.ts'
@@ -12,7 +13,7 @@ import { createDecoder } from './ring/record.ts'
 import { Ring } from './ring/ring.ts'
 import { RingReader } from './ring/ring-reader.ts'
 import { RingShares } from './ring/ring-shares.ts'
-import { type Total, Totals } from './totals.ts'
+import { Totals } from './totals.ts'
 
 /** While events come, losses are read this often: blocks are then not judged by what was lost. */
 const LOSSES_MS = 50
@@ -122,7 +123,6 @@ export class EbpfSource implements EventSource {
     }
   }
 
-  /** What was counted in the kernel. */
   totals(): readonly Total[] {
     return this.#totals.read()
   }

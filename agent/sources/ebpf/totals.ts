@@ -1,16 +1,8 @@
 import { lookupElement, nextKey, removeElement } from '../../native/libbpf.ts'
 import type { Tracepoint } from '../../tracepoints/define.ts'
+import { addTotal, type Total } from '../totals.ts'
 import type { Layouts } from './program/program.ts'
 import type { NodeOf } from './ring/record.ts'
-
-/** Hits of a tracepoint that is counted in the kernel, by node and by the text that it is counted by. */
-export interface Total {
-  readonly node: string
-  readonly probe: string
-  readonly label: string
-  readonly count: number
-  readonly sum: number
-}
 
 /** All readers of one collection, and of collections right after each other, see the same totals. */
 const FRESH_MS = 250
@@ -35,7 +27,7 @@ export class Totals {
   read(): readonly Total[] {
     if (performance.now() - this.#cachedAt < FRESH_MS) return this.#cached
     const sums = new Map(this.#past)
-    for (const { total } of this.#entries()) add(sums, total)
+    for (const { total } of this.#entries()) addTotal(sums, total)
     this.#cached = [...sums.values()]
     this.#cachedAt = performance.now()
     return this.#cached
@@ -45,7 +37,7 @@ export class Totals {
   retire(target: number): void {
     for (const entry of this.#entries()) {
       if (entry.target !== target) continue
-      add(this.#past, entry.total)
+      addTotal(this.#past, entry.total)
       removeElement(this.#fd, entry.key)
     }
     this.#cachedAt = Number.NEGATIVE_INFINITY
@@ -63,6 +55,7 @@ export class Totals {
       const tracepoint = this.#tracepoints[next.readUInt32LE(totalKey.fields.tracepoint.offset)]
       if (node === undefined || tracepoint === undefined || !lookupElement(this.#fd, next, value)) continue
       const label = next.subarray(totalKey.fields.label.offset)
+      const sum = Number(value.readBigInt64LE(total.fields.sum.offset))
       entries.push({
         key: next,
         target,
@@ -71,16 +64,10 @@ export class Totals {
           probe: tracepoint.probe,
           label: label.toString('utf8', 0, label.indexOf(0) === -1 ? label.length : label.indexOf(0)),
           count: Number(value.readBigUInt64LE(total.fields.count.offset)),
-          sum: Number(value.readBigInt64LE(total.fields.sum.offset)),
+          sums: Object.fromEntries((tracepoint.counted?.sums ?? []).map((name) => [name, sum])),
         },
       })
     }
     return entries
   }
-}
-
-function add(sums: Map<string, Total>, total: Total): void {
-  const key = `${total.node}\0${total.probe}\0${total.label}`
-  const before = sums.get(key)
-  sums.set(key, { ...total, count: total.count + (before?.count ?? 0), sum: total.sum + (before?.sum ?? 0) })
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { type TracepointEvent, tracepoints } from '../../tracepoints/index.ts'
 import type { Attachment, EventHandler, EventSource, NodeProcess, ReplayState } from '../source.ts'
+import { addTotal, type Total } from '../totals.ts'
 import { isTimeOfDay, parseLine, type RecordedEvent } from './format.ts'
 import { readLines } from './lines.ts'
 import { Pace } from './pace.ts'
@@ -42,6 +43,7 @@ export class ReplaySource implements EventSource {
   readonly #survey: Survey
   readonly #pace: Pace
   readonly #timeline = new Timeline()
+  readonly #totals = new Map<string, Total>()
   readonly #closing = new AbortController()
   #tickNs: number
   #eventNs: number | undefined
@@ -97,6 +99,10 @@ export class ReplaySource implements EventSource {
   }
 
   drain(): void {}
+
+  totals(): readonly Total[] {
+    return [...this.#totals.values()]
+  }
 
   backlogSeconds(): number {
     return 0
@@ -207,11 +213,16 @@ export class ReplaySource implements EventSource {
     this.#hasSkipped = true
   }
 
-  #handOn({ tracepoint, node, tsNs, unixUs, args, failed }: RecordedEvent, stampNs: number): void {
+  #handOn(recorded: RecordedEvent, stampNs: number): void {
+    this.#events++
+    if (recorded.tracepoint.counted) addTotal(this.#totals, totalOf(recorded))
+    else this.#handOnEvent(recorded, stampNs)
+  }
+
+  #handOnEvent({ tracepoint, node, tsNs, unixUs, args, failed }: RecordedEvent, stampNs: number): void {
     const clock = this.#survey.clocks.get(this.#timeline.run)
     const readUs = clock && clock.unixUs + Math.round((tsNs - clock.tsNs) / 1e3)
     const unixSeconds = ([unixUs, readUs, stampNs / 1e3].find(isTimeOfDay) ?? 0) / 1e6
-    this.#events++
     this.#eventNs = stampNs
     try {
       const event = { probe: tracepoint.probe, node, stampNs, unixSeconds, ...args }
@@ -221,4 +232,10 @@ export class ReplaySource implements EventSource {
     }
     this.#eventNs = undefined
   }
+}
+
+/** A hit of a tracepoint that the kernel would have counted. */
+function totalOf({ tracepoint: { probe, counted }, node, args }: RecordedEvent): Total {
+  const sums = (counted?.sums ?? []).map((name) => [name, Number(args[name] ?? 0)])
+  return { node, probe, label: String(args[counted?.by ?? ''] ?? ''), count: 1, sums: Object.fromEntries(sums) }
 }

@@ -60,6 +60,7 @@ export async function openAgent({ job, instance, nodes: names, startedAt, peers,
   telemetry.instruments.observe(observedMetrics, async () => ({
     ...selfOf(startedAt, nowNs / 1e9 - UPTIME),
     nodeName: names.join(', '),
+    totals: source.totals(),
     snapshot: takeSnapshot({ ...agent, ...parts, nodes, source }),
   }))
   const advance = (at: number) => {
@@ -111,7 +112,7 @@ function sourceOf(now: () => number): EventSource {
     silentProbes: () => [],
     close: async () => {},
   }
-  return { start() {}, now, attach: () => attachment, drain() {}, backlogSeconds: () => 0, close() {} }
+  return { start() {}, now, attach: () => attachment, drain() {}, totals: () => [], backlogSeconds: () => 0, close() {} }
 }
 
 function asScraped(page: string, labels: string, keep: (name: string) => boolean): Scraped {

@@ -1,6 +1,6 @@
 import { Blocks, type MilestoneListener } from '../../../agent/blocks/blocks.ts'
 import type { Tracepoint } from '../../../agent/tracepoints/define.ts'
-import { type TracepointEvent, tracepoints } from '../../../agent/tracepoints/index.ts'
+import { type BlockEvent, type TracepointEvent, tracepoints } from '../../../agent/tracepoints/index.ts'
 
 type Probe = TracepointEvent['probe']
 type EventOf<P extends Probe> = Extract<TracepointEvent, { readonly probe: P }>
@@ -36,7 +36,7 @@ export function startBlocks(listener?: MilestoneListener) {
     told.push(`${outcome} ${block.hash}`)
     listener?.(outcome, block)
   })
-  const observe = (...events: readonly TracepointEvent[]) => {
+  const observe = (...events: readonly BlockEvent[]) => {
     for (const event of events) blocks.observe(event)
   }
   const advance = (seconds: number) => blocks.advance(seconds * 1e9)

@@ -2,7 +2,7 @@ import { hash as digest } from 'node:crypto'
 import { expect, it } from 'vitest'
 import type { Milestone } from '../../../agent/blocks/blocks.ts'
 import { type BlockRecord, recordOf } from '../../../agent/blocks/record.ts'
-import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
+import type { BlockEvent } from '../../../agent/tracepoints/index.ts'
 import fc, { propertyOptions } from '../../harness/fast-check.ts'
 import { openPage } from '../metrics/page.ts'
 import { eventOf } from './events.ts'
@@ -98,7 +98,7 @@ const randomBlock = fc.record({
 type RandomBlock = typeof randomBlock extends fc.Arbitrary<infer Block> ? Block : never
 
 /** The events of all blocks as they are heard. */
-function stream(blocks: readonly RandomBlock[]): readonly TracepointEvent[] {
+function stream(blocks: readonly RandomBlock[]): readonly BlockEvent[] {
   const arrivals = blocks.flatMap(({ salt, startUs, fired }, index) => {
     const events = eventsOf(digest('sha256', `block ${salt} ${index}`), index)
     let us = index * 700 + startUs
@@ -115,19 +115,19 @@ function stream(blocks: readonly RandomBlock[]): readonly TracepointEvent[] {
   return arrivals.toSorted((a, b) => a.arrivalNs - b.arrivalNs).map(({ event }) => event)
 }
 
-const at = (event: TracepointEvent, us: number) => ({ ...event, stampNs: us * 1e3, unixSeconds: (EPOCH_US + us) / 1e6 })
+const at = (event: BlockEvent, us: number) => ({ ...event, stampNs: us * 1e3, unixSeconds: (EPOCH_US + us) / 1e6 })
 
-const prefixOf = (event: TracepointEvent) => ('blockHash' in event ? event.blockHash?.slice(-16) : event.hashPrefix)
-const isNamed = (event: TracepointEvent) => 'blockHash' in event
+const prefixOf = (event: BlockEvent) => ('blockHash' in event ? event.blockHash?.slice(-16) : event.hashPrefix)
+const isNamed = (event: BlockEvent) => 'blockHash' in event
 /** What is said by these events: of those that came twice, what was heard first. */
-const saidBy = (events: readonly TracepointEvent[]): readonly Said[] =>
+const saidBy = (events: readonly BlockEvent[]): readonly Said[] =>
   [...Map.groupBy(events, ({ probe }) => probe).values()].map(([first]) => {
-    const event = first as TracepointEvent
+    const event = first as BlockEvent
     return { ...event, unixUs: EPOCH_US + event.stampNs / 1e3 }
   })
 
 /** The record of a block by its events, without its header chunk, which can come too late. */
-function expectedOf(events: readonly TracepointEvent[]): ExpectedRecord {
+function expectedOf(events: readonly BlockEvent[]): ExpectedRecord {
   const hash = events.map((event) => ('blockHash' in event ? event.blockHash : undefined)).find((named) => named !== undefined)
   return expectedRecord('n', String(hash), saidBy(events.filter(isNamed)))
 }

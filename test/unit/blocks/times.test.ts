@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type BlockRecord, recordOf } from '../../../agent/blocks/record.ts'
-import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
+import type { BlockEvent } from '../../../agent/tracepoints/index.ts'
 import { eventOf, FIBRE, startBlocks } from './events.ts'
 import { microsecondsOf } from './expected-record.ts'
 
@@ -9,8 +9,8 @@ const NOON = Date.parse('2026-11-22T12:00:00Z') / 1e3
 const unixSeconds = (stampNs: number) => NOON + stampNs / 1e9 - (stampNs < 40e6 ? 0 : 3600)
 
 const headerChunk = { hashPrefix: 'a', queueUs: 10, mapsUs: 5, chunkUs: 3, finishUs: 2 }
-const hit = (probe: TracepointEvent['probe'], stampNs: number, fields: object): TracepointEvent =>
-  ({ ...eventOf(probe, {}), stampNs, unixSeconds: unixSeconds(stampNs), ...fields }) as TracepointEvent
+const hit = (probe: BlockEvent['probe'], stampNs: number, fields: object): BlockEvent =>
+  ({ ...eventOf(probe, {}), stampNs, unixSeconds: unixSeconds(stampNs), ...fields }) as BlockEvent
 const events = {
   headerChunk: hit('udp:block_header_chunk', 11_000_123, headerChunk),
   reconstructed: hit('udp:block_reconstructed', 30_000_777, { blockHash: 'a', durationUs: 20_000 }),
@@ -21,7 +21,7 @@ const events = {
 
 const recordFrom = (...names: readonly (keyof typeof events)[]) => recordOfEvents(names.map((name) => events[name]))
 
-function recordOfEvents(events: readonly TracepointEvent[]): BlockRecord {
+function recordOfEvents(events: readonly BlockEvent[]): BlockRecord {
   const records: BlockRecord[] = []
   const { blocks, observe } = startBlocks((outcome, block) => outcome === 'closed' && records.push(recordOf(block)))
   observe(...events)
@@ -60,7 +60,7 @@ describe('the first FIBRE packet came', () => {
   it('never after the reconstruction, though its duration is not known, or none', () => {
     const { reconstructed } = events
     for (const durationUs of [undefined, -5_000]) {
-      const early = { ...reconstructed, durationUs, stampNs: 8_000_000 } as TracepointEvent
+      const early = { ...reconstructed, durationUs, stampNs: 8_000_000 } as BlockEvent
       expect(us(recordOfEvents([early, events.connected, events.winner, events.times]).first_chunk_at)).toBe(8_000)
     }
   })

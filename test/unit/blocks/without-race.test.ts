@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type BlockRecord, recordOf } from '../../../agent/blocks/record.ts'
 import { Node } from '../../../agent/nodes/node.ts'
-import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
+import type { BlockEvent } from '../../../agent/tracepoints/index.ts'
 import { BIP152, connected, eventOf, reconstructed, startBlocks, timesAre, winnerIs } from './events.ts'
 
 it('is said of a connected block 5 s later, and not before', () => {
@@ -93,22 +93,22 @@ it.each([
   ['times', timesAre('a', 1, -1, 1), { udpNs: undefined }],
 ])('is not said of a block of whose race the %s could not be read', (_, event, unread) => {
   const { observe, advance, told } = startBlocks()
-  observe(connected('a'), { ...event, ...unread } as TracepointEvent)
+  observe(connected('a'), { ...event, ...unread } as BlockEvent)
   advance(5)
   expect(told).toEqual(['connected a', 'closed a'])
 })
 
 describe('the record of a connected block without a race', () => {
   const HASH = 'a'.repeat(64)
-  const hit = (probe: TracepointEvent['probe'], at: number) =>
+  const hit = (probe: BlockEvent['probe'], at: number) =>
     ({
       ...(eventOf(probe, {}) as object),
       blockHash: HASH,
       hashPrefix: 'a'.repeat(16),
       probe,
       stampNs: at * 1e9,
-    }) as unknown as TracepointEvent
-  function wayOf(...events: readonly TracepointEvent[]) {
+    }) as unknown as BlockEvent
+  function wayOf(...events: readonly BlockEvent[]) {
     const records: BlockRecord[] = []
     const { observe, advance } = startBlocks((outcome, block) => outcome === 'closed' && records.push(recordOf(block)))
     observe(...events)

@@ -39,6 +39,7 @@ const idle: EventSource = {
   now: () => Number(process.hrtime.bigint()),
   attach: () => ({ probes: [], silentProbes: () => [], close: async () => {} }),
   drain() {},
+  totals: () => [],
   backlogSeconds: () => 0,
   close() {},
 }
@@ -56,7 +57,7 @@ export async function openPage({ nodes: names = ['n'], onBlock, source = idle, .
   for (const name of names) nodes.add(name)
   const agent = { version: '1.2.3', startedAt: new Date(1_800_000_000_000), isUp: true, pushing: undefined }
   const snapshot = () => takeSnapshot({ ...agent, ...stores, nodes, source, processes: undefined })
-  telemetry.instruments.observe(observedMetrics, async () => ({ ...self, snapshot: snapshot() }))
+  telemetry.instruments.observe(observedMetrics, async () => ({ ...self, totals: source.totals(), snapshot: snapshot() }))
   return {
     telemetry,
     nodes,

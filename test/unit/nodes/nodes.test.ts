@@ -28,7 +28,7 @@ function measure(attachment: Partial<Attachment>) {
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) })
   const whole = { probes: [], silentProbes: () => [], close: async () => {}, ...attachment }
   const attach = vi.fn((): Attachment => whole)
-  const source: EventSource = { start() {}, now: () => 0, attach, drain() {}, backlogSeconds: () => 0, close() {} }
+  const source: EventSource = { start() {}, now: () => 0, attach, drain() {}, totals: () => [], backlogSeconds: () => 0, close() {} }
   const nodes = new Nodes(source, [], { log })
   return {
     nodes,

@@ -75,7 +75,7 @@ describe('a line of a recording', () => {
     ['a node of a name without end', { ...sent(1), node: 'n'.repeat(256) }],
     ['a node of a name with a line break', { ...sent(1), node: 'a\nb' }],
     ['a line without a node', { ...sent(1), node: undefined }],
-    ['a tracepoint that is not known', { ...sent(1), probe: 'mempool:added' }],
+    ['a tracepoint that is not known', { ...sent(1), probe: 'demo:unknown' }],
     ['an endless line', { ...sent(1), comm: 'x'.repeat(70_000) }],
     ['several chunks without a line break', 'x'.repeat(600_000)],
   ])('that cannot be understood is counted, and the first is said: %s', async (_, bad) => {

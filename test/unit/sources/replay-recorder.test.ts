@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSy
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openRecorder } from '../../../agent/sources/replay/recorder.ts'
-import { type TracepointEvent, tracepoints } from '../../../agent/tracepoints/index.ts'
+import { recordedTracepoints, type TracepointEvent } from '../../../agent/tracepoints/index.ts'
 import { mountMemory } from '../../harness/mounted.ts'
 import { until } from '../../harness/until.ts'
 import { eventOf } from '../blocks/events.ts'
@@ -20,7 +20,7 @@ const values = {
 } as const
 
 /** An event of each tracepoint, with every argument. */
-const everyEvent = tracepoints.map(({ probe, args }, i) => {
+const everyEvent = recordedTracepoints.map(({ probe, args }, i) => {
   const given = Object.fromEntries(Object.entries(args).map(([name, { kind }]) => [name, values[kind]]))
   return eventOf(probe, { ...given, stampNs: 2_089_087_662_823 + i, unixSeconds: 1_795_364_502.889134 })
 })

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
 import { Progress } from '../../../agent/sources/replay/progress.ts'
+import { tracepoints } from '../../../agent/tracepoints/index.ts'
 import { until } from '../../harness/until.ts'
 import { usedHeap } from '../blocks/heap.ts'
 import { recordingOf, sent, startLog, startReplay } from './recordings.ts'
@@ -28,7 +29,7 @@ describe('the nodes of a recording', () => {
     )
     expect(source.nodes).toEqual(['A', 'B'])
     const { probes, silentProbes } = source.attach({ node: 'A', pid: 0, executable: '' })
-    expect(probes).toHaveLength(8)
+    expect(probes).toHaveLength(tracepoints.length)
     expect(probes.filter(({ attached }) => attached)).toEqual([{ probe: 'udp:block_race_time', offered: true, attached: true }])
     expect(probes[0]).toEqual({
       probe: 'udp:block_reconstructed',

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { defineTracepoint, type Kind, text } from '../../../agent/tracepoints/define.ts'
-import { requiredProbes, tracepoints } from '../../../agent/tracepoints/index.ts'
-import { eventOf } from '../blocks/events.ts'
+import { defineBlockTracepoint, defineTracepoint, hexHash, integer, type Kind, text } from '../../../agent/tracepoints/define.ts'
+import { recordedTracepoints, requiredProbes, type TracepointEvent, tracepoints } from '../../../agent/tracepoints/index.ts'
+import { eventOf, tracepointOf } from '../blocks/events.ts'
 import { openPage } from '../metrics/page.ts'
 
 /** Arguments as the FIBRE node's source has them, written down by hand; `?` marks what only newer builds pass. */
@@ -18,26 +18,26 @@ const sources = {
   'validation:block_connected': 'rawHash integer integer integer integer integer',
 } as const
 
-/** The argument list of a real node's notes, as `readelf -n` printed them. */
+/** The argument list of a real node's notes, as `readelf -n` printed them. The node is an older build. */
 function argumentsInNotes(probe: string): readonly string[] | undefined {
   const notes = readFileSync(join(import.meta.dirname, '../../fixtures/usdt-notes.txt'), 'utf8')
   const [provider, name] = probe.split(':')
   return new RegExp(`Provider: ${provider}\n\\s+Name: ${name}\n.*\n\\s+Arguments: (.*)`).exec(notes)?.[1]?.split(' ')
 }
 
-it('all tracepoints of a FIBRE node are known, and none twice', () => {
-  expect(tracepoints.map(({ probe }) => probe).toSorted()).toEqual(Object.keys(sources).toSorted())
+it.each(Object.entries(sources))('%s of a FIBRE node has the arguments that bitcoind passes, in order', (probe, expected) => {
+  const { args, isOfBlock } = tracepointOf(probe as TracepointEvent['probe'])
+  const kinds = Object.values(args).map(({ kind, optional }) => kind + (optional ? '?' : ''))
+  expect(kinds.join(' ')).toBe(expected)
+  expect(isOfBlock).toBe(true)
 })
 
-describe.each(tracepoints)('$probe', ({ probe, args, metrics }) => {
-  it('has the arguments that bitcoind passes, in order', () => {
-    expect(
-      Object.values(args)
-        .map(({ kind, optional }) => kind + (optional ? '?' : ''))
-        .join(' '),
-    ).toBe(sources[probe])
-  })
+it('no tracepoint is known twice, by its probe or in the label event_type', () => {
+  const count = (name: 'probe' | 'eventType') => new Set(tracepoints.map((tracepoint) => tracepoint[name])).size
+  expect([count('probe'), count('eventType')]).toEqual([tracepoints.length, tracepoints.length])
+})
 
+describe.each(recordedTracepoints)('$probe', ({ probe, args, metrics }) => {
   it('fits a record of the kernel program: 12 numbers, and texts that begin in the first 3 of 4 slots', () => {
     const taken: Readonly<Record<Kind, number>> = { integer: 0, hashPrefix: 0, text: 1, hexHash: 1, rawHash: 1, longText: 2 }
     const pointers = Object.values(args).filter(({ kind }) => taken[kind] > 0)
@@ -46,7 +46,7 @@ describe.each(tracepoints)('$probe', ({ probe, args, metrics }) => {
     expect(lastBegins).toBeLessThanOrEqual(2)
   })
 
-  it('measures only that it came when none of its fields could be read', async () => {
+  it('measures only that it came, and when, if none of its fields could be read', async () => {
     const page = await openPage()
     const nothing = await page.scrape()
     page.hit(eventOf(probe, { unixSeconds: 1_800_000_000 }))
@@ -54,37 +54,69 @@ describe.each(tracepoints)('$probe', ({ probe, args, metrics }) => {
     const changed = (await page.scrape()).samples.filter(
       ({ name, labels, value }) => names.has(name.replace(/_(bucket|sum|count)$/, '')) && nothing.value(name, labels) !== value,
     )
-    const expected = metrics.filter(({ name }) =>
-      /^(fibre_blocks_(reconstructed|sent)|bitcoin_blocks_connected)_total$|_timestamp_seconds$/.test(name),
-    )
-    expect(changed.map(({ name }) => name)).toEqual(expected.map(({ name }) => name))
+    const cameAndWhen = ({ name, value }: (typeof changed)[number]) =>
+      /_(total|timestamp_seconds)$/.test(name) && [1, 1_800_000_000].includes(value)
+    expect(changed.filter((sample) => !cameAndWhen(sample))).toEqual([])
   })
 })
 
-// The node that the notes were taken from is an older build.
-describe.each(tracepoints.filter(({ probe }) => probe !== 'udp:block_reconstruction_detail'))(
-  '$probe of a real node',
-  ({ probe, args }) => {
-    it('passes as many arguments, and pointers where we take texts and hashes', () => {
-      const passed = argumentsInNotes(probe)
-      const required = Object.values(args).filter(({ optional }) => !optional)
-      expect(passed).toHaveLength(required.length)
-      required.forEach(({ kind }, i) => {
-        if (kind !== 'integer') expect(passed?.[i]).toMatch(/^8@/)
-      })
-    })
-  },
-)
+it.each([
+  ['udp:block_reconstructed', 'fibre_blocks_reconstructed_total'],
+  ['udp:block_send_start', 'fibre_blocks_sent_total'],
+  ['validation:block_connected', 'bitcoin_blocks_connected_total'],
+] as const)('a hit of %s counts even if none of its fields could be read', async (probe, name) => {
+  const page = await openPage()
+  page.hit(eventOf(probe, {}))
+  expect((await page.scrape()).value(name)).toBe(1)
+})
 
-it('those that every FIBRE node has are among them', () => {
+describe.each(tracepoints.filter(({ probe }) => argumentsInNotes(probe)))('$probe of a real node', ({ probe, args }) => {
+  it('passes as many arguments, and pointers where we take texts and hashes', () => {
+    const passed = argumentsInNotes(probe)
+    const required = Object.values(args).filter(({ optional }) => !optional)
+    expect(passed).toHaveLength(required.length)
+    required.forEach(({ kind }, i) => {
+      if (kind !== 'integer') expect(passed?.[i]).toMatch(/^8@/)
+    })
+  })
+})
+
+it('those that every FIBRE node has are in the notes of a real one', () => {
   expect([...requiredProbes]).toEqual(
     expect.arrayContaining(['udp:block_race_time', 'udp:block_race_winner', 'validation:block_connected']),
   )
-  for (const probe of requiredProbes) expect(Object.keys(sources)).toContain(probe)
+  for (const probe of requiredProbes) expect([probe, argumentsInNotes(probe)]).toEqual([probe, expect.any(Array)])
 })
 
-it('a tracepoint is called by its name in the label event_type, unless it says otherwise', () => {
-  const described = { description: '', args: { peer: text('Peer.') } }
-  expect(defineTracepoint({ probe: 'net:inbound', ...described }).eventType).toBe('inbound')
-  expect(defineTracepoint({ probe: 'net:inbound', eventType: 'in', ...described }).eventType).toBe('in')
+describe('a definition', () => {
+  const described = { group: 'net', description: '' } as const
+
+  it('gives a tracepoint its name in the label event_type: that of FIBRE alone, of others with their provider', () => {
+    const args = { peer: text('Peer.') }
+    const eventTypes = ['udp:sent', 'validation:sent', 'net:sent'].map((probe) => defineTracepoint({ probe, ...described, args }).eventType)
+    expect(eventTypes).toEqual(['sent', 'sent', 'net_sent'])
+    expect(defineTracepoint({ probe: 'net:sent', eventType: 'out', ...described, args }).eventType).toBe('out')
+  })
+
+  it('says whether a tracepoint is required, tells of a block, and is counted', () => {
+    const args = { blockHash: hexHash('Hash.'), size: integer('Size.') }
+    expect(defineBlockTracepoint({ probe: 'net:block', ...described, args, required: true })).toMatchObject({
+      required: true,
+      isOfBlock: true,
+      metrics: [],
+    })
+    const counted = defineTracepoint({ probe: 'net:sent', ...described, args, counted: { sums: ['size'] } })
+    expect(counted).toMatchObject({ required: false, isOfBlock: false, counted: { sums: ['size'] } })
+  })
+})
+
+// Each of these has to be an error for the compiler, or the compiler complains of the line.
+it('takes a block tracepoint only with a hash, sums only of numbers, and labels only of texts', () => {
+  const args = { peer: text('Peer.'), size: integer('Size.') }
+  // @ts-expect-error
+  defineBlockTracepoint({ probe: 'net:sent', group: 'net', description: '', args })
+  // @ts-expect-error
+  defineTracepoint({ probe: 'net:sent', group: 'net', description: '', args, counted: { sums: ['peer'] } })
+  // @ts-expect-error
+  defineTracepoint({ probe: 'net:sent', group: 'net', description: '', args, counted: { by: 'size' } })
 })

@@ -31,7 +31,7 @@ export function countSpec(layouts: Layouts, target: SpecTarget, number: number, 
   const argument = (name: string | undefined) => (name === undefined ? undefined : site.arguments[names.indexOf(name)])
   return encode(layouts, target, number, [
     { argument: argument(tracepoint.counted?.by), kind: 'text', slot: 0 },
-    { argument: argument(tracepoint.counted?.sum), kind: 'integer', slot: 0 },
+    { argument: argument(tracepoint.counted?.sums?.[0]), kind: 'integer', slot: 0 },
   ])
 }
 

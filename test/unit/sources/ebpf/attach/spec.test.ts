@@ -19,7 +19,7 @@ const siteWith = (text: string): Site => ({
   isNop: true,
 })
 
-const numbers = defineTracepoint({ probe: 'demo:numbers', description: '', args: { a: integer('A.'), b: integer('B.') } })
+const numbers = defineTracepoint({ probe: 'demo:numbers', group: 'net', description: '', args: { a: integer('A.'), b: integer('B.') } })
 
 /** Head of a spec: target, tracepoint, count. */
 const headOf = (spec: Buffer) => spec.toString('hex', 0, 12).replace(/(.{8})(.{8})(.{4})/, '$1 $2 $3 ')
@@ -49,7 +49,7 @@ describe('an argument', () => {
     ['a long text', longText('A.'), '02030800 00000002'],
     ['a hash in bytes', rawHash('A.'), '02040800 00000001'],
   ])('that is %s is read as such', (_, field, expected) => {
-    const tracepoint = defineTracepoint({ probe: 'demo:one', description: '', args: { field } })
+    const tracepoint = defineTracepoint({ probe: 'demo:one', group: 'net', description: '', args: { field } })
     expect(argumentOf(recordSpec(layouts, { number: 0, pid: 0x0a0b0c0d, share: 9 }, 0, tracepoint, siteWith('8@%r15')), 0)).toBe(
       `${expected} 0000000000000000`,
     )
@@ -76,7 +76,7 @@ describe('a spec', () => {
 
   it('gives each text and hash a slot of its own', () => {
     const args = { a: rawHash('A.'), b: integer('B.'), c: text('C.'), d: longText('D.') }
-    const tracepoint = defineTracepoint({ probe: 'demo:texts', description: '', args })
+    const tracepoint = defineTracepoint({ probe: 'demo:texts', group: 'net', description: '', args })
     const spec = recordSpec(layouts, { number: 0, pid: 0x0a0b0c0d, share: 9 }, 0, tracepoint, siteWith('8@%r15 8@%r15 8@%r15 8@%r15'))
     const slots = [0, 2, 3].map((i) => argumentOf(spec, i).slice(13, 17))
     expect(slots).toEqual(['0001', '0101', '0202'])
@@ -88,7 +88,13 @@ describe('a tracepoint that is counted', () => {
   const site = siteWith('8@%r15 8@%r14 8@%r13 8@%r12')
 
   it('is told by which text and with which number', () => {
-    const counted = defineTracepoint({ probe: 'net:messages', description: '', args, counted: { by: 'message', sum: 'size' } })
+    const counted = defineTracepoint({
+      probe: 'net:messages',
+      group: 'net',
+      description: '',
+      args,
+      counted: { by: 'message', sums: ['size'] },
+    })
     const spec = countSpec(layouts, { number: 1, pid: 0x0a0b0c0d, share: 9 }, 2, counted, site)
     expect(headOf(spec)).toBe('01000000 0d0c0b0a 0200 0200')
     expect(argumentOf(spec, 0)).toBe('02030802 00000001 0000000000000000')
@@ -96,7 +102,7 @@ describe('a tracepoint that is counted', () => {
   })
 
   it('may have neither', () => {
-    const counted = defineTracepoint({ probe: 'net:messages', description: '', args, counted: {} })
+    const counted = defineTracepoint({ probe: 'net:messages', group: 'net', description: '', args, counted: {} })
     const spec = countSpec(layouts, { number: 1, pid: 0x0a0b0c0d, share: 9 }, 2, counted, site)
     expect(headOf(spec)).toBe('01000000 0d0c0b0a 0200 0200')
     expect([argumentOf(spec, 0).slice(0, 2), argumentOf(spec, 1).slice(0, 2)]).toEqual(['00', '00'])

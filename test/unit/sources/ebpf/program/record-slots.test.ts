@@ -9,7 +9,10 @@ const { record } = readObjectLayouts()
 const named = (kind: typeof integer | typeof text, count: number): Fields =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`a${i}`, kind('An argument.')]))
 const check = (args: Fields, counted?: { readonly by: string }) => () =>
-  checkCapacity(record, [...tracepoints, defineTracepoint({ probe: 'demo:wide', description: '', args, ...(counted && { counted }) })])
+  checkCapacity(record, [
+    ...tracepoints,
+    defineTracepoint({ probe: 'demo:wide', group: 'fibre', description: '', args, ...(counted && { counted }) }),
+  ])
 
 const noRoom = (names: string) => `a record of the kernel program has no room for all arguments of demo:wide (${names})`
 

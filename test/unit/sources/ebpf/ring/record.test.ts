@@ -18,7 +18,7 @@ const { fields: at } = layout
 /** As block explorers show it. */
 const HASH = '00000000000000000001e2d3c4b5a69788796a5b4c3d2e1f0f1e2d3c4b5a6978'
 
-const described = { description: '' }
+const described = { group: 'net', description: '' } as const
 const tracepoints = [
   defineTracepoint({ probe: 'demo:numbers', ...described, args: { a: integer('A.'), b: integer('B.'), c: optional(integer('C.')) } }),
   defineTracepoint({ probe: 'demo:texts', ...described, args: { a: text('A.'), b: text('B.'), long: longText('C.') } }),

@@ -1,0 +1,25 @@
+import type { Snapshot } from '../nodes/snapshot.ts'
+import type { Total } from '../sources/totals.ts'
+import type { Hits } from '../tracepoints/define.ts'
+import { countedTracepoints } from '../tracepoints/index.ts'
+import { type ObservableDefinition, type ObservedMetrics, observed } from './definition.ts'
+
+/** All nodes, and what was counted of them. */
+interface CountedState {
+  readonly snapshot: Pick<Snapshot, 'nodes'>
+  readonly totals: readonly Total[]
+}
+
+/** Metrics of the tracepoints whose hits are counted. One that stands in several of them adds up what these count. */
+export const countedMetrics = [...new Set(countedTracepoints.flatMap(({ metrics }) => metrics))].map(observedIn)
+
+function observedIn(definition: ObservableDefinition<never>): ObservedMetrics<CountedState> {
+  const probes = new Set(countedTracepoints.filter(({ metrics }) => metrics.includes(definition)).map(({ probe }) => probe))
+  return observed([definition as ObservableDefinition<Hits>], ({ snapshot: { nodes }, totals }) => {
+    const byNode = Map.groupBy(
+      totals.filter(({ probe }) => probes.has(probe)),
+      ({ node }) => node,
+    )
+    return nodes.map(({ node }) => ({ node, subjects: byNode.get(node) ?? [] }))
+  })
+}
