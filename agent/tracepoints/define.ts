@@ -1,7 +1,7 @@
 import { type MetricBuilders, type MetricDefinition, metricBuilders, type ObservableDefinition } from '../metrics/definition.ts'
 
 /** The parts of bitcoind that have tracepoints; `fibre` is what FIBRE adds. */
-export type Group = 'fibre' | 'validation' | 'net' | 'mempool' | 'utxocache'
+type Group = 'fibre' | 'validation' | 'net' | 'mempool' | 'utxocache'
 
 /** How the bytes of an argument are to be understood. */
 export type Kind = 'integer' | 'text' | 'longText' | 'hexHash' | 'rawHash' | 'hashPrefix'

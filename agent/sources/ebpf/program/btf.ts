@@ -1,5 +1,5 @@
 /** Where a field of a C struct lies, in bytes. */
-export interface FieldLayout {
+interface FieldLayout {
   readonly offset: number
   readonly size: number
   /** Size of one element, of an array. */

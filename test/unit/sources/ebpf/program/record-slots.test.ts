@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { checkCapacity } from '../../../../../agent/sources/ebpf/program/record-slots.ts'
-import { defineTracepoint, type Fields, hexHash, integer, longText, text } from '../../../../../agent/tracepoints/define.ts'
+import {
+  defineTracepoint,
+  type Fields,
+  hexHash,
+  integer,
+  longText,
+  type Tracepoint,
+  text,
+} from '../../../../../agent/tracepoints/define.ts'
 import { tracepoints } from '../../../../../agent/tracepoints/index.ts'
 import { readObjectLayouts } from '../kernel-structs.ts'
 
@@ -8,11 +16,8 @@ const { record } = readObjectLayouts()
 
 const named = (kind: typeof integer | typeof text, count: number): Fields =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`a${i}`, kind('An argument.')]))
-const check = (args: Fields, counted?: { readonly by: string }) => () =>
-  checkCapacity(record, [
-    ...tracepoints,
-    defineTracepoint({ probe: 'demo:wide', group: 'fibre', description: '', args, ...(counted && { counted }) }),
-  ])
+const wide = { probe: 'demo:wide', group: 'fibre', description: '' } as const
+const check = (tracepoint: Tracepoint) => () => checkCapacity(record, [...tracepoints, tracepoint])
 
 const noRoom = (names: string) => `a record of the kernel program has no room for all arguments of demo:wide (${names})`
 
@@ -22,7 +27,7 @@ describe('the arguments of a tracepoint', () => {
     ['three texts', named(text, 3)],
     ['two texts and a long one', { ...named(text, 2), long: longText('Long.') }],
   ])('fit a record: %s', (_, args) => {
-    expect(check(args)).not.toThrow()
+    expect(check(defineTracepoint({ ...wide, args }))).not.toThrow()
   })
 
   it.each<[what: string, args: Fields, names: string]>([
@@ -30,10 +35,10 @@ describe('the arguments of a tracepoint', () => {
     ['four texts', named(text, 4), 'a3'],
     ['a hash behind a text and a long one', { ...named(text, 1), long: longText('Long.'), hash: hexHash('Hash.') }, 'hash'],
   ])('that do not fit are refused by their names: %s', (_, args, names) => {
-    expect(check(args)).toThrow(noRoom(names))
+    expect(check(defineTracepoint({ ...wide, args }))).toThrow(noRoom(names))
   })
 
   it('that is counted in the kernel are not recorded, so they need not fit', () => {
-    expect(check(named(text, 13), { by: 'a0' })).not.toThrow()
+    expect(check(defineTracepoint({ ...wide, args: named(text, 13), counted: {} }))).not.toThrow()
   })
 })
