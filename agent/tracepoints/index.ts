@@ -7,6 +7,7 @@ import { blockReconstructed } from './block-reconstructed.ts'
 import { blockReconstructionDetail } from './block-reconstruction-detail.ts'
 import { blockSendStart } from './block-send-start.ts'
 import type { CountedTracepoint, EventOf, Tracepoint } from './define.ts'
+import { mempoolAdded } from './mempool-added.ts'
 
 /** Every tracepoint that the agent knows. */
 export const tracepoints = [
@@ -18,6 +19,7 @@ export const tracepoints = [
   blockRaceWinner,
   blockRaceTime,
   blockConnected,
+  mempoolAdded,
 ] as const
 
 type Known = (typeof tracepoints)[number]
