@@ -32,7 +32,7 @@ export class SelectionFaults {
     const { bitcoind, pid, nodes } = this.#selection
     const findings: Finding[] = []
     if (pid !== undefined && !isMeasured(undefined)) {
-      if (readLife(`${this.#root}/${pid}`) === undefined) findings.push({ text: `there is no process ${pid}` })
+      if (readLife(`${this.#root}/${pid}`) === undefined) findings.push({ text: noSuchProcess(pid) })
     } else if (bitcoind !== undefined && !isMeasured(undefined)) {
       const fault = isDirectory(bitcoind) ? `${bitcoind} is a directory: name the executable in it` : this.#faultOf(bitcoind)
       if (fault) findings.push({ text: fault, path: bitcoind })
@@ -58,6 +58,11 @@ export class SelectionFaults {
     this.#known.set(path, { version, fault })
     return fault
   }
+}
+
+/** Says that the process which a pid names does not run, and the way out. */
+export function noSuchProcess(pid: number): string {
+  return `there is no process ${pid}; a bitcoind that is started again has another pid: name it with --bitcoind or --node instead`
 }
 
 /** Says that a pid which was given runs something else than the executable which was given. */

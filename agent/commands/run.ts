@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
+import { noSuchProcess } from '../bitcoind/faults.ts'
 import { createLog } from '../log.ts'
 import { type LoadedSettings, loadSettings } from '../settings/load.ts'
 import { groups, keys, type Option, options } from '../settings/schema.ts'
@@ -51,6 +52,7 @@ export const run = defineCommand({
   async run({ settings, values }, context) {
     const loaded = loadSettings(settings, context.env)
     if (values['config.check']) return printSettings(loaded, context)
+    requireProcess(loaded)
     return measure(loaded, readKernelProgram(context.folder), context)
   },
 })
@@ -60,6 +62,12 @@ function flagsOf(group: Option['group']): readonly string[] {
     .map((key) => options[key])
     .filter((option) => option.group === group)
     .map(({ flag }) => flag)
+}
+
+/** No other process can become the one that a pid names, so it is waited for only where the settings say so. */
+function requireProcess({ settings: { pid }, sources }: LoadedSettings): void {
+  if (pid !== 0 && sources.waitForTarget === 'default' && !existsSync(`/proc/${pid}`))
+    throw new Error(`${noSuchProcess(pid)}; --wait waits all the same`)
 }
 
 /** Answers `--config.check`. */

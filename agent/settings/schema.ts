@@ -68,7 +68,7 @@ const schema = {
   },
   pid: {
     group: 'Node',
-    help: 'Process to watch; 0 finds it.',
+    help: 'Process to watch; 0 finds it. Where there is none of that number at the start, the agent exits with 1 unless --wait is given.',
     type: wholeNumber(0, 2 ** 22), // the kernel's PID_MAX_LIMIT
     default: '0',
     flag: 'pid',

@@ -5,6 +5,7 @@ import { startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { need } from '../harness/needs.ts'
 import { attached, readiness, stage, startNode } from '../harness/stage.ts'
+import { until } from '../harness/until.ts'
 
 beforeEach(requireBpf)
 
@@ -29,6 +30,27 @@ describe('without a bitcoind, the agent', () => {
     await node.command('blocks 2')
     expect((await agent.scrape()).value('bitcoin_blocks_connected_total', { node: 'localhost' })).toBe(2)
     expect(await readiness(agent)).toEqual({ status: 200, text: 'OK' })
+  })
+
+  it('waits for the process of a pid only with --wait: no other can become it', async () => {
+    const none = 'there is no process 4194304; a bitcoind that is started again has another pid: name it with --bitcoind or --node instead'
+    await using agent = await startAgentProcess({ args: ['--pid', '4194304'], untilListening: false })
+    expect(await agent.exited).toMatchObject({ code: 1, stderr: `fibre-agent: ${none}; --wait waits all the same\n` })
+    await using waiting = await startAgentProcess({ args: ['--pid', '4194304', '--wait'] })
+    expect(await readiness(waiting)).toEqual({ status: 503, text: `${none}\n` })
+    expect(waiting.log.filter(({ msg }) => msg === none)).toHaveLength(1)
+  })
+
+  it('says once that the process of a pid has ended, and that no other can become it', async () => {
+    const { path, install } = stage()
+    const node = await startNode(install('bitcoind'), path())
+    await using agent = await startAgentProcess({ args: ['--pid', `${node.pid}`] })
+    await attached(node)
+    node.kill('SIGKILL')
+    const ended = await agent.logged(({ msg }) => msg.startsWith(`there is no process ${node.pid}; `))
+    expect(await readiness(agent)).toEqual({ status: 503, text: `localhost: bitcoind is not running\n${ended.msg}\n` })
+    await until(() => agent.scrape().then((scrape) => scrape.value('fibre_exporter_target_up', { node: 'localhost' }) === 0), 'the end')
+    expect(agent.log.filter(({ msg }) => msg === ended.msg)).toHaveLength(1)
   })
 
   it('ends with a fault when it is told not to wait', async () => {

@@ -436,7 +436,9 @@ describe('paths that cannot be used', () => {
     const { install } = stage()
     const [bitcoind, other] = [install('bitcoind'), install('other')]
     const node = await start(other)
-    expect((await watch({ pid: 4_194_304 })).warnings()).toMatchObject([{ msg: 'there is no process 4194304' }])
+    expect((await watch({ pid: 4_194_304 })).warnings()).toMatchObject([
+      { msg: 'there is no process 4194304; a bitcoind that is started again has another pid: name it with --bitcoind or --node instead' },
+    ])
     const { told, warnings } = await watch({ pid: node.pid, bitcoind })
     expect(told).toEqual([`+ localhost ${node.pid}`])
     expect(warnings()).toMatchObject([{ executable: other, path: bitcoind }])
