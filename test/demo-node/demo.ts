@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BlockRecord } from '../../agent/blocks/record.ts'
 import { runCommand } from '../../agent/cli.ts'
+import { readCommandLine } from '../../agent/commands/command-line.ts'
+import { type Help, helpText } from '../../agent/commands/help-text.ts'
+import { run } from '../../agent/commands/run.ts'
 import { startDemoNode } from './demo-node.ts'
 
 const milliseconds = (ms: number) => `${ms.toFixed(1)} ms`
@@ -13,6 +16,15 @@ const line = (...cells: readonly string[]) =>
     .join(' ')
     .trimEnd()
 const head = line('height', 'winner', 'started first, by', 'reconstructed in', 'chunks used')
+const help: Help = {
+  usage: ['npm run demo [-- settings]'],
+  parts: [
+    `Runs the agent on a demo node, which relays an invented block every 2 s through real tracepoints, and prints each block. \
+Takes the settings of the agent (npm start -- --help lists them), such as these:`,
+    { title: 'Flags', flags: ['port', 'health-port', 'otlp-endpoint', 'help'] },
+    { title: 'Examples', examples: [{ words: 'npm run demo -- --port 19435 --health-port 19436', meaning: 'beside an agent that runs' }] },
+  ],
+}
 const dist = join(import.meta.dirname, '../../dist')
 const dataDirectory = mkdtempSync(join(tmpdir(), 'fibre-demo-'))
 const args = [
@@ -28,37 +40,44 @@ const args = [
   ...process.argv.slice(2),
 ]
 
-const outcome = await runCommand({
-  argv: args,
-  folder: dist,
-  outputs: [{ block: (milestone, _, record) => milestone === 'closed' && console.log(row(record())) }],
-})
-if ('agent' in outcome) {
+const { values, settings } = readCommandLine(args, run)
+if (values.help) console.log(helpText(help, run, process.stdout.columns))
+else await demo()
+rmSync(dataDirectory, { recursive: true })
+
+async function demo(): Promise<void> {
+  const ended = Promise.withResolvers<string>()
+  const stopped = 'stopped'
+  process.on('SIGINT', () => ended.resolve(stopped))
+  process.on('SIGTERM', () => ended.resolve(stopped))
+  await using node = await startDemoNode({ args: ['--datadir', dataDirectory] }) // first, for --no-wait; its first block comes after 2 s
+  const outcome = await runCommand({
+    argv: args,
+    folder: dist,
+    outputs: [{ block: (milestone, _, record) => milestone === 'closed' && console.log(row(record())) }],
+  })
+  if (!('agent' in outcome)) {
+    process.exitCode = outcome.exitCode
+    return
+  }
   const { urls } = outcome.agent
-  const node = await startDemoNode({ args: ['--datadir', dataDirectory] })
   console.log(`A demo node (pid ${node.pid}) relays an invented block every 2 s; the agent measures it.
 
   metrics  ${urls.metrics}/metrics
   page     ${urls.metrics}/
   health   ${urls.health}/ready
-  blocks   ${args[args.lastIndexOf('--journal') + 1]}
+  blocks   ${settings.given.get('journal')?.value ?? 'not kept'}
   log      ${dataDirectory}/debug.log
 
 Ctrl-C ends both.
 
 ${head}`)
-  const ended = Promise.withResolvers<string>()
-  const stopped = 'stopped'
-  process.on('SIGINT', () => ended.resolve(stopped))
-  process.on('SIGTERM', () => ended.resolve(stopped))
   node.exited.then(({ code, signal, stderr }) => ended.resolve(`the demo node ended (${signal ?? code}) ${stderr}`))
   const reason = await ended.promise
   await outcome.agent.stop()
-  await node[Symbol.asyncDispose]()
   console.log(reason)
   if (reason !== stopped) process.exitCode = 1
-} else process.exitCode = outcome.exitCode
-rmSync(dataDirectory, { recursive: true })
+}
 
 function row(record: BlockRecord): string {
   const { height, path, first_started: first, head_start_ms: headStart, reconstruction_ms: reconstruction } = record

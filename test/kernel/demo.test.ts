@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '../..')
 
 it('shows blocks as they come with `npm run demo`, serves them, and ends on Ctrl-C with nothing left behind', async (context) => {
   need(context, process.getuid?.() === 0, 'tracing takes root')
-  const npm = spawn('npm', ['run', '--silent', 'demo', '--', '--port', '0', '--health-port', '0'], {
+  const npm = spawn('npm', ['run', '--silent', 'demo', '--', '--port', '0', '--health-port', '0', '--no-wait'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -53,4 +53,12 @@ it('shows blocks as they come with `npm run demo`, serves them, and ends on Ctrl
     npm.kill('SIGTERM')
     await exited
   }
+})
+
+it.each([
+  [['--help'], 0, /^Usage: npm run demo .*--port N\n.*beside an agent/s, ''],
+  [['--prot', '1'], 2, /^$/, '--prot: there is no such flag; did you mean --port?'],
+])('does not run with %j', (args, status, out, err) => {
+  const demo = spawnSync('npm', ['run', '--silent', 'demo', '--', ...args], { cwd: root, encoding: 'utf8' })
+  expect(demo).toMatchObject({ status, stdout: expect.stringMatching(out), stderr: expect.stringContaining(err) })
 })
