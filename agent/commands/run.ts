@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { noSuchProcess } from '../bitcoind/faults.ts'
 import { createLog } from '../log.ts'
+import { problemOfReading } from '../settings/files.ts'
 import { type LoadedSettings, loadSettings } from '../settings/load.ts'
 import { groups, keys, type Option, options } from '../settings/schema.ts'
 import { summary } from '../settings/summary.ts'
@@ -105,9 +106,7 @@ function logNodeWarnings(log: Logger): void {
 
 function readKernelProgram(folder: string): Buffer {
   const path = `${folder}/usdt.bpf.o`
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    throw new Error(`cannot read the kernel program ${path}, which is installed beside the agent: install both anew`, { cause })
-  }
+  const problem = problemOfReading(path)
+  if (problem !== undefined) throw new Error(`the kernel program ${problem}; it belongs beside the agent: install both anew`)
+  return readFileSync(path)
 }

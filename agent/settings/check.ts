@@ -73,17 +73,15 @@ function writableLog({ settings: { logFile }, sources }: Effective): readonly st
     return []
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException
-    return [
-      `${sources.logFile}: cannot write to ${JSON.stringify(logFile)}: ${unwritable[code] ?? message}; name another file, or mend that`,
-    ]
+    return [`${sources.logFile}: cannot write to ${JSON.stringify(logFile)}: ${unwritable[code] ?? message}`]
   }
 }
 
 const unwritable: Readonly<Record<string, string>> = {
-  ENOENT: 'its folder does not exist',
-  ENOTDIR: 'part of its path is a file',
-  EACCES: 'this user may not write there',
-  EROFS: 'that file system is read-only',
+  ENOENT: 'its folder does not exist; make it, or name another file',
+  ENOTDIR: 'part of its path is a file; name another',
+  EACCES: 'this user may not write there; allow it, or name another file',
+  EROFS: 'it is read-only there; name another file',
 }
 
 function orderedThresholds({ settings: { slowThresholdMs: slow, verySlowThresholdMs: verySlow }, sources }: Effective): readonly string[] {

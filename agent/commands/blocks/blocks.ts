@@ -54,7 +54,9 @@ export async function printBlocks(query: Query, options: PrintOptions): Promise<
     return 0
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') return 0 // `| head` has seen enough
-    throw error
+    if (!(error instanceof JournalError)) throw error
+    complain(error.message, options) // without its cause, which it has in words
+    return 1
   }
 }
 

@@ -116,3 +116,11 @@ it('the configuration file of the command line counts in each command', async ()
     expect(err).toContain('--config: the configuration file "/nowhere.yaml" does not exist')
   }
 })
+
+it('an installation without the kernel program is told in words', async () => {
+  expect(await command([])).toEqual({
+    code: 1,
+    out: '',
+    err: 'fibre-agent: the kernel program "/nowhere/usdt.bpf.o" does not exist; it belongs beside the agent: install both anew\n',
+  })
+})

@@ -98,9 +98,12 @@ it('refuses a log file that is a directory or in none', () => {
   const directory = temporaryDirectory()
   expect(refusal(['--log-file', directory]).problems).toEqual([`--log-file: "${directory}" is a directory, not a file`])
   writeFileSync(join(directory, 'file'), '')
-  for (const parent of ['missing', 'file']) {
+  for (const [parent, reason] of [
+    ['missing', 'its folder does not exist; make it, or name another file'],
+    ['file', 'part of its path is a file; name another'],
+  ] as const) {
     const path = join(directory, parent, 'agent.log')
-    expect(refusal(['--log-file', path]).problems).toEqual([expect.stringContaining(`--log-file: cannot write to "${path}": `)])
+    expect(refusal(['--log-file', path]).problems).toEqual([`--log-file: cannot write to "${path}": ${reason}`])
   }
   expect(run(['--log-file', join(directory, 'agent.log')]).settings.logFile).toBe(join(directory, 'agent.log'))
 })
