@@ -2,6 +2,7 @@ import manifest from '../package.json' with { type: 'json' }
 import { type Command, type CommandName, type Context, commandNames, isCommandName, type Outcome, UsageError } from './commands/command.ts'
 import { allFlags, readCommandLine } from './commands/command-line.ts'
 import type { Flags } from './commands/flags.ts'
+import { print } from './commands/print.ts'
 import { tokenize } from './commands/tokens.ts'
 import type { Output } from './nodes/output.ts'
 import { type Environment, SettingsError } from './settings/load.ts'
@@ -40,21 +41,22 @@ export async function runCommand(options: CommandOptions): Promise<Outcome> {
     const command = await load(name)
     const line = readCommandLine(words, command)
     if (line.values.help) await printHelp(name)
-    else if (line.values.version) printVersion()
+    else if (line.values.version) await printVersion()
     else return await command.run(line, context)
     return { exitCode: 0 }
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return { exitCode: 0 } // `| head` has seen enough
     stderr.write(`fibre-agent: ${explain(error)}\n`)
     return { exitCode: error instanceof SettingsError || error instanceof UsageError ? error.exitCode : 1 }
   }
 
   async function printHelp(name: CommandName | undefined): Promise<void> {
     const [command, { helpText }] = await Promise.all([load(name), import('./commands/help-text.ts')])
-    stdout.write(`${helpText(command.help, command, stdout.isTTY ? stdout.columns : undefined)}\n`)
+    await print([`${helpText(command.help, command, stdout.isTTY ? stdout.columns : undefined)}\n`], stdout)
   }
 
-  function printVersion(): void {
-    stdout.write(`fibre-agent ${manifest.version}\n`)
+  async function printVersion(): Promise<void> {
+    await print([`fibre-agent ${manifest.version}\n`], stdout)
   }
 }
 

@@ -34,7 +34,7 @@ export interface Context {
   readonly stderr: NodeJS.WritableStream
   /** Prints the help of a command, or of the agent. */
   printHelp(command: CommandName | undefined): Promise<void>
-  printVersion(): void
+  printVersion(): Promise<void>
 }
 
 /** What a command has come to: an end with an exit code, or an agent that runs. */

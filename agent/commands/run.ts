@@ -9,6 +9,7 @@ import { summary } from '../settings/summary.ts'
 import type { Replay } from '../sources/open.ts'
 import { type Context, defineCommand, didYouMeanCommand, type Outcome } from './command.ts'
 import type { Flags } from './flags.ts'
+import { print } from './print.ts'
 
 const introduction = `Watches bitcoind through its tracepoints and serves what it says of each block to Prometheus. \
 The command line counts over the environment, the environment over the configuration file, and that over the defaults. \
@@ -72,8 +73,8 @@ function requireProcess({ settings: { pid }, sources }: LoadedSettings): void {
 }
 
 /** Answers `--config.check`. */
-export function printSettings(loaded: LoadedSettings, { stdout }: Context): Outcome {
-  stdout.write(`${summary(loaded)}\n`)
+export async function printSettings(loaded: LoadedSettings, { stdout }: Context): Promise<Outcome> {
+  await print([`${summary(loaded)}\n`], stdout)
   return { exitCode: 0 }
 }
 

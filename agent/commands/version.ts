@@ -15,7 +15,7 @@ export const version = defineCommand({
   problemOfWord: (word) => `${JSON.stringify(word)}: is no flag`,
   async run({ problems }, { printVersion }) {
     if (problems.length > 0) throw misuse('version', this.help, problems)
-    printVersion()
+    await printVersion()
     return { exitCode: 0 }
   },
 })

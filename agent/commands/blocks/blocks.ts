@@ -1,5 +1,3 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type { BlockRecord } from '../../blocks/record.ts'
 import type { SlowThresholds } from '../../blocks/severity.ts'
 import { summarise } from '../../blocks/summary.ts'
@@ -7,6 +5,7 @@ import { summaryJson } from '../../blocks/summary-json.ts'
 import { JournalError } from '../../journal/read.ts'
 import { isColourUnwanted, readSettings } from '../../settings/load.ts'
 import { type Context, defineCommand, UsageError } from '../command.ts'
+import { print } from '../print.ts'
 import { csvLines } from './csv.ts'
 import { queryFlags } from './flags.ts'
 import { blocksHelp } from './help.ts'
@@ -27,7 +26,7 @@ export const blocks = defineCommand({
   async run({ values, settings: commandLine, problems }, { stdout, stderr, env }) {
     const now = new Date()
     const allProblems = [...problems, ...problemsTogether(values, now)]
-    if (allProblems.length > 0) throw misuse(allProblems)
+    if (allProblems.length > 0) throw queryError(allProblems)
     const settings = readSettings(commandLine, env)
     const thresholds = { slowMs: settings.slowThresholdMs, verySlowMs: settings.verySlowThresholdMs }
     const query = queryOf(values, { now, slowMs: thresholds.slowMs })
@@ -35,12 +34,12 @@ export const blocks = defineCommand({
   },
 })
 
-function misuse(problems: readonly string[]): UsageError {
+function queryError(problems: readonly string[]): UsageError {
   const listed = problems.map((problem) => `  ${problem}`)
   return new UsageError(['blocks cannot be asked for in this way:', ...listed, 'All flags: fibre-agent blocks --help'].join('\n'))
 }
 
-export interface PrintOptions extends Pick<Context, 'stdout' | 'stderr'> {
+interface PrintOptions extends Pick<Context, 'stdout' | 'stderr'> {
   /** The journal's file by the settings; `undefined` if they want none. */
   readonly journal: string | undefined
   readonly thresholds: SlowThresholds
@@ -48,12 +47,11 @@ export interface PrintOptions extends Pick<Context, 'stdout' | 'stderr'> {
 }
 
 /** Answers a query from the journal. Returns the exit code. */
-export async function printBlocks(query: Query, options: PrintOptions): Promise<number> {
+async function printBlocks(query: Query, options: PrintOptions): Promise<number> {
   try {
     await answer(query, options)
     return 0
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return 0 // `| head` has seen enough
     if (!(error instanceof JournalError)) throw error
     complain(error.message, options) // without its cause, which it has in words
     return 1
@@ -64,7 +62,7 @@ async function answer(query: Query, options: PrintOptions): Promise<void> {
   const path = query.journal ?? options.journal
   if (path === undefined) throw new JournalError('the settings want no journal; one that is there is named with --journal FILE')
   const tally: Tally = { records: 0, unreadable: 0, selected: 0 }
-  await print(textOf(select(path, query, tally), query, terminalOf(options)), options)
+  await print(textOf(select(path, query, tally), query, terminalOf(options)), options.stdout)
   if (tally.records === 0) complain(`${path} holds no block yet`, options)
   else if (tally.selected === 0) complain(`none of the ${tally.records} blocks in ${path} fits`, options)
   if (tally.unreadable > 0)
@@ -105,24 +103,6 @@ function* following<T>(first: readonly T[], rest: Iterable<T>): Generator<T> {
 function terminalOf({ stdout, noColor, thresholds }: PrintOptions): Terminal {
   const columns = stdout.isTTY ? (stdout.columns ?? 80) : undefined
   return { columns, paint: stdout.isTTY && !noColor ? inColour : plain, thresholds }
-}
-
-async function print(text: Iterable<string>, { stdout }: PrintOptions): Promise<void> {
-  await pipeline(Readable.from(inPieces(text)), stdout, { end: false })
-}
-
-const PIECE = 16 * 1024
-
-/** In pieces larger than lines: a hundred thousand writes would take longer than what is written. */
-function* inPieces(text: Iterable<string>): Generator<string> {
-  let piece = ''
-  for (const line of text) {
-    piece += line
-    if (piece.length < PIECE) continue
-    yield piece
-    piece = ''
-  }
-  if (piece !== '') yield piece
 }
 
 function complain(message: string, { stderr }: PrintOptions): void {

@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import manifest from '../../../package.json' with { type: 'json' }
+import { bundle, searchPath } from '../../harness/agent.ts'
 import { blockAt, blocks, journalWith, ndjson } from '../journal/blocks-journal.ts'
 import { command } from './run-command.ts'
 
@@ -123,4 +125,10 @@ it('an installation without the kernel program is told in words', async () => {
     out: '',
     err: 'fibre-agent: the kernel program "/nowhere/usdt.bpf.o" does not exist; it belongs beside the agent: install both anew\n',
   })
+})
+
+it.each(['help', 'version', '--config.check'])('a reader that goes away is no fault: %s | true', { timeout: 30_000 }, (word) => {
+  const env = { ...process.env, PATH: searchPath }
+  const { status, stderr } = spawnSync('bash', ['-c', `"$0" ${word} | true; exit \${PIPESTATUS[0]}`, bundle], { env, encoding: 'utf8' })
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
 })
