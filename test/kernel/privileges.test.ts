@@ -39,7 +39,7 @@ describe('a user without privileges', () => {
       untilListening: false,
     })
     const { code, stderr } = await agent.exited
-    expect(code).toBe(1)
+    expect(code).toBe(2)
     for (const file of ['password', 'node.crt', 'node.key']) expect(stderr).toContain(path(file))
   })
 })

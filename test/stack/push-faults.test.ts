@@ -199,7 +199,7 @@ describe('before the start', () => {
       env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://127.0.0.1:4318', [name]: value },
       untilListening: false,
     })
-    expect(await agent.exited).toMatchObject({ code: 1, stderr: expect.stringContaining(`${name}: ${problem}`) })
+    expect(await agent.exited).toMatchObject({ code: 2, stderr: expect.stringContaining(`${name}: ${problem}`) })
     expect(agent.log).toEqual([])
   })
 })
