@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import pino from 'pino'
 import type { TestContext } from 'vitest'
 import { readProcess } from '../../agent/bitcoind/proc.ts'
 import type { Target } from '../../agent/bitcoind/watch.ts'
@@ -9,6 +8,7 @@ import type { Form } from '../../agent/sources/ebpf/program/program.ts'
 import type { Attachment, Loss } from '../../agent/sources/source.ts'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
 import type { DemoNode } from '../demo-node/demo-node.ts'
+import { silentLog } from './captured-log.ts'
 import { need } from './needs.ts'
 
 const CAP_SYS_ADMIN = 21n
@@ -23,7 +23,6 @@ export function requireBpf(context: TestContext): void {
 
 /** The kernel program, as set-up compiled it. */
 export const image = readFileSync(join(import.meta.dirname, '../../dist/usdt.bpf.o'))
-export const silentLog = pino({ level: 'silent' })
 
 export const formName = ({ multi, sleepable }: Form) => `${multi ? 'multi' : 'perf'}${sleepable ? ', sleepable' : ''}`
 

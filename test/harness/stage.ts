@@ -1,20 +1,18 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, copyFileSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { onTestFinished } from 'vitest'
 import { recordedTracepoints } from '../../agent/tracepoints/index.ts'
 import { type DemoNode, type DemoNodeOptions, type Fired, probes, startDemoNode } from '../demo-node/demo-node.ts'
 import type { AgentProcess } from './agent.ts'
 import type { Scrape } from './scrape.ts'
+import { temporaryDirectory } from './temporary.ts'
 
 const root = join(import.meta.dirname, '../..')
 
 /** A directory for one test. Others may enter it: some tests run as a user without privileges. */
 export function stage() {
-  const directory = mkdtempSync(join(tmpdir(), 'kernel-'))
-  execFileSync('chmod', ['755', directory])
-  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const directory = temporaryDirectory()
+  chmodSync(directory, 0o755)
   const path = (...parts: string[]) => join(directory, ...parts)
 
   /** Makes a directory. */

@@ -3,7 +3,8 @@ import { readProcess } from '../../agent/bitcoind/proc.ts'
 import { openEbpf } from '../../agent/sources/ebpf/ebpf.ts'
 import { forms } from '../../agent/sources/ebpf/program/program.ts'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
-import { image, silentLog } from '../harness/listening.ts'
+import { silentLog } from '../harness/captured-log.ts'
+import { image } from '../harness/listening.ts'
 
 const source = openEbpf({ image, ringSize: 256 << 10, tracepoints, log: silentLog, forms: forms.filter(({ multi }) => !multi) })
 const target = readProcess('/proc', Number(process.argv[2]))

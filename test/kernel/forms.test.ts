@@ -11,7 +11,8 @@ import { defineTracepoint, integer } from '../../agent/tracepoints/define.ts'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
 import { type DemoNode, probes, startDemoNode } from '../demo-node/demo-node.ts'
 import { fieldsIn, fieldsOf, readRecording } from '../demo-node/recording.ts'
-import { formName, image, Listener, requireBpf, silentLog, total } from '../harness/listening.ts'
+import { silentLog } from '../harness/captured-log.ts'
+import { formName, image, Listener, requireBpf, total } from '../harness/listening.ts'
 import { until } from '../harness/until.ts'
 
 const root = join(import.meta.dirname, '../..')

@@ -2,7 +2,8 @@ import { attachMulti } from '../../agent/sources/ebpf/attach/kernel-link.ts'
 import { readNotes } from '../../agent/sources/ebpf/binary/notes.ts'
 import { openProgram } from '../../agent/sources/ebpf/program/program.ts'
 import { type DemoNode, type Probe, probes } from '../demo-node/demo-node.ts'
-import { image, silentLog } from '../harness/listening.ts'
+import { silentLog } from '../harness/captured-log.ts'
+import { image } from '../harness/listening.ts'
 
 /**
  * A tracer in this process that has set its breakpoints before the agent and does not have the kernel count it in the

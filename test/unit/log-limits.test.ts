@@ -1,18 +1,12 @@
-import pino from 'pino'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { recordOf } from '../../agent/blocks/record.ts'
 import { LossLog } from '../../agent/nodes/loss-log.ts'
 import { SlowBlocks } from '../../agent/webhook/slow-blocks.ts'
+import { captureLog } from '../harness/captured-log.ts'
 import { connected, eventOf, startBlocks } from './blocks/events.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
-
-/** A log and its lines. */
-function startLog() {
-  const lines: { readonly msg: string; readonly [field: string]: unknown }[] = []
-  return { lines, log: pino({ base: null, timestamp: false }, { write: (line: string) => void lines.push(JSON.parse(line)) }) }
-}
 
 /** Closes so many slow blocks. */
 function closeSlowBlocks(slowBlocks: SlowBlocks, count: number): void {
@@ -22,7 +16,7 @@ function closeSlowBlocks(slowBlocks: SlowBlocks, count: number): void {
 }
 
 it('logs 50 slow blocks a minute, and how many more there were', () => {
-  const { lines, log } = startLog()
+  const { lines, log } = captureLog()
   const slowBlocks = new SlowBlocks({ slowMs: 50, verySlowMs: 100 }, log)
   closeSlowBlocks(slowBlocks, 254)
   expect(lines.map(({ msg }) => msg)).toEqual(Array(50).fill('slow_block_alert'))
@@ -35,7 +29,7 @@ it('logs 50 slow blocks a minute, and how many more there were', () => {
 })
 
 it('says what was left out also when the agent ends before the minute does', () => {
-  const { lines, log } = startLog()
+  const { lines, log } = captureLog()
   const slowBlocks = new SlowBlocks({ slowMs: 50, verySlowMs: 100 }, log)
   closeSlowBlocks(slowBlocks, 51)
   slowBlocks.close()
@@ -45,7 +39,7 @@ it('says what was left out also when the agent ends before the minute does', () 
 })
 
 it('says of a flood that it begins, and when nothing more was lost for 10 s, how many were lost in the end', () => {
-  const { lines, log } = startLog()
+  const { lines, log } = captureLog()
   const losses = new LossLog(log)
   losses.take({ node: 'a', eventType: 'race_time', lost: 3 }, 1e9)
   losses.take({ node: 'a', eventType: 'race_time', lost: 40 }, 5e9)

@@ -6,8 +6,8 @@ import { toMetrics } from '../../../agent/outputs.ts'
 import type { EventSource } from '../../../agent/sources/source.ts'
 import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
 import { probes } from '../../demo-node/demo-node.ts'
+import { silentLog } from '../../harness/captured-log.ts'
 import { tracepointOf } from '../../unit/blocks/events.ts'
-import { silentLog } from '../../unit/metrics/page.ts'
 
 /** Machines were booted so long before their agents' start. */
 const UPTIME = 100_000

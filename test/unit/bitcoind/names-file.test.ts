@@ -1,20 +1,18 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import pino from 'pino'
-import { beforeEach, expect, it, onTestFinished } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { NamesFile } from '../../../agent/bitcoind/names-file.ts'
+import { captureLog } from '../../harness/captured-log.ts'
+import { temporaryDirectory } from '../../harness/temporary.ts'
 
 let path: string
 beforeEach(() => {
-  const directory = mkdtempSync(join(tmpdir(), 'names-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
-  path = join(directory, 'blocks.node-names')
+  path = join(temporaryDirectory(), 'blocks.node-names')
 })
 
 async function open() {
-  const warnings: unknown[] = []
-  const file = new NamesFile(path, pino({ level: 'warn' }, { write: (line: string) => warnings.push(JSON.parse(line)) }))
+  const { log, lines: warnings } = captureLog('warn')
+  const file = new NamesFile(path, log)
   await file.read()
   return { file, warnings }
 }

@@ -1,18 +1,17 @@
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import pino from 'pino'
 import { onTestFinished, vi } from 'vitest'
 import type { Selection } from '../../../agent/bitcoind/select.ts'
 import { type Target, type WatchExit, type WatchOptions, watchProcesses } from '../../../agent/bitcoind/watch.ts'
+import { captureLog } from '../../harness/captured-log.ts'
+import { temporaryDirectory } from '../../harness/temporary.ts'
 
 /** A directory for one test, with a program that stays running whatever its arguments. */
 export function stage() {
-  const directory = mkdtempSync(join(tmpdir(), 'bitcoind-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const directory = temporaryDirectory()
   const path = (...parts: string[]) => join(directory, ...parts)
   const program = path('pausing')
   execFileSync('cc', ['-o', program, join(import.meta.dirname, 'pausing.c')])
@@ -59,8 +58,7 @@ export async function watch(selection: Partial<Selection>, options: Partial<Watc
   const told: string[] = []
   const expected: string[] = []
   const seen: Target[] = []
-  const lines: { level: number; msg: string; path?: string }[] = []
-  const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(JSON.parse(line)) })
+  const { log, lines } = captureLog('debug')
   const watcher = await watchProcesses(
     { nodes: [], nodeName: 'localhost', ...selection },
     { log, watchExit: pollForExit, ...options },

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest'
 import type { BlockRecord, RecordFieldName } from '../../../agent/blocks/record.ts'
 import { recordFields } from '../../../agent/blocks/record-fields.ts'
 import { runCommand } from '../../../agent/cli.ts'
-import { blockAt, blocks, journalWith, ndjson, temporaryDirectory } from '../journal/blocks-journal.ts'
+import { temporaryDirectory } from '../../harness/temporary.ts'
+import { blockAt, blocks, journalWith, ndjson } from '../journal/blocks-journal.ts'
 import { blocksCommand } from './blocks-run.ts'
 
 /** The blocks that are asked for, as NDJSON gives them. */

@@ -1,20 +1,17 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
-import pino from 'pino'
 import { onTestFinished } from 'vitest'
 import { type HttpServer, listen, type ServerOptions } from '../../../agent/http/server.ts'
-
-export type LogLine = { readonly level: number; readonly msg: string; readonly [field: string]: unknown }
+import { captureLog, type LoggedLine } from '../../harness/captured-log.ts'
 
 export interface Served extends HttpServer {
-  readonly logged: readonly LogLine[]
+  readonly logged: readonly LoggedLine[]
 }
 
 /** Serves on a free port of this machine until the test is finished, and keeps what is logged. */
 export async function serve(options: Partial<ServerOptions>): Promise<Served> {
-  const logged: LogLine[] = []
-  const log = pino({}, { write: (line: string) => void logged.push(JSON.parse(line)) })
+  const { log, lines: logged } = captureLog()
   const server = await listen({ name: 'metrics', address: '127.0.0.1', port: 0, routes: {}, log, ...options })
   onTestFinished(() => server.close())
   return Object.assign(server, { logged })

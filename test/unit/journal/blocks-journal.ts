@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
+import { temporaryDirectory } from '../../harness/temporary.ts'
 
 /** When `blockAt(0)` came; then comes one every ten minutes. */
 const START = Date.parse('2026-11-15T00:00:00Z')
@@ -63,12 +62,6 @@ export function blocks(count: number, fields: Partial<BlockRecord> = {}): readon
 
 export function ndjson(records: readonly BlockRecord[]): string {
   return records.map((record) => `${JSON.stringify(record)}\n`).join('')
-}
-
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'fibre-journal-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
 }
 
 /** A journal with that content, and rotated files by when they were. */

@@ -3,8 +3,9 @@ import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, sym
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { mountMemory } from '../../harness/mounted.ts'
+import { temporaryDirectory } from '../../harness/temporary.ts'
 import { until } from '../../harness/until.ts'
-import { blockAt, blocks, journalWith, ndjson, temporaryDirectory } from './blocks-journal.ts'
+import { blockAt, blocks, journalWith, ndjson } from './blocks-journal.ts'
 import { append, heightsIn, heightsOf, linesIn, open, textOf } from './journal-open.ts'
 
 const CANNOT = 'cannot write the journal; measuring goes on, and records wait'

@@ -1,20 +1,13 @@
 import { readFileSync } from 'node:fs'
-import pino from 'pino'
 import { onTestFinished } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import { journalFiles } from '../../../agent/journal/files.ts'
 import { type Journal, type JournalOptions, openJournal } from '../../../agent/journal/journal.ts'
-
-interface Logged {
-  readonly level: number
-  readonly msg: string
-  readonly [field: string]: unknown
-}
+import { captureLog } from '../../harness/captured-log.ts'
 
 /** Opens a journal in this process, and keeps what it logs. */
 export async function open(path: string, options: Partial<JournalOptions> = {}) {
-  const logged: Logged[] = []
-  const log = pino({ base: null, timestamp: false }, { write: (line: string) => void logged.push(JSON.parse(line)) })
+  const { log, lines: logged } = captureLog()
   const journal = await openJournal({ path, maxFileBytes: 2 ** 20, keep: { bytes: 2 ** 30 }, log, ...options })
   onTestFinished(() => journal.close())
   return { journal, logged }

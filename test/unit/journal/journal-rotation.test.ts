@@ -2,7 +2,8 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wri
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { journalFiles, rotatedFiles, rotatedName } from '../../../agent/journal/files.ts'
-import { blockAt, blocks, journalWith, ndjson, temporaryDirectory } from './blocks-journal.ts'
+import { temporaryDirectory } from '../../harness/temporary.ts'
+import { blockAt, blocks, journalWith, ndjson } from './blocks-journal.ts'
 import { append, heightsIn, heightsOf, linesIn, open } from './journal-open.ts'
 
 const sizeOf = (path: string) => statSync(path).size

@@ -5,7 +5,8 @@ import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import { journalFiles } from '../../../agent/journal/files.ts'
-import { blockAt, blocks, journalWith, ndjson, temporaryDirectory } from './blocks-journal.ts'
+import { temporaryDirectory } from '../../harness/temporary.ts'
+import { blockAt, blocks, journalWith, ndjson } from './blocks-journal.ts'
 import { append, heightsOf, open, textOf } from './journal-open.ts'
 
 const read = (path: string) => readFileSync(path, 'utf8')

@@ -8,8 +8,9 @@ import { journalFiles } from '../../../agent/journal/files.ts'
 import type { Direction } from '../../../agent/journal/lines.ts'
 import { JournalError, readJournal } from '../../../agent/journal/read.ts'
 import fc, { propertyOptions } from '../../harness/fast-check.ts'
+import { temporaryDirectory } from '../../harness/temporary.ts'
 import { until } from '../../harness/until.ts'
-import { blockAt, blocks, journalWith, ndjson, temporaryDirectory } from './blocks-journal.ts'
+import { blockAt, blocks, journalWith, ndjson } from './blocks-journal.ts'
 
 /** Heights of the records that are read, and how many lines were not. */
 function read(path: string, direction: Direction) {

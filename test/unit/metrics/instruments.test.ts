@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { type MetricDefinition, metricBuilders, observed, type Reading, sample } from '../../../agent/metrics/definition.ts'
 import type { InstrumentOptions } from '../../../agent/metrics/otel/instruments.ts'
 import { openTelemetry } from '../../../agent/metrics/otel/telemetry.ts'
+import { silentLog } from '../../harness/captured-log.ts'
 import { Scrape } from '../../harness/scrape.ts'
-import { silentLog } from './page.ts'
 
 interface Meal {
   readonly cakes?: number

@@ -1,4 +1,3 @@
-import pino from 'pino'
 import { observedMetrics, type SelfState } from '../../../agent/metrics/agent-metrics.ts'
 import { openTelemetry, type TelemetryOptions } from '../../../agent/metrics/otel/telemetry.ts'
 import { Nodes } from '../../../agent/nodes/nodes.ts'
@@ -7,10 +6,9 @@ import { takeSnapshot } from '../../../agent/nodes/take-snapshot.ts'
 import { toMetrics } from '../../../agent/outputs.ts'
 import type { EventSource } from '../../../agent/sources/source.ts'
 import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
+import { silentLog } from '../../harness/captured-log.ts'
 import { Scrape } from '../../harness/scrape.ts'
 import { tracepointOf } from '../blocks/events.ts'
-
-export const silentLog = pino({ level: 'silent' })
 
 /** Figures of the agent's own process. */
 const self = {

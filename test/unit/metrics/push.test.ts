@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import pino from 'pino'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { OtlpOptions } from '../../../agent/metrics/otel/otlp.ts'
+import { captureLog } from '../../harness/captured-log.ts'
 import { seriesKey, startOtlpReceiver } from '../../harness/otlp.ts'
 import { until } from '../../harness/until.ts'
 import { connected, eventOf, FIBRE, timesAre, winnerIs } from '../blocks/events.ts'
@@ -14,8 +14,7 @@ const NEVER = 600_000
 
 /** A page that is pushed as well, and what is logged of that. */
 async function openPushing(url: string, intervalMs: number, more: Partial<OtlpOptions> = {}) {
-  const lines: { msg: string; url?: string; reason?: string; rejected?: number }[] = []
-  const log = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) })
+  const { log, lines } = captureLog()
   const page = await openPage({
     log,
     push: { url, protocol: 'http/json', shownAs: 'the endpoint', intervalMs, timeoutMs: 10_000, ...more },

@@ -1,10 +1,10 @@
-import pino from 'pino'
 import { expect, it } from 'vitest'
 import { Readings } from '../../../agent/metrics/readings.ts'
+import { captureLog } from '../../harness/captured-log.ts'
 
 it('leaves out what cannot be read, and logs each change once', () => {
-  const lines: { msg: string; metric: string; err?: { message: string } }[] = []
-  const readings = new Readings(pino({}, { write: (line: string) => lines.push(JSON.parse(line)) }))
+  const { log, lines } = captureLog()
+  const readings = new Readings(log)
   const refuse = (): number => {
     throw new Error('EMFILE: too many open files')
   }
@@ -12,8 +12,13 @@ it('leaves out what cannot be read, and logs each change once', () => {
   expect([readings.take('process_open_fds', refuse), readings.take('process_open_fds', refuse)]).toEqual([undefined, undefined])
   expect(readings.take('process_max_fds', () => 1024)).toBe(1024)
   expect(readings.take('process_open_fds', () => 8)).toBe(8)
-  expect(lines.map(({ metric, msg, err }) => [metric, msg, err?.message])).toEqual([
-    ['process_open_fds', 'cannot be read here; the metric is left out', 'EMFILE: too many open files'],
-    ['process_open_fds', 'can be read again', undefined],
+  expect(lines).toEqual([
+    {
+      level: 40,
+      metric: 'process_open_fds',
+      err: expect.objectContaining({ message: 'EMFILE: too many open files' }),
+      msg: 'cannot be read here; the metric is left out',
+    },
+    { level: 30, metric: 'process_open_fds', msg: 'can be read again' },
   ])
 })

@@ -1,8 +1,8 @@
-import pino from 'pino'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Nodes } from '../../../agent/nodes/nodes.ts'
 import type { Attachment, EventSource, ProbeState } from '../../../agent/sources/source.ts'
 import { requiredProbes } from '../../../agent/tracepoints/index.ts'
+import { captureLog } from '../../harness/captured-log.ts'
 
 const target = { node: 'n', pid: 1, executable: '/usr/local/bin/bitcoind' }
 const [first, ...others] = [...requiredProbes] as [string, ...string[]]
@@ -24,8 +24,7 @@ beforeEach(() => {
 
 /** Nodes that are measured through a source that a test plays, and what is logged of them. */
 function measure(attachment: Partial<Attachment>) {
-  const lines: { msg: string; probe?: string; reason?: string }[] = []
-  const log = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) })
+  const { log, lines } = captureLog()
   const whole = { probes: [], silentProbes: () => [], close: async () => {}, ...attachment }
   const attach = vi.fn((): Attachment => whole)
   const source: EventSource = { start() {}, now: () => 0, attach, drain() {}, totals: () => [], backlogSeconds: () => 0, close() {} }

@@ -1,10 +1,10 @@
-import pino from 'pino'
 import { onTestFinished } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import type { Snapshot } from '../../../agent/nodes/snapshot.ts'
 import { openLive } from '../../../agent/page/live.ts'
+import { captureLog } from '../../harness/captured-log.ts'
 import { until } from '../../harness/until.ts'
-import { type LogLine, serve } from '../http/serve.ts'
+import { serve } from '../http/serve.ts'
 import { quiet } from './records.ts'
 
 export interface Sent {
@@ -15,8 +15,7 @@ export interface Sent {
 /** Serves a page until the test is finished. Its state is `state.now`. */
 export async function serveLive(records: readonly BlockRecord[] = [], snapshot: Snapshot = quiet) {
   const state = { now: snapshot }
-  const logged: LogLine[] = []
-  const log = pino({}, { write: (line: string) => void logged.push(JSON.parse(line)) })
+  const { log, lines: logged } = captureLog()
   const live = openLive({ snapshot: () => state.now, thresholds: { slowMs: 50, verySlowMs: 100 }, log })
   live.seed(records)
   const server = await serve({ routes: live.routes })

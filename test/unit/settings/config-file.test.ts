@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { file, refusal, run, temporaryDirectory } from './settings.ts'
+import { temporaryDirectory } from '../../harness/temporary.ts'
+import { file, refusal, run } from './settings.ts'
 
 it('reads a file of the exporter it replaces', () => {
   const path = file(`

@@ -2,7 +2,8 @@ import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type Key, keys, options, type Settings } from '../../../agent/settings/schema.ts'
-import { certificate, file, run, temporaryDirectory } from './settings.ts'
+import { temporaryDirectory } from '../../harness/temporary.ts'
+import { certificate, file, run } from './settings.ts'
 
 interface Sample {
   readonly raw: string

@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
 import { readCommandLine } from '../../../agent/commands/command-line.ts'
 import { run as runCommand } from '../../../agent/commands/run.ts'
 import { type Environment, loadSettings, SettingsError } from '../../../agent/settings/load.ts'
+import { temporaryDirectory } from '../../harness/temporary.ts'
 import { command } from '../commands/run-command.ts'
 
 /** The settings as the agent would run with them. */
@@ -29,12 +28,6 @@ export function refusal(argv: readonly string[], env: Environment = {}): Setting
     throw error
   }
   throw new Error('these settings were accepted')
-}
-
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'fibre-settings-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
-  return directory
 }
 
 export function file(content: string, name = 'config.yaml'): string {

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { certificate, file, refusal, run, temporaryDirectory } from './settings.ts'
+import { temporaryDirectory } from '../../harness/temporary.ts'
+import { certificate, file, refusal, run } from './settings.ts'
 
 const neither = 'give that too, or neither'
 

@@ -1,10 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import pino from 'pino'
-import { onTestFinished } from 'vitest'
 import { openReplay } from '../../../agent/sources/replay/replay.ts'
 import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
+import { captureLog } from '../../harness/captured-log.ts'
+import { temporaryDirectory } from '../../harness/temporary.ts'
 
 export const HASH = '00000000000000000001a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7'
 
@@ -19,9 +18,7 @@ export const sent = (seconds: number, more: object = {}) => ({
 
 /** A path in a directory of this test. */
 export function temporaryPath(name = 'events.jsonl'): string {
-  const directory = mkdtempSync(join(tmpdir(), 'replay-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
-  return join(directory, name)
+  return join(temporaryDirectory(), name)
 }
 
 /** A file of these lines; objects are written as JSON. */
@@ -29,13 +26,6 @@ export function recordingOf(...lines: readonly (string | object)[]): string {
   const file = temporaryPath()
   writeFileSync(file, lines.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join(''))
   return file
-}
-
-/** Lines that a log gets. */
-export function startLog() {
-  const lines: Record<string, unknown>[] = []
-  const log = pino({ level: 'info', base: null, timestamp: false }, { write: (line: string) => void lines.push(JSON.parse(line)) })
-  return { log, lines }
 }
 
 interface Handed {
@@ -50,7 +40,7 @@ export async function startReplay(file: string, speed = Number.POSITIVE_INFINITY
   const handed: Handed[] = []
   const errors: unknown[] = []
   const ticks: number[] = []
-  const { log, lines } = startLog()
+  const { log, lines } = captureLog()
   const source = await openReplay({ file, speed, log })
   source.start({
     event: (event, _tracepoint, failed) => handed.push({ event, failed, nowNs: source.now() }),

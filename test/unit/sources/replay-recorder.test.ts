@@ -4,10 +4,11 @@ import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openRecorder } from '../../../agent/sources/replay/recorder.ts'
 import { recordedTracepoints, type TracepointEvent } from '../../../agent/tracepoints/index.ts'
+import { captureLog } from '../../harness/captured-log.ts'
 import { mountMemory } from '../../harness/mounted.ts'
 import { until } from '../../harness/until.ts'
 import { eventOf } from '../blocks/events.ts'
-import { HASH, startLog, startReplay, temporaryPath } from './recordings.ts'
+import { HASH, startReplay, temporaryPath } from './recordings.ts'
 
 /** What fits each kind of argument. */
 const values = {
@@ -28,7 +29,7 @@ const everyEvent = recordedTracepoints.map(({ probe, args }, i) => {
 const sendStart = (startUs: number) => eventOf('udp:block_send_start', { blockHash: HASH, startUs })
 
 function startRecorder(file: string) {
-  const { log, lines } = startLog()
+  const { log, lines } = captureLog()
   return { recorder: openRecorder({ file, log, retryMs: 50 }), lines }
 }
 

@@ -2,9 +2,10 @@ import { rmSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
 import { Progress } from '../../../agent/sources/replay/progress.ts'
 import { tracepoints } from '../../../agent/tracepoints/index.ts'
+import { captureLog } from '../../harness/captured-log.ts'
 import { until } from '../../harness/until.ts'
 import { usedHeap } from '../blocks/heap.ts'
-import { recordingOf, sent, startLog, startReplay } from './recordings.ts'
+import { recordingOf, sent, startReplay } from './recordings.ts'
 
 const times = (file: Awaited<ReturnType<typeof startReplay>>) => file.handed.map(({ event }) => event.stampNs / 1e9)
 
@@ -180,7 +181,7 @@ it('a recording takes no memory that grows with its length', { timeout: 30_000 }
 it('progress is said every few seconds, if there is any', () => {
   vi.useFakeTimers({ toFake: ['performance'] })
   try {
-    const { log, lines } = startLog()
+    const { log, lines } = captureLog()
     const progress = new Progress(1000, log, 'replaying')
     for (let bytes = 0; bytes <= 1000; bytes += 5) {
       progress.at(bytes)

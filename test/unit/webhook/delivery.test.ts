@@ -1,9 +1,9 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { temporaryDirectory } from '../../harness/temporary.ts'
 import { until } from '../../harness/until.ts'
 import { type Answer, answers, hangs, startReceiver } from '../../harness/webhook-receiver.ts'
 import { open } from './open.ts'
@@ -104,8 +104,7 @@ describe('a user and password in the address', () => {
 describe('headers of the settings', () => {
   const SECRET = 'Bearer t0ken'
   const fileOf = (content: string) => {
-    const path = join(mkdtempSync(join(tmpdir(), 'webhook-')), 'headers')
-    onTestFinished(() => rmSync(dirname(path), { recursive: true }))
+    const path = join(temporaryDirectory(), 'headers')
     writeFileSync(path, content)
     return path
   }

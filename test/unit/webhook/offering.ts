@@ -1,12 +1,12 @@
 // A process that offers slow blocks to a webhook, one a ms, and says each number once it is kept: `offering.ts URL QUEUE-FILE FIRST-NUMBER`.
 import { writeSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
-import pino from 'pino'
 import { openWebhook } from '../../../agent/webhook/webhook.ts'
+import { silentLog } from '../../harness/captured-log.ts'
 import { slowAlert } from './slow-block.ts'
 
 const [url = '', queueFile, first] = process.argv.slice(2)
-const webhook = await openWebhook({ url, queueFile, version: '1.2.3', log: pino({ level: 'silent' }) })
+const webhook = await openWebhook({ url, queueFile, version: '1.2.3', log: silentLog })
 let number = Number(first)
 for (; ; number++) {
   webhook.offer(slowAlert(number))

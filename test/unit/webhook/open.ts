@@ -1,13 +1,10 @@
-import pino from 'pino'
 import { onTestFinished } from 'vitest'
 import { openWebhook, type WebhookOptions } from '../../../agent/webhook/webhook.ts'
-
-type LogLine = { readonly level: number; readonly msg: string; readonly [field: string]: unknown }
+import { captureLog } from '../../harness/captured-log.ts'
 
 /** A webhook that is tried again soon, until the test is finished, and what it logs. */
 export async function open(options: Partial<WebhookOptions> & { readonly url: string }) {
-  const logged: LogLine[] = []
-  const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
+  const { log, lines: logged } = captureLog()
   const webhook = await openWebhook({
     queueFile: undefined,
     version: '1.2.3',

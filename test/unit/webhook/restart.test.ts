@@ -1,37 +1,20 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { temporaryDirectory } from '../../harness/temporary.ts'
 import { until } from '../../harness/until.ts'
 import { answers, hangs, startReceiver } from '../../harness/webhook-receiver.ts'
 import { open } from './open.ts'
 import { slowAlert } from './slow-block.ts'
-
-function directory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'webhook-'))
-  onTestFinished(() => rmSync(path, { recursive: true }))
-  return path
-}
 
 function replaceByFile(path: string): void {
   rmSync(dirname(path), { recursive: true })
   writeFileSync(dirname(path), '')
 }
 
-const newQueueFile = () => join(directory(), 'blocks.webhook-queue')
+const newQueueFile = () => join(temporaryDirectory(), 'blocks.webhook-queue')
 const NOWHERE = 'http://127.0.0.1:1'
 const MEMORY_ONLY = /keeping slow blocks in memory only$/
 
@@ -208,7 +191,7 @@ describe('what somebody else wrote to the queue file', () => {
   })
 
   it('through a link in the place of it or of its draft ends nowhere else', async () => {
-    const [queueFile, victim] = [newQueueFile(), join(directory(), 'victim')]
+    const [queueFile, victim] = [newQueueFile(), join(temporaryDirectory(), 'victim')]
     writeFileSync(victim, 'precious')
     symlinkSync(victim, `${queueFile}.new`)
     await leave(queueFile, 1)
@@ -242,7 +225,7 @@ describe('a queue file that cannot be used', () => {
     ['in a directory that is not there', (path) => rmSync(dirname(path), { recursive: true })],
     ['in a directory that is a file', replaceByFile],
   ])('is %s: it is said once, and all is delivered from memory', async (_, spoil) => {
-    const queueFile = join(directory(), 'sub', 'blocks.webhook-queue')
+    const queueFile = join(temporaryDirectory(), 'sub', 'blocks.webhook-queue')
     mkdirSync(dirname(queueFile))
     spoil(queueFile)
     const { logged, numbers } = await offering(queueFile)
@@ -251,7 +234,7 @@ describe('a queue file that cannot be used', () => {
   })
 
   it('comes to work later: it then has all that waits', async () => {
-    const queueFile = join(directory(), 'later', 'blocks.webhook-queue')
+    const queueFile = join(temporaryDirectory(), 'later', 'blocks.webhook-queue')
     const { webhook, logged } = await leave(queueFile, 1, 2)
     mkdirSync(dirname(queueFile))
     let count = 2

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
+import { temporaryDirectory } from '../../../../harness/temporary.ts'
 import { openLayouts } from '../kernel-structs.ts'
 
 /** What user space reads and writes of the kernel program's structs; `[]` marks arrays. */
@@ -24,15 +24,13 @@ function structsInC(): string {
 
 /** Offset and size of each field, size of its elements, and size of its struct, as this machine's compiler has them. */
 function compiled(): readonly string[] {
-  const directory = mkdtempSync(join(tmpdir(), 'layout-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
   const prints = fields.map(({ struct, name, isArray }) => {
     const field = `((struct ${struct} *)0)->${name}`
     const sizes = `__builtin_offsetof(struct ${struct}, ${name}), sizeof(${field}), sizeof(${isArray ? '*' : ''}${field}), sizeof(struct ${struct})`
     return `printf("${struct}.${name} %zu %zu %zu %zu\\n", ${sizes});`
   })
   const source = `#include <stdio.h>\n${structsInC()}\nint main(void) { ${prints.join('\n')} return 0; }`
-  const program = join(directory, 'layout')
+  const program = join(temporaryDirectory(), 'layout')
   execFileSync('clang', ['-x', 'c', '-', '-o', program], { input: source })
   return execFileSync(program, { encoding: 'utf8' }).trim().split('\n')
 }
