@@ -4,7 +4,7 @@ import type { Scrape } from '../harness/scrape.ts'
 import { median } from '../harness/statistics.ts'
 import { eventsIn, requireAll, startAttachedAgent } from './attached-agent.ts'
 import type { Figure } from './figure.ts'
-import { startReceiver } from './receiver.ts'
+import { startReceiverProcess } from './receiver.ts'
 
 const ROUNDS = 3
 /** Seconds between scrapes, and between pushes: what the events take, so that one of each falls upon them. */
@@ -24,7 +24,7 @@ export const cpu: Figure = {
 }
 
 async function measureOnce(inNode: number[]): Promise<number> {
-  await using receiver = await startReceiver()
+  await using receiver = await startReceiverProcess()
   await using node = await startDemoNode({ args: ['--control'] })
   await using agent = await startAttachedAgent(node, ['--otlp-endpoint', receiver.url, '--otlp-interval', INTERVAL])
   const pushedBefore = pushes(await agent.scrape())

@@ -3,7 +3,7 @@ import { availableParallelism, cpus, loadavg, release } from 'node:os'
 /** Others take so much of the machine that figures suffer. */
 const BUSY_LOAD = 1.5
 
-export interface Machine {
+export interface MachineFacts {
   readonly cores: number
   readonly cpu: string
   readonly kernel: string
@@ -12,7 +12,7 @@ export interface Machine {
   readonly loadAverage: number
 }
 
-export function readMachine(): Machine {
+export function readMachine(): MachineFacts {
   return {
     cores: availableParallelism(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
@@ -22,7 +22,7 @@ export function readMachine(): Machine {
   }
 }
 
-export function warningOf({ loadAverage }: Machine): string | undefined {
+export function warningOf({ loadAverage }: MachineFacts): string | undefined {
   if (loadAverage <= BUSY_LOAD) return undefined
   return `the load average was ${loadAverage.toFixed(2)} at the start: other work on this machine makes these figures worse than they are`
 }

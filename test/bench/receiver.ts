@@ -9,7 +9,7 @@ export interface Receiver extends AsyncDisposable {
 }
 
 /** Starts a receiver of OTLP pushes in a process of its own, so that nobody else's CPU time is charged with it. */
-export async function startReceiver(): Promise<Receiver> {
+export async function startReceiverProcess(): Promise<Receiver> {
   const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] })
   const kill = () => child.kill('SIGKILL')
   process.once('exit', kill)

@@ -1,9 +1,9 @@
 import { median } from '../harness/statistics.ts'
 import { type Goal, type Result, show, type Unit, verdictOf } from './figure.ts'
-import { type Machine, warningOf } from './machine.ts'
+import { type MachineFacts, warningOf } from './machine.ts'
 
 /** Everything, for machines. */
-export function asJson(machine: Machine, results: readonly Result[]): string {
+export function asJson(machine: MachineFacts, results: readonly Result[]): string {
   const figures = results.map((result) => {
     const { figure, measurement, reason } = result
     const { name, title, unit, goal } = figure
@@ -23,7 +23,7 @@ function summarize({ samples, peer, notes = [] }: NonNullable<Result['measuremen
 }
 
 /** A table, what has to be known of its figures, and of the machine. */
-export function asTable(machine: Machine, results: readonly Result[]): string {
+export function asTable(machine: MachineFacts, results: readonly Result[]): string {
   const rows = [['figure', 'reach', 'measured', 'from – to', 'peer', 'verdict'], ...results.map(rowOf)]
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   const lines = rows.map((row) =>

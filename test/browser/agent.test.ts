@@ -11,7 +11,7 @@ import { attached, ended, stage, startNode } from '../harness/stage.ts'
 import { median } from '../harness/statistics.ts'
 import { until } from '../harness/until.ts'
 import { openStream } from '../unit/page/serve-live.ts'
-import { openPage, useChromium } from './chromium.ts'
+import { openInBrowser, useChromium } from './chromium.ts'
 
 const chromium = useChromium()
 beforeEach(requireBpf)
@@ -45,7 +45,7 @@ async function startBoth(args: readonly string[] = []) {
   }
 }
 
-const open = (agent: AgentProcess, view = {}) => openPage(chromium(), `${agent.url('metrics')}/`, view)
+const open = (agent: AgentProcess, view = {}) => openInBrowser(chromium(), `${agent.url('metrics')}/`, view)
 const heightsOn = async (page: Page) =>
   (await page.locator('#blocks tbody th').allTextContents()).map((text) => Number(text.replace(',', '')))
 const showing = (page: Page, height: number) => page.getByRole('rowheader', { name: height.toLocaleString('en-US') }).waitFor()

@@ -33,7 +33,7 @@ export interface View {
 }
 
 /** Opens a page until the test is finished, with nothing shared with others, and waits until it is live. Errors in it, and what its policy refuses, fail the test. */
-export async function openPage(browser: Browser, url: string, { width = 1280, setUp, ...view }: View = {}): Promise<Page> {
+export async function openInBrowser(browser: Browser, url: string, { width = 1280, setUp, ...view }: View = {}): Promise<Page> {
   const context = await browser.newContext({ viewport: { width, height: 900 }, ...view })
   const page = await context.newPage()
   const faults: string[] = []

@@ -3,9 +3,10 @@ import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import type { Snapshot } from '../../agent/nodes/snapshot.ts'
-import { hashOf, node, quiet, recordOf } from '../unit/page/records.ts'
+import { hashOf } from '../unit/blocks/events.ts'
+import { node, quiet, recordOfWin } from '../unit/page/records.ts'
 import { serveLive } from '../unit/page/serve-live.ts'
-import { openPage, useChromium, type View } from './chromium.ts'
+import { openInBrowser, useChromium, type View } from './chromium.ts'
 
 const chromium = useChromium()
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -13,7 +14,7 @@ const range = (count: number) => Array.from({ length: count }, (_, i) => i + 1)
 
 /** Two nodes; one is gone, and blocks came in every way. */
 const records = range(120).map((number) =>
-  recordOf(number, {
+  recordOfWin(number, {
     node: number % 2 ? 'node-a' : 'node-b',
     path: (['fibre_udp', 'bip152_cmpct', 'other', 'no_race', 'unknown'] as const)[number % 5] ?? 'unknown',
     reconstruction_ms: number,
@@ -24,7 +25,7 @@ const gone = { ...node, node: 'node-b', isUp: false, probes: node.probes.map((pr
 const troubled: Snapshot = { ...quiet, readiness: { ready: false, reasons: ['node-b: bitcoind is not running'] }, nodes: [node, gone] }
 
 async function show(served: Awaited<ReturnType<typeof serveLive>>, view: View = {}) {
-  return openPage(chromium(), served.server.url, view)
+  return openInBrowser(chromium(), served.server.url, view)
 }
 
 const row = (page: Page, number: number) => page.locator('#blocks tbody tr', { has: page.getByText(`…${hashOf(number).slice(-10)}`) })
@@ -64,7 +65,7 @@ describe('accessibility', () => {
   })
 
   it('opens and closes the detail of a block by keyboard, and names the block', async () => {
-    const page = await show(await serveLive([recordOf(1), recordOf(2)]))
+    const page = await show(await serveLive([recordOfWin(1), recordOfWin(2)]))
     await page.locator('summary').focus()
     await page.keyboard.press('Tab')
     expect(await page.evaluate('document.activeElement.textContent')).toBe('900,002')
@@ -94,13 +95,13 @@ describe('without JavaScript', () => {
 
 describe('live', () => {
   it('puts new blocks where they belong, replaces what changed, and keeps 100', async () => {
-    const served = await serveLive(range(100).map((number) => recordOf(number)))
+    const served = await serveLive(range(100).map((number) => recordOfWin(number)))
     const page = await show(served)
-    served.live.update(recordOf(102, { path: 'unknown' }), false)
+    served.live.update(recordOfWin(102, { path: 'unknown' }), false)
     await row(page, 102).waitFor()
     expect(await row(page, 102).textContent()).toContain('…')
-    served.live.update(recordOf(102), true)
-    served.live.update(recordOf(101), true)
+    served.live.update(recordOfWin(102), true)
+    served.live.update(recordOfWin(101), true)
     await row(page, 101).waitFor()
     await row(page, 102).getByText('Foundry USA').waitFor()
     const heights = await page.locator('#blocks tbody th').allTextContents()
@@ -113,15 +114,15 @@ describe('live', () => {
   })
 
   it('keeps focus, open details and scroll while things change', async () => {
-    const served = await serveLive(range(50).map((number) => recordOf(number)))
+    const served = await serveLive(range(50).map((number) => recordOfWin(number)))
     const page = await show(served)
     await page.locator('summary').click()
     await link(page, 40).click()
     await page.locator('.detail dl').waitFor()
     await link(page, 38).focus()
     const scrolled = await page.evaluate<number>('scrollY')
-    served.live.update(recordOf(38, { pool: 'other' }), true)
-    served.live.update(recordOf(40, { pool: 'another' }), true)
+    served.live.update(recordOfWin(38, { pool: 'other' }), true)
+    served.live.update(recordOfWin(40, { pool: 'another' }), true)
     await row(page, 38).getByText('other').waitFor()
     await page.locator('.detail').getByText('another').waitFor()
     expect(await page.evaluate('document.activeElement.textContent')).toBe('900,038')
@@ -157,8 +158,8 @@ describe('live', () => {
 
   it("shows ages by the agent's clock", async () => {
     const time = `${new Date(Date.now() - 190_000).toISOString().slice(0, -1)}000Z`
-    const served = await serveLive([recordOf(1, { time })])
-    const page = await openPage(chromium(), served.server.url, { setUp: (page) => page.clock.setSystemTime(Date.now() + 3_600_000) })
+    const served = await serveLive([recordOfWin(1, { time })])
+    const page = await openInBrowser(chromium(), served.server.url, { setUp: (page) => page.clock.setSystemTime(Date.now() + 3_600_000) })
     await row(page, 1).getByText('3 min ago', { exact: true }).waitFor()
   })
 })
@@ -169,7 +170,7 @@ describe('hostile strings', () => {
     const shown = '<img src=x onerror="document.title=\'hacked\'"><b id=banner>⟨U+202E⟩gpj.⟨U+001B⟩[31m'
     const served = await serveLive([], { ...quiet, nodes: [{ ...node, node: evil }] })
     const page = await show(served, { width: 390 })
-    served.live.update(recordOf(1, { node: evil, winner_peer: evil, pool: 'x'.repeat(10_000), coinbase_text: 'é'.repeat(10_000) }), true)
+    served.live.update(recordOfWin(1, { node: evil, winner_peer: evil, pool: 'x'.repeat(10_000), coinbase_text: 'é'.repeat(10_000) }), true)
     await link(page, 1).click()
     await page.locator('.detail').getByText(shown).first().waitFor()
     expect(await page.getByRole('heading', { name: 'running' }).textContent()).toBe(`${shown} running`)

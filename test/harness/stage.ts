@@ -66,7 +66,7 @@ export async function readiness(agent: AgentProcess) {
 }
 
 /** Sums what nodes say that they have fired. */
-export class Tally {
+export class FiredCounts {
   readonly #counts = new Map<string, number>()
 
   add({ events }: Fired): void {

@@ -8,7 +8,7 @@ import { startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { need } from '../harness/needs.ts'
 import { Scrape } from '../harness/scrape.ts'
-import { attached, processed, readiness, stage, startNode, Tally } from '../harness/stage.ts'
+import { attached, FiredCounts, processed, readiness, stage, startNode } from '../harness/stage.ts'
 import { connectTo, idleConnections } from './connections.ts'
 
 beforeEach(requireBpf)
@@ -139,7 +139,7 @@ describe('clients that misbehave', () => {
     const url = `${agent.url('metrics')}/metrics`
     const connection = new Agent({ keepAlive: true, maxSockets: 1 })
     onTestFinished(() => connection.destroy())
-    const tally = new Tally()
+    const tally = new FiredCounts()
 
     const timesOf = async (disturb: () => Promise<unknown>) => {
       const times: number[] = []

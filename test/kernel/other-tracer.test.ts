@@ -3,7 +3,7 @@ import { forms } from '../../agent/sources/ebpf/program/program.ts'
 import { probes, startDemoNode } from '../demo-node/demo-node.ts'
 import { startAgentProcess } from '../harness/agent.ts'
 import { formName, Listener, requireBpf, total } from '../harness/listening.ts'
-import { attached, processed, readiness, stage, startNode, Tally } from '../harness/stage.ts'
+import { attached, FiredCounts, processed, readiness, stage, startNode } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
 import { OtherTracer } from './other-tracer.ts'
 
@@ -33,7 +33,7 @@ describe('a bitcoind that another tracer had first', () => {
     await other.close()
     await until(async () => (await readiness(agent)).status === 200, 'the agent to be ready', RETRY_MS)
     await attached(node)
-    const tally = new Tally()
+    const tally = new FiredCounts()
     tally.add(await node.command('blocks 20'))
     const scrape = await agent.scrape()
     expect(processed(scrape)).toEqual(tally.expected)

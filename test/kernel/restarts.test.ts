@@ -4,7 +4,7 @@ import { type DemoNode, probes } from '../demo-node/demo-node.ts'
 import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import type { Scrape } from '../harness/scrape.ts'
-import { attached, compileDemoNode, ended, Falls, processed, stage, startNode, Tally } from '../harness/stage.ts'
+import { attached, compileDemoNode, ended, Falls, FiredCounts, processed, stage, startNode } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
 
 const RESTARTS = 50
@@ -33,7 +33,7 @@ describe('a bitcoind that is killed and started again', () => {
     const falls = new Falls()
     falls.look(await agent.scrape())
     const filesWithoutNode = openFiles(agent)
-    const tally = new Tally()
+    const tally = new FiredCounts()
     const attachMs: number[] = []
     const memory: number[] = []
     for (let life = 0; life <= RESTARTS; life++) {
@@ -70,7 +70,7 @@ describe('a bitcoind that is killed and started again', () => {
     const named = ['steady', 'flapping'].flatMap((name) => ['--node', `${name}=${folder(name)}`])
     await using agent = await startAgentProcess({ args: named })
     await Promise.all([attached(steady), attached(first)])
-    const [fromSteady, fromFlapping] = [new Tally(), new Tally()]
+    const [fromSteady, fromFlapping] = [new FiredCounts(), new FiredCounts()]
     fromSteady.add(await steady.command('blocks 20')) // gauges are there from the first block on
     const before = seriesOf('steady', await agent.scrape())
 
@@ -140,7 +140,7 @@ describe('an executable that is exchanged', () => {
     const { path, install } = stage()
     const bitcoind = install('bitcoind')
     const newer = compileDemoNode('OLDER', path('bitcoind.new'))
-    const tally = new Tally()
+    const tally = new FiredCounts()
     await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
     await using before = await startNode(bitcoind, path())
     await attached(before)
@@ -174,7 +174,7 @@ describe('an executable that is exchanged', () => {
       { file: compileDemoNode('OLDER', path('older')), probeCount: probes.length - 1 },
       { file: install('newer'), probeCount: probes.length },
     ]
-    const tally = new Tally()
+    const tally = new FiredCounts()
     await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
     let seed = 0
     for (const { file, probeCount } of [...builds, ...builds, ...builds]) {

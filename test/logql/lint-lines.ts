@@ -11,7 +11,7 @@ export type Fault = (text: string) => void
 const errorLabel = '__error__'
 
 /** The labels of the lines that a query lets through; what is wrong with its selector and stages is told on the way. */
-export function fieldsOf({ selector, stages }: LogQuery, fault: Fault): Labels {
+export function labelsOfLines({ selector, stages }: LogQuery, fault: Fault): Labels {
   const labels = ofStreams(selector, fault)
   const extracted = new Set<string>()
   let unwrapped: string | undefined

@@ -1,4 +1,4 @@
-import { type Fault, fieldsOf, type Labels } from './lint-lines.ts'
+import { type Fault, type Labels, labelsOfLines } from './lint-lines.ts'
 import type { ShippedQuery } from './queries.ts'
 import { type Binary, type Expression, parseLogql, type RangeAggregation, secondsIn } from './syntax.ts'
 
@@ -32,7 +32,7 @@ export function faultsOf({ expr, named = [], everySeconds = 0 }: Asked, { retent
       case 'number':
         return new Map()
       case 'log':
-        return fieldsOf(expression, fault)
+        return labelsOfLines(expression, fault)
       case 'range':
         return ofRange(expression)
       case 'vector':
@@ -53,7 +53,7 @@ export function faultsOf({ expr, named = [], everySeconds = 0 }: Asked, { retent
     if (!(windowSeconds > 0)) fault('a window holds no time')
     if (windowSeconds > retentionSeconds) fault(`a window of ${windowSeconds} s is longer than lines are kept`)
     if (windowSeconds < everySeconds) fault(`a window of ${windowSeconds} s passes over lines between two evaluations`)
-    const labels = fieldsOf(query, fault)
+    const labels = labelsOfLines(query, fault)
     return by ? grouped(by, labels) : labels
   }
 

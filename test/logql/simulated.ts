@@ -1,7 +1,7 @@
 import { parseEntry } from '../stack/debug-log.ts'
 import { agentLogOf, debugLogOf } from '../stack/model/debug-log.ts'
 import { simulateFleet } from '../stack/model/fleet.ts'
-import { recordOf } from '../stack/model/journal.ts'
+import { journalRecord } from '../stack/model/journal.ts'
 import type { Line } from './pipeline.ts'
 
 const DAY = 86_400
@@ -25,7 +25,7 @@ export const lines: readonly Line[] = [
     return { seconds: at, text, stream: { job: 'fibre-agent', node, service_name: 'fibre-agent' }, fields: texts(fields) }
   }),
   ...fleet.arrivals.map((arrival) => {
-    const record = recordOf(arrival, 0)
+    const record = journalRecord(arrival, 0)
     const { node, time: _, ...fields } = record
     return {
       seconds: arrival.connectedAt,

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { cached, makeWhole } from './cache.ts'
 import { type Arch, targetTriple } from './machines.ts'
 import { download, unpack } from './packages.ts'
-import { run, runDownload } from './run.ts'
+import { runDownload, runProgram } from './run.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -62,7 +62,7 @@ async function copyProject(arch: Arch, folder: string): Promise<void> {
   }
   copyFileSync(join(import.meta.dirname, 'init'), join(folder, 'init'))
   const target = [`--target=${targetTriple[arch]}`, `--sysroot=${await sysroot(arch)}`, '-fuse-ld=lld']
-  await run('clang', [
+  await runProgram('clang', [
     ...target,
     '-O2',
     '-g',
@@ -88,7 +88,7 @@ async function archive(path: string, fill: (folder: string) => Promise<void>): P
   try {
     mkdirSync(folder)
     await fill(folder)
-    await run('sh', ['-c', 'find . | cpio --quiet -o -H newc -R 0:0 >"$1"', 'sh', path], { cwd: folder })
+    await runProgram('sh', ['-c', 'find . | cpio --quiet -o -H newc -R 0:0 >"$1"', 'sh', path], { cwd: folder })
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cached } from './cache.ts'
 import { type Arch, debianArch, type Machine } from './machines.ts'
-import { run, runDownload } from './run.ts'
+import { runDownload, runProgram } from './run.ts'
 
 export type Suite = Machine['suite']
 const suites: readonly Suite[] = ['bookworm', 'trixie', 'trixie-backports']
@@ -20,7 +20,7 @@ export async function download(arch: Arch, suite: Suite, names: readonly string[
 }
 
 export async function unpack(files: readonly string[], folder: string): Promise<void> {
-  for (const file of files) await run('dpkg-deb', ['-x', file, folder])
+  for (const file of files) await runProgram('dpkg-deb', ['-x', file, folder])
 }
 
 let ready: Promise<void> | undefined
@@ -58,7 +58,7 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
 /** The host's own mirror, where the host is a Debian. */
 async function debianMirror(): Promise<string> {
-  const uris = await run('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages']).catch(() => '')
+  const uris = await runProgram('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages']).catch(() => '')
   return uris.split('\n').find((uri) => /\/debian\/?$/.test(uri)) ?? 'http://deb.debian.org/debian'
 }
 

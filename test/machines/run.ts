@@ -2,7 +2,7 @@ import { type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 
 /** Runs a program to its end and returns what it printed. Throws what it complained of where it fails. */
-export async function run(program: string, args: readonly string[], options: SpawnOptions = {}): Promise<string> {
+export async function runProgram(program: string, args: readonly string[], options: SpawnOptions = {}): Promise<string> {
   const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
   let printed = ''
   let complaints = ''
@@ -22,7 +22,7 @@ export class Unavailable extends Error {}
 
 /** Runs a program that downloads. */
 export function runDownload(program: string, args: readonly string[], options: SpawnOptions): Promise<string> {
-  return run(program, args, options).catch((cause: Error) => {
+  return runProgram(program, args, options).catch((cause: Error) => {
     throw new Unavailable(`cannot download what the machine is made of: ${cause.message}`, { cause })
   })
 }

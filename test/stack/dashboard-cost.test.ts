@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { Asking } from './asking.ts'
 import { stackBinary } from './binaries.ts'
-import { namesIn, readDashboards, type Target } from './dashboard-queries.ts'
+import { namesAskedFor, type PanelQuery, readDashboards } from './dashboard-queries.ts'
+import { GrafanaClient } from './grafana-client.ts'
 import type { Scraped } from './model/agent.ts'
-import { type Scrape, scrapes, store } from './model/backfill.ts'
+import { type ModelScrape, scrapes, store } from './model/backfill.ts'
 import { simulateFleet } from './model/fleet.ts'
 import { startPrometheus } from './prometheus.ts'
 import { requirePrograms } from './requirements.ts'
@@ -29,7 +29,7 @@ it('answers each query of the overview in 200 ms, of thirty days of three nodes'
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const config = join(folder, 'prometheus.yaml')
   writeFileSync(config, '{}')
-  const asked = namesIn(readDashboards())
+  const asked = namesAskedFor(readDashboards())
   const data = join(folder, 'data')
   const samples = await store(
     thirtyDays((name) => asked.has(name)),
@@ -45,7 +45,7 @@ it('answers each query of the overview in 200 ms, of thirty days of three nodes'
   const slow: string[] = []
   for (const rangeSeconds of RANGES)
     for (const target of targets) {
-      const times = await timesOf(target, () => new Asking({ prometheus, end: END, coarseStep: 0, rangeSeconds }))
+      const times = await timesOf(target, () => new GrafanaClient({ prometheus, end: END, coarseStep: 0, rangeSeconds }))
       const name = `${target.panel} ${target.refId} over ${rangeSeconds / DAY} d`
       medians.set(name, times[RUNS >> 1] as number)
       // The quickest: the others tell how busy the machine is.
@@ -57,19 +57,19 @@ it('answers each query of the overview in 200 ms, of thirty days of three nodes'
 })
 
 /** How long a query takes each time, shortest first. It is a new one who asks, for each remembers what it was told. */
-async function timesOf(target: Target, newAsking: () => Asking): Promise<readonly number[]> {
+async function timesOf(target: PanelQuery, newClient: () => GrafanaClient): Promise<readonly number[]> {
   const times: number[] = []
   for (let run = 0; run < RUNS; run++) {
-    const asking = newAsking()
+    const grafana = newClient()
     const started = performance.now()
-    await asking.ask(target, everything)
+    await grafana.ask(target, everything)
     times.push(performance.now() - started)
   }
   return times.sort((a, b) => a - b)
 }
 
 /** Three nodes for three days, ten times over, each time with new agents. */
-async function* thirtyDays(keep: (name: string) => boolean): AsyncGenerator<Scrape> {
+async function* thirtyDays(keep: (name: string) => boolean): AsyncGenerator<ModelScrape> {
   const fleet = simulateFleet({ seed: 7, end: END, days: MODEL_DAYS })
   for (const host of fleet.hosts.filter(({ nodes }) => 'alpha' in nodes || 'gamma' in nodes)) {
     const scraped: { readonly at: number; readonly page: Scraped }[] = []

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
 import { until } from '../harness/until.ts'
-import { type Answer, Asking } from './asking.ts'
 import { type Program, stackBinary } from './binaries.ts'
-import { type DashboardQueries, readDashboards, readRules, type Target } from './dashboard-queries.ts'
+import { type DashboardQueries, type PanelQuery, readDashboards, readRules } from './dashboard-queries.ts'
+import { GrafanaClient, type QueryAnswer } from './grafana-client.ts'
 import { type Loki, startLoki } from './loki.ts'
 import { backfill } from './model/backfill.ts'
 import { agentLogOf, debugLogOf, lineOf } from './model/debug-log.ts'
@@ -34,10 +34,10 @@ const servers = new AsyncDisposableStack()
 const programs: readonly Program[] = ['loki', 'otelcol', 'prometheus', 'promtool']
 const missing = programs.filter((program) => stackBinary(program) === undefined)
 const requireServers = (context: TestContext) => requirePrograms(context, ...programs)
-let asking: Asking
-let emptiness: Asking
+let grafana: GrafanaClient
+let emptiness: GrafanaClient
 
-function logql({ targets }: DashboardQueries): readonly Target[] {
+function logql({ targets }: DashboardQueries): readonly PanelQuery[] {
   return targets.filter(({ language }) => language === 'logql')
 }
 
@@ -51,8 +51,8 @@ beforeAll(async () => {
   const prometheus = servers.use(await startPrometheus({ config: path('prometheus.yaml'), folder: path('prometheus') }))
   const empty = servers.use(await startLoki({ config: shipped('loki.yaml'), folder: path('empty') }))
   const loki = servers.use(await startLoki({ config: shipped('loki.yaml'), folder: path('loki') }))
-  asking = new Asking({ prometheus, loki, end: fleet.end, logsEnd })
-  emptiness = new Asking({ prometheus, loki: empty, end: fleet.end, logsEnd })
+  grafana = new GrafanaClient({ prometheus, loki, end: fleet.end, logsEnd })
+  emptiness = new GrafanaClient({ prometheus, loki: empty, end: fleet.end, logsEnd })
   await sendJournal(loki, fleet.arrivals, shift)
   await collect(loki)
 })
@@ -86,12 +86,12 @@ async function collect(loki: Loki): Promise<void> {
 
 const count = (logged: readonly { readonly text: string }[], pattern: RegExp) => logged.filter(({ text }) => pattern.test(text)).length
 /** The sum of the bars of a day, or of the one value. */
-const total = ({ series }: Answer) => sum(series.flatMap(({ points }) => points.map(({ value }) => value)))
-const lines = ({ series }: Answer) => series.reduce((all, { points }) => all + points.length, 0)
+const total = ({ series }: QueryAnswer) => sum(series.flatMap(({ points }) => points.map(({ value }) => value)))
+const lines = ({ series }: QueryAnswer) => series.reduce((all, { points }) => all + points.length, 0)
 
 /** Every value of each variable, but not with every one of the others: a week takes Loki half a second, whatever is in it. */
-const choicesFor = async (target: Target, dashboard: DashboardQueries) =>
-  (await asking.choicesFor(target, dashboard)).filter(
+const choicesFor = async (target: PanelQuery, dashboard: DashboardQueries) =>
+  (await grafana.choicesFor(target, dashboard)).filter(
     ({ node, window }) => node === '.+' || window === '24h' || !target.expr.includes('$window'),
   )
 
@@ -99,7 +99,7 @@ describe.each(dashboards)('with the logs of three simulated days, $uid', (dashbo
   it.for(logql(dashboard))('answers $panel $refId, whatever is chosen', async (target, context) => {
     requireServers(context)
     for (const choice of await choicesFor(target, dashboard)) {
-      const { series, remarks } = await asking.ask(target, choice)
+      const { series, remarks } = await grafana.ask(target, choice)
       expect(remarks).toEqual([])
       expect(series.flatMap(({ points }) => points.filter(({ value }) => !Number.isFinite(value)))).toEqual([])
       const isOfAlpha = !`${choice.job} ${choice.node}`.match(/new|beta|gamma|plain|fresh/) && choice.window !== '1h'
@@ -133,14 +133,14 @@ describe('with the logs of three simulated days', () => {
     requireServers(context)
     const targets = dashboards.flatMap(logql).filter((target) => target.panel === panel)
     expect(targets).not.toEqual([])
-    for (const target of targets) expect(measure(await asking.ask(target, everything))).toBe(expected)
+    for (const target of targets) expect(measure(await grafana.ask(target, everything))).toBe(expected)
   })
 
   it.for(stepsOf(ofNode('alpha')))('the mean of %s is that of the blocks of each step', async ([field, steps], context) => {
     requireServers(context)
-    const target = dashboards.flatMap(logql).find(({ expr }) => expr.includes(`unwrap ${field}`)) as Target
-    const { series } = await asking.ask(target, everything)
-    const { points } = series.find(({ labels }) => labels.node === 'alpha') as Answer['series'][number]
+    const target = dashboards.flatMap(logql).find(({ expr }) => expr.includes(`unwrap ${field}`)) as PanelQuery
+    const { series } = await grafana.ask(target, everything)
+    const { points } = series.find(({ labels }) => labels.node === 'alpha') as QueryAnswer['series'][number]
     // The first one stands before the time that was asked for, and Loki does not look as far back for it as for the others.
     for (const { time, value } of points.slice(1)) {
       const at = time - shift
@@ -163,7 +163,7 @@ describe('with the logs of three simulated days', () => {
       minStep: 1,
       maxPoints: 1,
     } as const
-    for (const asked of [asking, emptiness]) {
+    for (const asked of [grafana, emptiness]) {
       const { series, remarks } = await asked.ask(target, {})
       expect(remarks).toEqual([])
       expect(series.flatMap(({ points }) => points.filter(({ value }) => !Number.isFinite(value)))).toEqual([])

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { until } from '../harness/until.ts'
-import { type Answer, Asking } from './asking.ts'
 import { stackBinary } from './binaries.ts'
 import { readDashboards } from './dashboard-queries.ts'
-import { type Scrape, scrapes, store } from './model/backfill.ts'
+import { GrafanaClient, type QueryAnswer } from './grafana-client.ts'
+import { type ModelScrape, scrapes, store } from './model/backfill.ts'
 import { SCRAPE_SECONDS, simulateFleet } from './model/fleet.ts'
 import { type Prometheus, startPrometheus } from './prometheus.ts'
 import { requirePrograms } from './requirements.ts'
@@ -33,7 +33,7 @@ it('shows the same in every panel, whether an agent is scraped or pushes', async
   await using scraped = await startPrometheus({ config: join(folder, 'prometheus.yaml'), folder: join(folder, 'scraped') })
 
   const [ofScraped, ofPushed] = [scraped, pushed].map(
-    (prometheus) => new Asking({ prometheus, end, coarseStep: 600, rangeSeconds: HOURS * 3600 }),
+    (prometheus) => new GrafanaClient({ prometheus, end, coarseStep: 600, rangeSeconds: HOURS * 3600 }),
   )
   let compared = 0
   for (const dashboard of readDashboards())
@@ -51,7 +51,7 @@ it('shows the same in every panel, whether an agent is scraped or pushes', async
 })
 
 /** An agent that is scraped and, at the same moment, pushes. */
-async function* pushingTo({ otlpUrl }: Prometheus): AsyncGenerator<Scrape> {
+async function* pushingTo({ otlpUrl }: Prometheus): AsyncGenerator<ModelScrape> {
   const fleet = simulateFleet({ seed: 7, end, days: 3 })
   const [first] = fleet.hosts
   const host = { ...(first as (typeof fleet.hosts)[number]), starts: [end - HOURS * 3600] }
@@ -69,7 +69,7 @@ async function* pushingTo({ otlpUrl }: Prometheus): AsyncGenerator<Scrape> {
 }
 
 /** Each path adds up a histogram's seconds in its own steps, and so has its own last digits. */
-const valuesOf = (answer: Answer | undefined) =>
+const valuesOf = (answer: QueryAnswer | undefined) =>
   answer?.series
     .map(({ labels, points }) => {
       const named = JSON.stringify(Object.entries(labels).sort())

@@ -5,7 +5,7 @@ import { parse } from 'yaml'
 const folder = join(import.meta.dirname, '../../dashboards')
 
 /** A query of a panel or an annotation. */
-export interface Target {
+export interface PanelQuery {
   readonly panel: string
   readonly refId: string
   /** What names its values: a legend, or the heading of a table's column. */
@@ -35,7 +35,7 @@ export interface DashboardQueries {
   readonly uid: string
   readonly title: string
   readonly variables: readonly Variable[]
-  readonly targets: readonly Target[]
+  readonly targets: readonly PanelQuery[]
 }
 
 /** All generated dashboards, read as Grafana reads them. */
@@ -62,7 +62,7 @@ export function readDashboards(): readonly DashboardQueries[] {
 export interface Rule {
   readonly name: string
   readonly isAlert: boolean
-  readonly language: Target['language']
+  readonly language: PanelQuery['language']
   readonly expr: string
 }
 
@@ -82,16 +82,16 @@ export function readRules(): readonly Rule[] {
 }
 
 /** Paths of the files of rules, or of those in one language. */
-export const ruleFiles = (language?: Target['language']): readonly string[] =>
+export const ruleFiles = (language?: PanelQuery['language']): readonly string[] =>
   globSync('*.yaml', { cwd: folder })
     .sort()
     .map((file) => join(folder, file))
     .filter((file) => /^groups:/m.test(readFileSync(file, 'utf8')) && (language === undefined || languageOf(file) === language))
 
-const languageOf = (file: string): Target['language'] => (basename(file).startsWith('loki') ? 'logql' : 'promql')
+const languageOf = (file: string): PanelQuery['language'] => (basename(file).startsWith('loki') ? 'logql' : 'promql')
 
 /** Every name of a metric or a label that dashboards and rules ask for, and more. */
-export function namesIn(dashboards: readonly DashboardQueries[]): ReadonlySet<string> {
+export function namesAskedFor(dashboards: readonly DashboardQueries[]): ReadonlySet<string> {
   const queries = dashboards.flatMap(({ targets, variables }) => [
     ...targets.map(({ expr }) => expr),
     ...variables.map(({ query }) => query),
@@ -164,7 +164,7 @@ interface VariableJson {
 /** A row that is folded holds its panels itself. */
 const panelsIn = (panel: PanelJson): readonly PanelJson[] => [panel, ...(panel.panels ?? []).flatMap(panelsIn)]
 
-function targetsOf(panel: PanelJson, languages: ReadonlyMap<string, unknown>): readonly Target[] {
+function targetsOf(panel: PanelJson, languages: ReadonlyMap<string, unknown>): readonly PanelQuery[] {
   const { title = '', interval, maxDataPoints: maxPoints = WIDTH, targets = [] } = panel
   return targets.flatMap((target) => {
     if (target.expr === undefined) return []
@@ -182,13 +182,13 @@ function targetsOf(panel: PanelJson, languages: ReadonlyMap<string, unknown>): r
 const headingOf = ({ transformations = [] }: PanelJson, field: string): string =>
   transformations.map(({ options }) => options?.renameByName?.[field]).find(Boolean) ?? ''
 
-function modeOf({ expr = '', instant, queryType }: TargetJson, language: Target['language']): Target['mode'] {
+function modeOf({ expr = '', instant, queryType }: TargetJson, language: PanelQuery['language']): PanelQuery['mode'] {
   if (language === 'promql') return instant ? 'instant' : 'range'
   if (queryType === 'instant') return 'instant'
   return expr.trimStart().startsWith('{') ? 'lines' : 'range'
 }
 
-const annotationsOf = ({ annotations }: Json): readonly Target[] =>
+const annotationsOf = ({ annotations }: Json): readonly PanelQuery[] =>
   (annotations?.list ?? [])
     .filter(({ expr }) => expr !== undefined)
     .map(({ name = '', expr = '', step = '1m', datasource }) => ({

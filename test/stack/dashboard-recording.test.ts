@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
 import { fieldsOf, type Recorded, readRecording } from '../demo-node/recording.ts'
 import { eventOf } from '../unit/blocks/events.ts'
-import { Asking } from './asking.ts'
 import { stackBinary } from './binaries.ts'
-import { namesIn, readDashboards, type Target } from './dashboard-queries.ts'
+import { namesAskedFor, type PanelQuery, readDashboards } from './dashboard-queries.ts'
 import { boundsIn, figureOf } from './expectations.ts'
 import { claimedQuantile, deviation, quantileOf } from './figures.ts'
+import { GrafanaClient } from './grafana-client.ts'
 import { openAgent } from './model/agent.ts'
-import { type Scrape, store } from './model/backfill.ts'
+import { type ModelScrape, store } from './model/backfill.ts'
 import type { Arrival } from './model/blocks.ts'
 import { type Prometheus, startPrometheus } from './prometheus.ts'
 import { requirePrograms } from './requirements.ts'
@@ -32,16 +32,16 @@ const end = STARTED_AT + Math.ceil((timeOf(recording.at(-1) as Recorded) - START
 const overviews = readDashboards().filter(({ uid }) => uid.startsWith('fibre-relay'))
 const folder = mkdtempSync(join(tmpdir(), 'dashboard-recording-'))
 let prometheus: Prometheus
-let asking: Asking
+let grafana: GrafanaClient
 
 beforeAll(async () => {
   const promtool = stackBinary('promtool')
   if (!promtool) return
-  const asked = namesIn(overviews)
+  const asked = namesAskedFor(overviews)
   await store(replay(), { promtool, folder: join(folder, 'data'), keep: (name) => asked.has(name) })
   writeFileSync(join(folder, 'prometheus.yaml'), '{}')
   prometheus = await startPrometheus({ config: join(folder, 'prometheus.yaml'), folder: join(folder, 'data') })
-  asking = new Asking({ prometheus, end })
+  grafana = new GrafanaClient({ prometheus, end })
 })
 afterAll(async () => {
   await prometheus?.[Symbol.asyncDispose]()
@@ -51,7 +51,7 @@ afterAll(async () => {
 const requirePrometheus = (context: TestContext) => requirePrograms(context, 'prometheus')
 
 /** The recorded nodes with one agent, which is scraped. */
-async function* replay(): AsyncGenerator<Scrape> {
+async function* replay(): AsyncGenerator<ModelScrape> {
   const agent = await openAgent({ job: 'fibre-agent', instance: 'host:9435', nodes: NODES, startedAt: STARTED_AT, peers: 0 })
   let next = 0
   for (let at = STARTED_AT + SCRAPE_SECONDS; at <= end; at += SCRAPE_SECONDS) {
@@ -94,7 +94,7 @@ const blocks = new Map(NODES.map((node) => [node as string, recordedBlocks(node)
 const ofAll = [...blocks.values()].flat()
 
 /** Bars show steps; what is counted here is the whole. */
-const isOfWindow = ({ isAnnotation, language, minStep, mode }: Target) =>
+const isOfWindow = ({ isAnnotation, language, minStep, mode }: PanelQuery) =>
   language === 'promql' && !isAnnotation && (mode === 'instant' || minStep !== 3600)
 
 describe.each(overviews)('of two recorded nodes, $uid', ({ targets }) => {
@@ -104,7 +104,7 @@ describe.each(overviews)('of two recorded nodes, $uid', ({ targets }) => {
       requirePrometheus(context)
       const figure = figureOf(target)
       for (const window of WINDOWS) {
-        const { series } = await asking.ask({ ...target, mode: 'instant' }, { job: '.+', node: '.+', window })
+        const { series } = await grafana.ask({ ...target, mode: 'instant' }, { job: '.+', node: '.+', window })
         for (const node of NODES) {
           const value = series.find(({ labels }) => labels.node === node)?.points[0]?.value
           const own = blocks.get(node) ?? []

@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
-import { type Answer, Asking, type Choice } from './asking.ts'
 import { stackBinary } from './binaries.ts'
-import { type DashboardQueries, namesIn, readDashboards, readRules, ruleFiles, type Target } from './dashboard-queries.ts'
+import { type DashboardQueries, namesAskedFor, type PanelQuery, readDashboards, readRules, ruleFiles } from './dashboard-queries.ts'
 import { deviations, figureOf } from './expectations.ts'
+import { type Choice, GrafanaClient, type QueryAnswer } from './grafana-client.ts'
 import { backfill } from './model/backfill.ts'
 import { SCRAPE_SECONDS, simulateFleet } from './model/fleet.ts'
 import { type Prometheus, startPrometheus } from './prometheus.ts'
@@ -35,9 +35,9 @@ const withoutFigure: Readonly<Record<string, string>> = {
 
 const folder = mkdtempSync(join(tmpdir(), 'dashboards-'))
 let prometheus: Prometheus
-let asking: Asking
+let grafana: GrafanaClient
 let empty: Prometheus
-let emptiness: Asking
+let emptiness: GrafanaClient
 
 const requirePrometheus = (context: TestContext) => requirePrograms(context, 'prometheus')
 
@@ -46,7 +46,7 @@ beforeAll(async () => {
   if (!promtool) return
   const config = join(folder, 'prometheus.yaml')
   writeFileSync(config, '{}')
-  const asked = namesIn(dashboards)
+  const asked = namesAskedFor(dashboards)
   const data = join(folder, 'model')
   await backfill(fleet, {
     promtool,
@@ -62,9 +62,9 @@ beforeAll(async () => {
   })
   await prometheus.stop()
   await prometheus.start()
-  asking = new Asking({ prometheus, end: fleet.end })
+  grafana = new GrafanaClient({ prometheus, end: fleet.end })
   empty = await startPrometheus({ config, folder: join(folder, 'empty') })
-  emptiness = new Asking({ prometheus: empty, end: Date.now() / 1000 })
+  emptiness = new GrafanaClient({ prometheus: empty, end: Date.now() / 1000 })
 })
 afterAll(async () => {
   for (const server of [prometheus, empty]) await server?.[Symbol.asyncDispose]()
@@ -72,7 +72,7 @@ afterAll(async () => {
 })
 
 /** What no panel may show. */
-const oddities = ({ series, remarks }: Answer) => [
+const oddities = ({ series, remarks }: QueryAnswer) => [
   ...remarks,
   ...series.flatMap(({ labels, points }) =>
     points.filter(({ value }) => !Number.isFinite(value)).map(({ value }) => `${JSON.stringify(labels)} is ${value}`),
@@ -88,14 +88,14 @@ describe.each(dashboards)('on three simulated days, $uid', (dashboard) => {
   it.for(promql(dashboard))('answers $panel $refId, whatever is chosen', async (target, context) => {
     requirePrometheus(context)
     const name = `${target.panel} ${target.refId}`
-    for (const choice of await asking.choicesFor(target, dashboard)) {
-      const answer = await asking.ask(target, choice)
+    for (const choice of await grafana.choicesFor(target, dashboard)) {
+      const answer = await grafana.ask(target, choice)
       expect(oddities(answer), JSON.stringify(choice)).toEqual([])
       const mayBeEmpty = name in emptyWhenWell || choice.node === emptyOf[name] || !isOfLivelyNodes(choice)
       if (!mayBeEmpty) expect(answer.series, JSON.stringify(choice)).not.toEqual([])
       const hosts = fleet.hosts.filter(({ job }) => isEverything(choice.job) || job === choice.job)
       if (isEverything(choice.node))
-        expect(deviations({ ...fleet, hosts }, target, choice, answer, asking.timesOf(target)), JSON.stringify(choice)).toEqual([])
+        expect(deviations({ ...fleet, hosts }, target, choice, answer, grafana.timesOf(target)), JSON.stringify(choice)).toEqual([])
     }
   })
 
@@ -116,7 +116,7 @@ describe('on three simulated days', () => {
     const fires: Record<string, string[]> = {}
     for (const { name, expr, isAlert } of rules) {
       if (!isAlert) continue
-      const answer = await asking.ask(asTarget(expr), {})
+      const answer = await grafana.ask(asTarget(expr), {})
       expect(oddities(answer), name).toEqual([])
       for (const { labels } of answer.series) fires[name] = [...(fires[name] ?? []), labels.node ?? labels.instance ?? '']
     }
@@ -130,11 +130,11 @@ describe('on three simulated days', () => {
 
   it.for(rules.filter(({ isAlert }) => !isAlert))('records $name as it is', async ({ name, expr }, context) => {
     requirePrometheus(context)
-    const [last] = (await asking.ask(asTarget(`max(timestamp(${name}))`), {})).series
-    const then = new Asking({ prometheus, end: last?.points[0]?.value ?? 0 })
+    const [last] = (await grafana.ask(asTarget(`max(timestamp(${name}))`), {})).series
+    const then = new GrafanaClient({ prometheus, end: last?.points[0]?.value ?? 0 })
     const recorded = await then.ask(asTarget(name), {})
     const computed = await then.ask(asTarget(expr), {})
-    const valuesOf = ({ series }: Answer) =>
+    const valuesOf = ({ series }: QueryAnswer) =>
       series.map(({ labels, points }) => `${labels.job} ${labels.node} ${points[0]?.value.toFixed(9)}`).sort()
     expect(recorded.series.length).toBeGreaterThan(2)
     expect(valuesOf(recorded)).toEqual(valuesOf(computed))
@@ -161,7 +161,7 @@ interface Tree {
 }
 
 /** A rule as a panel that asks for now. */
-const asTarget = (expr: string): Target => ({
+const asTarget = (expr: string): PanelQuery => ({
   panel: '',
   refId: '',
   legend: '',

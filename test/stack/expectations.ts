@@ -1,15 +1,21 @@
 import { metricsOfNodes } from '../../agent/metrics/index.ts'
-import type { Answer, Choice } from './asking.ts'
-import { secondsOf, type Target } from './dashboard-queries.ts'
-import { claimedQuantile, deviation, type Figure, figures, quantileOf, type Seen, shownAs } from './figures.ts'
+import { type PanelQuery, secondsOf } from './dashboard-queries.ts'
+import { claimedQuantile, deviation, figures, quantileOf, type Seen, type ShownFigure, shownAs } from './figures.ts'
+import type { Choice, QueryAnswer } from './grafana-client.ts'
 import { type Fleet, type Host, SCRAPE_SECONDS } from './model/fleet.ts'
 import { blocksIn } from './model/truth.ts'
 
 /** What a target has to show, if that is known of it. */
-export const figureOf = (target: Target): Figure | undefined => figures.find(({ shown }) => shown.test(shownAs(target)))
+export const figureOf = (target: PanelQuery): ShownFigure | undefined => figures.find(({ shown }) => shown.test(shownAs(target)))
 
 /** What of an answer is not as it is in a fleet, at the times that were asked for. */
-export function deviations(fleet: Fleet, target: Target, choice: Choice, { series }: Answer, times: readonly number[]): readonly string[] {
+export function deviations(
+  fleet: Fleet,
+  target: PanelQuery,
+  choice: Choice,
+  { series }: QueryAnswer,
+  times: readonly number[],
+): readonly string[] {
   const figure = figureOf(target)
   if (figure === undefined) return []
   return times.flatMap((at) =>
@@ -47,7 +53,7 @@ interface Group {
 }
 
 /** Nodes or agents, where each has a value of its own. */
-function groupsOf({ hosts }: Fleet, { legend }: Target, series: Answer['series']): readonly Group[] {
+function groupsOf({ hosts }: Fleet, { legend }: PanelQuery, series: QueryAnswer['series']): readonly Group[] {
   const isBy = (label: string) => legend.includes(`{{${label}}}`) || series.some(({ labels }) => label in labels)
   if (isBy('node')) return hosts.flatMap((host) => Object.keys(host.nodes).map((name) => ({ label: 'node', name, hosts: [host] }) as const))
   if (isBy('instance')) return hosts.map((host) => ({ label: 'instance', name: host.instance, hosts: [host] }))
@@ -55,7 +61,7 @@ function groupsOf({ hosts }: Fleet, { legend }: Target, series: Answer['series']
 }
 
 /** The window that the reader is told of, in seconds. */
-function windowOf({ panel, legend }: Target, { window = '' }: Choice): number | undefined {
+function windowOf({ panel, legend }: PanelQuery, { window = '' }: Choice): number | undefined {
   const [, told] = /\b(\d+[hd])\b/.exec(`${legend} ${panel}`.replace('$window', window)) ?? []
   return told === undefined ? undefined : secondsOf(told)
 }

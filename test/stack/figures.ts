@@ -1,4 +1,4 @@
-import type { Target } from './dashboard-queries.ts'
+import type { PanelQuery } from './dashboard-queries.ts'
 import { agentFacts } from './model/agent.ts'
 import type { Arrival } from './model/blocks.ts'
 import { eventTypesOf } from './model/events.ts'
@@ -42,7 +42,7 @@ export interface Seen {
 }
 
 /** What a figure on a dashboard has to be. */
-export interface Figure {
+export interface ShownFigure {
   /** Fits `title / legend`, as the reader sees them. */
   readonly shown: RegExp
   /** `undefined` where nothing may be shown. */
@@ -92,7 +92,7 @@ const isFrom = (block: Arrival, { mechanism, peer }: Seen['labels']) =>
   mechanism === 'fibre_udp' ? wonByFibre(block) && block.udpPeer === peer : wonByCompactBlock(block) && block.cmpctPeer === peer
 
 /** The first that fits a panel tells what it shows. */
-export const figures: readonly Figure[] = [
+export const figures: readonly ShownFigure[] = [
   { shown: /^(bitcoind|Agent|Probes) \/|^Nodes, .*\/ bitcoind/, is: (seen) => running(seen, 1) },
   { shown: /^Agents \//, is: agentsOf },
   { shown: /^Nodes \//, is: ({ nodes }) => nodes },
@@ -217,10 +217,10 @@ export const figures: readonly Figure[] = [
 ]
 
 /** What a target's reader is told that it shows. */
-export const shownAs = ({ panel, legend }: Pick<Target, 'panel' | 'legend'>): string => `${panel} / ${legend.replace(/ *\{\{.*/, '')}`
+export const shownAs = ({ panel, legend }: Pick<PanelQuery, 'panel' | 'legend'>): string => `${panel} / ${legend.replace(/ *\{\{.*/, '')}`
 
 /** Which quantile a target's reader is told it is; the legend knows better than the title. */
-export function claimedQuantile({ panel, legend }: Pick<Target, 'panel' | 'legend'>): number | undefined {
+export function claimedQuantile({ panel, legend }: Pick<PanelQuery, 'panel' | 'legend'>): number | undefined {
   for (const text of [legend, panel]) {
     if (/\bmedian\b/i.test(text)) return 0.5
     const percent = /\bp(\d\d)\b/.exec(text)?.[1]
@@ -240,7 +240,13 @@ export const quantileOf = (q: number, bounds: readonly number[], share: number) 
 }
 
 /** By how much a panel's value differs from what it has to be, as text; `undefined` if it does not. */
-export function deviation(figure: Figure, seen: Seen, value: number | undefined, share: number, isRounded: boolean): string | undefined {
+export function deviation(
+  figure: ShownFigure,
+  seen: Seen,
+  value: number | undefined,
+  share: number,
+  isRounded: boolean,
+): string | undefined {
   const should = figure.is(seen)
   if (should === undefined || value === undefined) {
     // A series that counts nothing yet may be missing.

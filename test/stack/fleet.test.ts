@@ -6,7 +6,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { startAgentProcess } from '../harness/agent.ts'
-import { attached, stage, startNode, Tally } from '../harness/stage.ts'
+import { attached, FiredCounts, stage, startNode } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
 import { startCollector } from './otelcol.ts'
 import { startPrometheus } from './prometheus.ts'
@@ -77,7 +77,7 @@ it('keeps a fleet apart by node, brings in a node that was cut off, and shows a 
       const push = ['--health-port', `${healthPort}`, '--otlp-endpoint', collector.url, '--otlp-interval', '1']
       stack.use(await startAgentProcess({ args: [...args, ...push] }))
       await attached(node)
-      return { name, way, collector, node, fired: new Tally() }
+      return { name, way, collector, node, fired: new FiredCounts() }
     }),
   )
   tellOnFailure({ prometheus, store, gateway, ...Object.fromEntries(members.map(({ name, collector }) => [name, collector])) })

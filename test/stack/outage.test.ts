@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { startAgentProcess } from '../harness/agent.ts'
 import { residentMegabytes } from '../harness/process-usage.ts'
-import { attached, stage, startNode, Tally } from '../harness/stage.ts'
+import { attached, FiredCounts, stage, startNode } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
 import { startCollector } from './otelcol.ts'
 import { type RangeSeries, startPrometheus } from './prometheus.ts'
@@ -38,7 +38,7 @@ it('counts all that was sent though Prometheus is down for 30 s and the Collecto
 
   await using node = await startNode(bitcoind, path())
   await attached(node)
-  const fired = new Tally()
+  const fired = new FiredCounts()
   fired.add(await node.command('events 20000 5000'))
   const status = async () => (await fetch(`${agent.url('metrics')}/api/v1/status`)).text()
   await until(async () => (await status()).includes('"blocks":2000,'), 'as many blocks to be closed as the page holds')

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { seriesKey, startOtlpReceiver } from '../harness/otlp.ts'
-import { attached, stage, startNode, Tally } from '../harness/stage.ts'
+import { attached, FiredCounts, stage, startNode } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
 import { startCollector } from './otelcol.ts'
 import { type InstantSample, startPrometheus } from './prometheus.ts'
@@ -62,7 +62,7 @@ it.for(['http/json', 'http/protobuf'])(
       },
     })
     await attached(node)
-    const fired = new Tally()
+    const fired = new FiredCounts()
     for (const command of ['blocks 100', 'events 4000 2000', 'blocks 20'] as const) fired.add(await node.command(command))
     for (const kind of ['null-text', 'onion-peer']) await node.command(`odd ${kind}`)
     const settled = (Date.now() + JUDGED_MS) / 1000

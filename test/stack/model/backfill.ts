@@ -16,7 +16,7 @@ export interface BackfillOptions {
 }
 
 /** An agent at a time at which it is scraped (Unix, seconds). */
-export interface Scrape {
+export interface ModelScrape {
   readonly at: number
   readonly agent: Pick<Agent, 'scraped'>
 }
@@ -26,12 +26,12 @@ export async function backfill(fleet: Fleet, options: BackfillOptions & { readon
   return store(everyScrape(fleet, options.stepSeconds), options)
 }
 
-async function* everyScrape(fleet: Fleet, stepSeconds: number): AsyncGenerator<Scrape> {
+async function* everyScrape(fleet: Fleet, stepSeconds: number): AsyncGenerator<ModelScrape> {
   for (const host of fleet.hosts) yield* scrapes(fleet, host, stepSeconds)
 }
 
 /** Makes Prometheus' own blocks of what agents say when they are scraped. Returns how many samples that were. */
-export async function store(scrapes: AsyncIterable<Scrape>, { folder, keep, promtool, more = [] }: BackfillOptions): Promise<number> {
+export async function store(scrapes: AsyncIterable<ModelScrape>, { folder, keep, promtool, more = [] }: BackfillOptions): Promise<number> {
   mkdirSync(folder, { recursive: true })
   const file = join(folder, 'openmetrics.txt')
   const out = openSync(file, 'w')
@@ -54,7 +54,7 @@ export async function* scrapes(
   host: Host,
   stepSeconds: number,
   push?: AgentOptions['push'],
-): AsyncGenerator<Scrape & { readonly agent: Agent }> {
+): AsyncGenerator<ModelScrape & { readonly agent: Agent }> {
   const ofHost = arrivals.filter(({ node }) => node in host.nodes)
   for (const [i, startedAt] of host.starts.entries()) {
     const until = host.starts[i + 1] ?? end

@@ -5,7 +5,7 @@ import { bothStarted, hadRace, wonByFibre } from './truth.ts'
 type Value = string | number | boolean
 
 /** A node's record of a block, as its journal holds it; a field that is not known is absent. Times move on by `shift` seconds. */
-export function recordOf(arrival: Arrival, shift: number): Readonly<Record<string, Value>> {
+export function journalRecord(arrival: Arrival, shift: number): Readonly<Record<string, Value>> {
   const { node, hash, height, connectedAt, connectNs, reconstruction, udpNs, cmpctNs, udpPeer, cmpctPeer } = arrival
   const at = (seconds: number) => new Date((seconds + shift) * 1000).toISOString().replace('Z', '000Z')
   const ms = (ns: number) => ns / 1e6
@@ -66,7 +66,7 @@ export async function sendJournal(loki: Loki, arrivals: readonly Arrival[], shif
 }
 
 function logRecord(arrival: Arrival, shift: number) {
-  const { node, ...fields } = recordOf(arrival, shift)
+  const { node, ...fields } = journalRecord(arrival, shift)
   return {
     timeUnixNano: `${Math.round((arrival.connectedAt + shift) * 1e6)}000`,
     body: { stringValue: JSON.stringify({ ...fields, node }) },

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { Pids } from '../../../agent/bitcoind/pids.ts'
 import { readProcess } from '../../../agent/bitcoind/proc.ts'
-import { stage, start, watch } from './stage.ts'
+import { pausingProgram, startProcess, watch } from './processes.ts'
 
 let root: string
 beforeEach(() => {
@@ -94,7 +94,7 @@ describe('which pids are new', () => {
   it('knows by the count of pids given out, and lists nothing for that', async () => {
     const pids = new Pids('/proc')
     expect(pids.all()).toContain(process.pid)
-    const { pid } = await start(stage().install('bitcoind'))
+    const { pid } = await startProcess(pausingProgram().install('bitcoind'))
     const fresh = pids.fresh()
     expect(fresh).toContain(pid)
     expect(fresh).not.toContain(process.pid)

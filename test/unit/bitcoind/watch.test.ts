@@ -2,40 +2,40 @@ import { type ChildProcess, execFileSync } from 'node:child_process'
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readlinkSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { need } from '../../harness/needs.ts'
-import { eventually, forkOff, kill, nextLine, stage, start, watch } from './stage.ts'
+import { eventually, forkOff, killProcess, nextLine, pausingProgram, startProcess, watch } from './processes.ts'
 
 const isRoot = process.getuid?.() === 0
 
 describe('watching processes', () => {
   it('has told of what runs already when it resolves', async () => {
-    const { install, path } = stage()
+    const { install, path } = pausingProgram()
     const bitcoind = install('bitcoind')
-    const node = await start(bitcoind, [`-datadir=${path('data')}`])
+    const node = await startProcess(bitcoind, [`-datadir=${path('data')}`])
     const { told, watcher } = await watch({ bitcoind })
     expect(told).toEqual([`+ localhost ${node.pid}`])
     expect(watcher.targets()).toMatchObject([{ node: 'localhost', pid: node.pid, executable: bitcoind, dataDirectory: path('data') }])
   })
 
   it('finds a process named bitcoind when nothing is selected, and none named otherwise', async () => {
-    const { install, path } = stage()
+    const { install, path } = pausingProgram()
     const { seen } = await watch({})
-    const other = await start(install('bitcoind-wallet'))
+    const other = await startProcess(install('bitcoind-wallet'))
     // Other tests, or a real one, may run beside it: a name of its own keeps it from being refused.
-    const node = await start(install('bitcoind'), [`-datadir=${path()}`])
+    const node = await startProcess(install('bitcoind'), [`-datadir=${path()}`])
     await eventually(() => expect(seen.map(({ pid }) => pid)).toContain(node.pid))
     expect(seen.map(({ pid }) => pid)).not.toContain(other.pid)
   })
 
   it('sees each of 20 ends and restarts at once, under one name', async () => {
-    const { install } = stage()
+    const { install } = pausingProgram()
     const bitcoind = install('bitcoind')
-    let node = await start(bitcoind)
+    let node = await startProcess(bitcoind)
     const { told, watcher } = await watch({ bitcoind })
     const expected = [...told]
     for (let restart = 0; restart < 20; restart++) {
       const before = node.pid
-      await kill(node)
-      node = await start(bitcoind)
+      await killProcess(node)
+      node = await startProcess(bitcoind)
       expected.push(`- localhost ${before}`, `+ localhost ${node.pid}`)
       await eventually(() => expect(told).toEqual(expected), 600)
     }
@@ -51,48 +51,48 @@ describe('watching processes', () => {
       },
     ],
   ])('notices an end by the scan when the watch for exits %s', async (_, watchExit) => {
-    const { install } = stage()
+    const { install } = pausingProgram()
     const bitcoind = install('bitcoind')
-    const node = await start(bitcoind)
+    const node = await startProcess(bitcoind)
     const { told } = await watch({ bitcoind }, { watchExit })
-    await kill(node)
+    await killProcess(node)
     await eventually(() => expect(told.at(-1)).toBe(`- localhost ${node.pid}`))
   })
 
   it('takes a process whose binary was replaced by rename, and then the new binary', async () => {
-    const { install, path } = stage()
+    const { install, path } = pausingProgram()
     const bitcoind = install('bitcoind')
-    const old = await start(bitcoind)
+    const old = await startProcess(bitcoind)
     renameSync(install('bitcoind.new'), bitcoind)
     const { told, seen } = await watch({ bitcoind })
     expect(seen).toMatchObject([{ pid: old.pid, executable: path('bitcoind') }])
-    await kill(old)
-    const upgraded = await start(bitcoind)
+    await killProcess(old)
+    const upgraded = await startProcess(bitcoind)
     await eventually(() => expect(told.slice(1)).toEqual([`- localhost ${old.pid}`, `+ localhost ${upgraded.pid}`]))
     expect(seen[1]?.identity).not.toBe(seen[0]?.identity)
   })
 
   it('takes a binary that was overwritten in place while nothing ran', async () => {
-    const { install, program } = stage()
+    const { install, program } = pausingProgram()
     const bitcoind = install('bitcoind')
     const { told } = await watch({ bitcoind })
     copyFileSync(program, bitcoind)
-    const node = await start(bitcoind)
+    const node = await startProcess(bitcoind)
     await eventually(() => expect(told).toEqual([`+ localhost ${node.pid}`]))
   })
 
   it('matches through a symbolic link', async () => {
-    const { install, path } = stage()
+    const { install, path } = pausingProgram()
     symlinkSync(install('bitcoin-30.0', 'bitcoind'), path('current'))
-    const node = await start(path('bitcoin-30.0', 'bitcoind'))
+    const node = await startProcess(path('bitcoin-30.0', 'bitcoind'))
     const { told } = await watch({ bitcoind: path('current') })
     expect(told).toEqual([`+ localhost ${node.pid}`])
   })
 
   it.each(['that is young', 'that was there before the agent'])('sees a wrapper %s turn into bitcoind', async (age) => {
-    const { install } = stage()
+    const { install } = pausingProgram()
     const bitcoind = install('bitcoind')
-    const startWrapper = () => start('/bin/sh', ['-c', 'read go; exec "$0" -server', bitcoind])
+    const startWrapper = () => startProcess('/bin/sh', ['-c', 'read go; exec "$0" -server', bitcoind])
     const early = age === 'that is young' ? undefined : await startWrapper()
     const { told, watcher } = await watch({ bitcoind })
     const wrapper = early ?? (await startWrapper())
@@ -103,9 +103,9 @@ describe('watching processes', () => {
   })
 
   it('takes an exec within one pid for an end and a beginning', async () => {
-    const { install } = stage()
+    const { install } = pausingProgram()
     const bitcoind = install('bitcoind')
-    const node = await start(bitcoind, [], { env: { NEXT: install('next', 'bitcoind') } })
+    const node = await startProcess(bitcoind, [], { env: { NEXT: install('next', 'bitcoind') } })
     const { told, seen } = await watch({ pid: node.pid })
     expect(await nextLine(node)).toBe('ready')
     node.kill('SIGUSR1')
@@ -115,9 +115,9 @@ describe('watching processes', () => {
   })
 
   it('takes a zombie for gone', async () => {
-    const { install } = stage()
+    const { install } = pausingProgram()
     const bitcoind = install('bitcoind')
-    await start('/bin/sh', ['-c', '"$0" & exec sleep 1000', bitcoind])
+    await startProcess('/bin/sh', ['-c', '"$0" & exec sleep 1000', bitcoind])
     const { told, seen } = await watch({ bitcoind })
     await eventually(() => expect(seen).toHaveLength(1))
     const pid = seen[0]?.pid as number
@@ -128,16 +128,16 @@ describe('watching processes', () => {
   })
 
   it('follows a daemonising bitcoind to its child, without refusing either', async () => {
-    const { install } = stage()
+    const { install } = pausingProgram()
     const bitcoind = install('bitcoind')
-    const launcher = await start(bitcoind)
+    const launcher = await startProcess(bitcoind)
     const { told, watcher } = await watch({ bitcoind })
     expect(await nextLine(launcher)).toBe('ready')
     const child = await forkOff(launcher)
     watcher.scan()
     expect(told).toEqual([`+ localhost ${launcher.pid}`])
     expect((await watch({ bitcoind })).told).toEqual([`+ localhost ${child}`])
-    await kill(launcher)
+    await killProcess(launcher)
     await eventually(() => expect(told.slice(1)).toEqual([`- localhost ${launcher.pid}`, `+ localhost ${child}`]), 600)
   })
 
@@ -147,37 +147,37 @@ describe('watching processes', () => {
   })
 
   it('watches one pid, whatever it runs and whatever else runs', async () => {
-    const { install, path } = stage()
-    await start(install('bitcoind'))
-    const node = await start(install('node-23'), ['-datadir=data'], { cwd: path() })
+    const { install, path } = pausingProgram()
+    await startProcess(install('bitcoind'))
+    const node = await startProcess(install('node-23'), ['-datadir=data'], { cwd: path() })
     const { told, watcher } = await watch({ pid: node.pid })
     expect(watcher.targets()).toMatchObject([{ node: 'localhost', pid: node.pid, dataDirectory: path('data') }])
-    await kill(node)
+    await killProcess(node)
     await eventually(() => expect(told).toEqual([`+ localhost ${node.pid}`, `- localhost ${node.pid}`]))
   })
 
   it('keeps watching when a callback throws', async () => {
-    const { install } = stage()
+    const { install } = pausingProgram()
     const bitcoind = install('bitcoind')
-    const node = await start(bitcoind)
+    const node = await startProcess(bitcoind)
     const { watcher, told, lines } = await watch({ bitcoind })
     told.push = () => {
       throw new Error('listener')
     }
-    await kill(node)
+    await killProcess(node)
     await eventually(() => expect(watcher.targets()).toEqual([]))
-    const next = await start(bitcoind)
+    const next = await startProcess(bitcoind)
     await eventually(() => expect(watcher.targets()).toMatchObject([{ pid: next.pid }]))
     expect(lines.map(({ msg }) => msg)).toContain('a listener to process events failed')
   })
 
   it('tells nothing after it is closed', async () => {
-    const { install } = stage()
+    const { install } = pausingProgram()
     const bitcoind = install('bitcoind')
     const { told, watcher } = await watch({ bitcoind })
     const other = await watch({ bitcoind })
     watcher.close()
-    await start(bitcoind)
+    await startProcess(bitcoind)
     await eventually(() => expect(other.told).toHaveLength(1))
     watcher.scan()
     expect(told).toEqual([])
@@ -186,24 +186,24 @@ describe('watching processes', () => {
 
 describe('several nodes', () => {
   it('names them by their data directories, and leaves the other alone when one restarts', async () => {
-    const { install, path } = stage()
+    const { install, path } = pausingProgram()
     const bitcoind = install('bitcoind')
-    const a = await start(bitcoind, [`-datadir=${path('a')}`])
-    const b = await start(bitcoind, ['--datadir', path('b')])
+    const a = await startProcess(bitcoind, [`-datadir=${path('a')}`])
+    const b = await startProcess(bitcoind, ['--datadir', path('b')])
     const { told } = await watch({ bitcoind, nodeName: 'relay' })
-    await kill(a)
-    const again = await start(bitcoind, [`-datadir=${path('a')}`])
+    await killProcess(a)
+    const again = await startProcess(bitcoind, [`-datadir=${path('a')}`])
     await eventually(() => expect(told).toEqual([`+ relay ${a.pid}`, `+ relay/b ${b.pid}`, `- relay ${a.pid}`, `+ relay ${again.pid}`]))
   })
 
   it('names them as told, by executable or data directory, and takes no unnamed one beside them', async () => {
-    const { install, path } = stage()
+    const { install, path } = pausingProgram()
     const bitcoind = install('bitcoind')
     mkdirSync(path('data', 'west'), { recursive: true })
     symlinkSync(path('data', 'west'), path('west'))
-    const east = await start(install('east', 'fibred'), ['-datadir=/srv/east'])
-    const west = await start(bitcoind, [`-datadir=${path('data', 'west')}`])
-    await start(bitcoind, ['-datadir=/srv/other'])
+    const east = await startProcess(install('east', 'fibred'), ['-datadir=/srv/east'])
+    const west = await startProcess(bitcoind, [`-datadir=${path('data', 'west')}`])
+    await startProcess(bitcoind, ['-datadir=/srv/other'])
     const nodes = [
       { name: 'east', path: path('east', 'fibred') },
       { name: 'west', path: path('west') },
@@ -221,10 +221,10 @@ describe('several nodes', () => {
   })
 
   it('leaves no node behind that was only expected when two start at once', async () => {
-    const { install, path } = stage()
+    const { install, path } = pausingProgram()
     const bitcoind = install('bitcoind')
     const { seen, expected } = await watch({ bitcoind })
-    await Promise.all(['a', 'b'].map((directory) => start(bitcoind, [`-datadir=${path(directory)}`])))
+    await Promise.all(['a', 'b'].map((directory) => startProcess(bitcoind, [`-datadir=${path(directory)}`])))
     await eventually(() => expect(seen).toHaveLength(2))
     expect(seen.map(({ node, dataDirectory }) => `${node} ${dataDirectory}`).sort()).toEqual([
       `localhost ${path('a')}`,
@@ -234,33 +234,34 @@ describe('several nodes', () => {
   })
 
   it('refuses a process with the name of another, says so, and never hands the name on to it', async () => {
-    const { install, path } = stage()
+    const { install, path } = pausingProgram()
     const bitcoind = install('bitcoind')
-    const first = await start(bitcoind, [`-datadir=${path('a')}`])
-    const second = await start(bitcoind, [`-datadir=${path('b')}`])
+    const first = await startProcess(bitcoind, [`-datadir=${path('a')}`])
+    const second = await startProcess(bitcoind, [`-datadir=${path('b')}`])
     const { told, watcher, findings, warnings } = await watch({ nodes: [{ name: 'east', path: bitcoind }] })
     watcher.scan()
     expect(findings()).toEqual([
       expect.stringMatching(`^pid ${second.pid} .*is not measured: node east has its data in ${path('a')}; .*--node NAME=DATA-DIRECTORY`),
     ])
     expect(warnings()).toMatchObject([{ pid: second.pid, msg: findings()[0] }])
-    await kill(first)
+    await killProcess(first)
     await eventually(() => expect(told).toEqual([`+ east ${first.pid}`, `- east ${first.pid}`]), 600)
-    const again = await start(bitcoind, [`-datadir=${path('a')}`])
+    const again = await startProcess(bitcoind, [`-datadir=${path('a')}`])
     await eventually(() => expect(told.at(-1)).toBe(`+ east ${again.pid}`))
-    await kill(second)
+    await killProcess(second)
     watcher.scan()
     expect(findings()).toEqual([])
   })
 
   it('measures every chain of a data directory, as command line and configuration file choose it', async () => {
-    const { install, path } = stage()
+    const { install, path } = pausingProgram()
     const bitcoind = install('bitcoind')
     mkdirSync(path('data', 'signet'), { recursive: true })
     writeFileSync(path('data', 'bitcoin.conf'), 'server=1\n')
     writeFileSync(path('elsewhere.conf'), `testnet4=1 # the chain\n[testnet4]\ndatadir=${path('data')}\n`)
-    for (const words of [[], ['-signet'], ['-chain=regtest', '-nosignet']]) await start(bitcoind, [`-datadir=${path('data')}`, ...words])
-    await start(bitcoind, [`-conf=${path('elsewhere.conf')}`])
+    for (const words of [[], ['-signet'], ['-chain=regtest', '-nosignet']])
+      await startProcess(bitcoind, [`-datadir=${path('data')}`, ...words])
+    await startProcess(bitcoind, [`-conf=${path('elsewhere.conf')}`])
     const { seen } = await watch({ bitcoind, nodes: [{ name: 'east', path: path('data', 'signet') }] })
     const found = Object.fromEntries(seen.map(({ chainDirectory, node }) => [chainDirectory, node]))
     expect(found).toMatchObject({ [path('data')]: 'localhost', [path('data', 'signet')]: 'east' })
@@ -269,24 +270,24 @@ describe('several nodes', () => {
   })
 
   it('goes by the lock that a process has open, whatever it says', async () => {
-    const { install, path } = stage()
+    const { install, path } = pausingProgram()
     mkdirSync(path('real', 'signet'), { recursive: true })
     const lock = openSync(path('real', 'signet', '.lock'), 'w')
-    const node = await start(install('bitcoind'), ['-datadir=/srv/told'], { stdio: ['pipe', 'pipe', 'inherit', lock] })
+    const node = await startProcess(install('bitcoind'), ['-datadir=/srv/told'], { stdio: ['pipe', 'pipe', 'inherit', lock] })
     closeSync(lock)
     const { seen } = await watch({ pid: node.pid })
     expect(seen).toMatchObject([{ chainDirectory: path('real', 'signet'), dataDirectory: path('real') }])
   })
 
   it('knows 128 nodes at most, says what it leaves out, and forgets the unnamed that ended first', async () => {
-    const { install, path } = stage()
+    const { install, path } = pausingProgram()
     const bitcoind = install('bitcoind')
     const { told, watcher, findings } = await watch({ bitcoind }, { watchExit: undefined })
     const nodes: ChildProcess[] = []
-    for (let i = 0; i < 129; i++) nodes.push(await start(bitcoind, [`-datadir=${path(`${i}`)}`]))
+    for (let i = 0; i < 129; i++) nodes.push(await startProcess(bitcoind, [`-datadir=${path(`${i}`)}`]))
     await eventually(() => expect(findings()).toEqual([expect.stringContaining('128 nodes are, which is the most')]), 10_000)
     expect(watcher.targets()).toHaveLength(128)
-    await kill(nodes[1] as ChildProcess)
+    await killProcess(nodes[1] as ChildProcess)
     await eventually(
       () =>
         expect(told.slice(128)).toEqual([
@@ -300,12 +301,12 @@ describe('several nodes', () => {
   }, 60_000)
 
   it('forgets an unnamed node that ended, after the time that is set, and never a named one', async () => {
-    const { install, path } = stage()
+    const { install, path } = pausingProgram()
     const bitcoind = install('bitcoind')
     const children = []
-    for (const directory of ['east', 'a', 'b']) children.push(await start(bitcoind, [`-datadir=${path(directory)}`]))
+    for (const directory of ['east', 'a', 'b']) children.push(await startProcess(bitcoind, [`-datadir=${path(directory)}`]))
     const { told, watcher } = await watch({ bitcoind, nodes: [{ name: 'east', path: path('east') }] }, { forgetAfterMs: 1 })
-    await Promise.all([children[0], children[2]].map((child) => kill(child as ChildProcess)))
+    await Promise.all([children[0], children[2]].map((child) => killProcess(child as ChildProcess)))
     await eventually(() => expect(told).toContain('forgotten localhost/b'))
     watcher.scan()
     expect(told.filter((line) => line.startsWith('forgotten'))).toEqual(['forgotten localhost/b'])
@@ -315,12 +316,12 @@ describe('several nodes', () => {
 describe('namespaces and privileges', () => {
   it('finds bitcoind in another mount and pid namespace, by its path there or by its inode here', async (context) => {
     need(context, isRoot, 'needs root for a mount namespace')
-    const { install, path, program } = stage()
+    const { install, path, program } = pausingProgram()
     const here = install('bitcoind')
     mkdirSync(path('container'))
     writeFileSync(path('bound'), '')
     const enter = (script: string) =>
-      start('unshare', [
+      startProcess('unshare', [
         '--mount',
         '--pid',
         '--fork',
@@ -344,12 +345,12 @@ describe('namespaces and privileges', () => {
 
   it('tells two containers with the same paths apart', async (context) => {
     need(context, isRoot, 'needs root for a mount namespace')
-    const { install, path } = stage()
+    const { install, path } = pausingProgram()
     const bitcoind = install('bitcoind')
     mkdirSync(path('data'))
     const { seen } = await watch({ bitcoind })
     const script = 'mount -t tmpfs none "$0" && exec "$1" -datadir="$0"'
-    for (const _ of ['one', 'two']) await start('unshare', ['--mount', 'sh', '-c', script, path('data'), bitcoind])
+    for (const _ of ['one', 'two']) await startProcess('unshare', ['--mount', 'sh', '-c', script, path('data'), bitcoind])
     await eventually(() => expect(seen).toHaveLength(2))
     expect(seen.map(({ chainDirectory }) => chainDirectory)).toEqual([path('data'), path('data')])
     expect(seen.map(({ node }) => node).sort()).toEqual(['localhost', 'localhost/data'])
@@ -357,12 +358,12 @@ describe('namespaces and privileges', () => {
 
   it('gives nobody the place of a given path who only mounted something there', async (context) => {
     need(context, isRoot, 'needs root to become another user')
-    const { install, path } = stage()
+    const { install, path } = pausingProgram()
     const bitcoind = install('bitcoind')
     const other = install('other')
     execFileSync('chmod', ['755', path()])
     const script = 'mount --bind "$1" "$0" && exec "$0"'
-    const squatter = await start('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', script, bitcoind, other], {
+    const squatter = await startProcess('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', script, bitcoind, other], {
       uid: 65534,
       gid: 65534,
     })
@@ -370,40 +371,40 @@ describe('namespaces and privileges', () => {
     const { told, watcher } = await watch({ bitcoind })
     watcher.scan()
     expect(told).toEqual([])
-    const node = await start(bitcoind)
+    const node = await startProcess(bitcoind)
     await eventually(() => expect(told).toEqual([`+ localhost ${node.pid}`]))
   })
 
   it('measures only processes of the users that are given, and says whose it leaves out', async (context) => {
     need(context, isRoot, 'needs root to become another user')
-    const { install, path } = stage()
+    const { install, path } = pausingProgram()
     const bitcoind = install('bitcoind')
     execFileSync('chmod', ['755', path()])
-    const other = await start(bitcoind, [`-datadir=${path('a')}`], { uid: 65534, gid: 65534 })
+    const other = await startProcess(bitcoind, [`-datadir=${path('a')}`], { uid: 65534, gid: 65534 })
     const { told, findings } = await watch({ bitcoind, users: new Set([0]) })
     expect(told).toEqual([])
     expect(findings()).toEqual([`pid ${other.pid} runs ${bitcoind} as user 65534, whom --users leaves out`])
-    const node = await start(bitcoind, [`-datadir=${path('a')}`])
+    const node = await startProcess(bitcoind, [`-datadir=${path('a')}`])
     await eventually(() => expect(told).toEqual([`+ localhost ${node.pid}`]))
   })
 
   it('tells once of a bitcoind whose executable it may not read', async (context) => {
     need(context, isRoot, 'needs root to become another user')
-    const { install } = stage()
+    const { install } = pausingProgram()
     const bitcoind = install('hidden')
-    const early = await start(bitcoind)
+    const early = await startProcess(bitcoind)
     onTestFinished(() => process.seteuid?.(0))
     process.seteuid?.(65534)
     const { findings, watcher, warnings } = await watch({ bitcoind })
     process.seteuid?.(0)
-    const late = await start(bitcoind)
+    const late = await startProcess(bitcoind)
     process.seteuid?.(65534)
     for (let scans = 0; scans < 3; scans++) watcher.scan()
     const reason = (pid: number) =>
       `cannot read /proc/${pid}/exe (EACCES): run the agent as the user of bitcoind or as root, or leave this one out with --users`
     expect(findings()).toEqual([reason(early.pid), reason(late.pid)])
     expect(warnings().map(({ msg }) => msg)).toEqual(findings())
-    await kill(early)
+    await killProcess(early)
     watcher.scan()
     expect(findings()).toEqual([reason(late.pid)])
   })
@@ -415,7 +416,7 @@ describe('paths that cannot be used', () => {
     ['directory', (path: string) => `${path} is a directory: name the executable in it`],
     ['plain', (path: string) => `${path} is not executable for the user of this agent`],
   ])('warns once of a %s one', async (file, reason) => {
-    const { path } = stage()
+    const { path } = pausingProgram()
     mkdirSync(path('directory'))
     writeFileSync(path('plain'), '', { mode: 0o644 })
     const { warnings, findings, watcher } = await watch({ bitcoind: path(file) })
@@ -425,17 +426,17 @@ describe('paths that cannot be used', () => {
   })
 
   it('waits for a bitcoind that is installed later', async () => {
-    const { install, path } = stage()
+    const { install, path } = pausingProgram()
     const { told, warnings } = await watch({ bitcoind: path('later', 'bitcoind') })
     expect(warnings()).toHaveLength(1)
-    const node = await start(install('later', 'bitcoind'))
+    const node = await startProcess(install('later', 'bitcoind'))
     await eventually(() => expect(told).toEqual([`+ localhost ${node.pid}`]))
   })
 
   it('warns of a pid that does not exist, and of one that runs something else than the given bitcoind', async () => {
-    const { install } = stage()
+    const { install } = pausingProgram()
     const [bitcoind, other] = [install('bitcoind'), install('other')]
-    const node = await start(other)
+    const node = await startProcess(other)
     expect((await watch({ pid: 4_194_304 })).warnings()).toMatchObject([
       { msg: 'there is no process 4194304; a bitcoind that is started again has another pid: name it with --bitcoind or --node instead' },
     ])

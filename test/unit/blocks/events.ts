@@ -15,6 +15,9 @@ export function eventOf<P extends Probe>(probe: P, fields: Partial<EventOf<P>>):
   return { ...unread, probe, node: 'n', stampNs: 0, unixSeconds: 0, ...fields } as EventOf<P>
 }
 
+/** A block's hash, made from a number. */
+export const hashOf = (number: number) => number.toString(16).padStart(64, '0')
+
 export const FIBRE = 'FIBRE/UDP'
 export const BIP152 = 'BIP152/CMPCTBLOCK'
 

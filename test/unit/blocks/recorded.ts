@@ -3,8 +3,8 @@ import { fieldsOf, type Recorded, readRecording } from '../../demo-node/recordin
 import { type ExpectedRecord, expectedRecord, type Said } from './expected-record.ts'
 
 /** What two real nodes fired in three runs. */
-export const file = join(import.meta.dirname, '../../fixtures/events.jsonl')
-export const recording = readRecording(file)
+export const recordingFile = join(import.meta.dirname, '../../fixtures/events.jsonl')
+export const recording = readRecording(recordingFile)
 export const NODES = ['A', 'B'] as const
 
 /** bitcoind says the time as it begins to send: by that the wall clock of every stamp is known. */

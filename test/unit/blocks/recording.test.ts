@@ -6,16 +6,16 @@ import { openReplay } from '../../../agent/sources/replay/replay.ts'
 import { silentLog } from '../../harness/captured-log.ts'
 import { openPage } from '../metrics/page.ts'
 import { withinMicrosecond } from './expected-record.ts'
-import { expectedRecords, file, NODES, recording } from './recorded.ts'
+import { expectedRecords, NODES, recording, recordingFile } from './recorded.ts'
 
 /** Everything but the kernel: the page after the whole recording, and the records in the order in which they were closed. */
 async function replay() {
   const records: BlockRecord[] = []
-  const source = await openReplay({ file, speed: Number.POSITIVE_INFINITY, log: silentLog })
+  const source = await openReplay({ file: recordingFile, speed: Number.POSITIVE_INFINITY, log: silentLog })
   const onBlock: Output['block'] = (milestone, _, record) => milestone === 'closed' && records.push(record())
   const page = await openPage({ nodes: NODES, source, onBlock })
   source.start(page.nodes)
-  for (const node of source.nodes) page.nodes.processStarted({ node, pid: 0, executable: file })
+  for (const node of source.nodes) page.nodes.processStarted({ node, pid: 0, executable: recordingFile })
   const replayed = await source.run(() => page.nodes.tick())
   return { replayed, records, scrape: await page.scrape() }
 }

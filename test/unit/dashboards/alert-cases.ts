@@ -77,7 +77,7 @@ export const steps = (...minutes: readonly number[]): AtMinute => {
 }
 
 /** Series that have no more samples from a minute on: just so where they are pushed, marked as stale where they are scraped. */
-export const ended = (series: SeriesSet, from: number, mark?: 'stale'): SeriesSet =>
+export const endedAt = (series: SeriesSet, from: number, mark?: 'stale'): SeriesSet =>
   mapped(series, (at) => (now) => (now < from ? at(now) : now === from ? mark : undefined))
 
 /** Series without samples for some time. */

@@ -1,6 +1,6 @@
 import { agentAlerts } from '../../../dashboards/alerts/agent.ts'
 import { select } from '../../../dashboards/names.ts'
-import { between, changesAt, ended, steps, testAlerts } from './alert-cases.ts'
+import { between, changesAt, endedAt, steps, testAlerts } from './alert-cases.ts'
 import { agentSeries as agent, agentOf, paris, quito, scrapeSeries, type Target, tokyo } from './simulated.ts'
 
 const HOUR = 60
@@ -21,13 +21,13 @@ const certificate = (target: Target) => select('fibre_exporter_tls_cert_not_afte
 testAlerts(agentAlerts, {
   FibreAgentDown: {
     'fires five minutes after a scraped agent is gone, for it alone': {
-      series: { ...ended(agent(paris), HOUR, 'stale'), [scraped(paris)]: changesAt(HOUR, 1, 0), ...agent(tokyo), ...scrapeSeries(tokyo) },
+      series: { ...endedAt(agent(paris), HOUR, 'stale'), [scraped(paris)]: changesAt(HOUR, 1, 0), ...agent(tokyo), ...scrapeSeries(tokyo) },
       at: { 64: [], 65: ['critical 10.0.0.1:9435'], 1400: ['critical 10.0.0.1:9435'] },
     },
     'fires for an agent that was never reached, and for one of another job, but for no other target': {
       series: {
         [scraped(paris)]: () => 0,
-        ...ended(agent({ ...tokyo, job: 'edge' }), HOUR, 'stale'),
+        ...endedAt(agent({ ...tokyo, job: 'edge' }), HOUR, 'stale'),
         [scraped({ ...tokyo, job: 'edge' })]: changesAt(HOUR, 1, 0),
         [scraped({ ...quito, job: 'node' })]: () => 0,
       },
@@ -38,11 +38,11 @@ testAlerts(agentAlerts, {
       at: { 62: [], 68: ['critical 10.0.0.2:9435'], 240: ['critical 10.0.0.2:9435'], 1199: ['critical 10.0.0.2:9435'], 1201: [] },
     },
     'is silent when a target is taken out of the configuration': {
-      series: ended({ ...agent(paris), ...scrapeSeries(paris) }, HOUR, 'stale'),
+      series: endedAt({ ...agent(paris), ...scrapeSeries(paris) }, HOUR, 'stale'),
       at: { 70: [], 600: [] },
     },
     'is silent when an agent that pushes says that it stops': {
-      series: ended({ ...agent(paris), [up(paris)]: changesAt(HOUR, 1, 0) }, HOUR + 1),
+      series: endedAt({ ...agent(paris), [up(paris)]: changesAt(HOUR, 1, 0) }, HOUR + 1),
       at: { 70: [], 600: [] },
     },
   },
@@ -61,7 +61,7 @@ testAlerts(agentAlerts, {
   },
   FibreNoAgent: {
     'fires where none has ever been seen': { series: {}, at: { 14: [], 15: ['warning nobody'] } },
-    'is silent where one was seen yesterday': { series: ended(agent(paris), HOUR), at: { 1500: [] } },
+    'is silent where one was seen yesterday': { series: endedAt(agent(paris), HOUR), at: { 1500: [] } },
   },
   FibreAgentRestarting: {
     'fires at the fourth start within an hour': {

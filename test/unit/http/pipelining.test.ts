@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { until } from '../../harness/until.ts'
-import { exchange, open, serve } from './serve.ts'
+import { exchange, openConnection, serve } from './serve.ts'
 
 const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`
 const last = (path: string) => get(path, 'Connection: close\r\n')
@@ -37,7 +37,7 @@ it('takes 60 KB of requests without one of other clients waiting for them', asyn
   const { port } = await serve({
     routes: { '/': () => ({ status: 200, body: String(++started) }), '/other': () => ({ status: 200, body: '' }) },
   })
-  const attacker = (await open(port)).resume()
+  const attacker = (await openConnection(port)).resume()
   attacker.write(get('/').repeat(1_500))
   await until(() => started > 0, 'the first')
   for (let scrape = 0; scrape < 10; scrape++) expect(await exchange(port, last('/other'))).toMatch(/^HTTP\/1\.1 200 /)
@@ -48,7 +48,7 @@ it('reads requests that come in pieces, with bodies that look like requests', as
   const { port } = await serve({ routes: { '/': () => ({ status: 200, body: 'one' }), '/2': () => ({ status: 200, body: 'two' }) } })
   const body = get('/2').repeat(3)
   const bytes = get('/', `Content-Length: ${body.length}\r\n`) + body + last('/')
-  const socket = await open(port)
+  const socket = await openConnection(port)
   let answers = ''
   socket.on('data', (data) => {
     answers += data
@@ -63,7 +63,7 @@ it('lets the answer that its client has not read for longest give way when there
   const { port } = await serve({ routes: { '/': () => large } })
   const clients = []
   for (let client = 0; client < 20; client++) {
-    const socket = await open(port)
+    const socket = await openConnection(port)
     socket.pause().write(get('/'))
     clients.push(socket)
   }

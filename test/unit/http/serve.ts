@@ -18,7 +18,7 @@ export async function serve(options: Partial<ServerOptions>): Promise<Served> {
 }
 
 /** Opens a connection that lasts until the test is finished or the server ends it. */
-export async function open(port: number) {
+export async function openConnection(port: number) {
   const socket = connect(port, '127.0.0.1').on('error', () => {})
   onTestFinished(() => void socket.destroy())
   await once(socket, 'connect')
@@ -27,7 +27,7 @@ export async function open(port: number) {
 
 /** Sends bytes as they are and reads until the server ends the connection. */
 export async function exchange(port: number, bytes: string | Buffer): Promise<string> {
-  const socket = await open(port)
+  const socket = await openConnection(port)
   socket.write(bytes)
   return text(socket)
 }

@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import { need } from '../../harness/needs.ts'
 import { until } from '../../harness/until.ts'
-import { exchange, open, serve } from './serve.ts'
+import { exchange, openConnection, serve } from './serve.ts'
 
 const routes = { '/metrics': () => ({ status: 200, body: 'up 1\n' }) }
 const request = 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'
@@ -71,7 +71,7 @@ describe('bad input', () => {
 
   it('goes on when a client resets its connection', async () => {
     const { url, port } = await serve({ routes })
-    const socket = await open(port)
+    const socket = await openConnection(port)
     socket.write('GET /met')
     socket.resetAndDestroy()
     await once(socket, 'close')
@@ -99,7 +99,7 @@ describe('many and slow clients', () => {
   it('a client that never reads its answers delays nobody', async () => {
     const large = { status: 200, body: 'x'.repeat(8_000_000) }
     const { url, port } = await serve({ routes: { '/metrics': () => large, '/small': () => ({ status: 200, body: 'small' }) } })
-    for (let client = 0; client < 10; client++) (await open(port)).write(request)
+    for (let client = 0; client < 10; client++) (await openConnection(port)).write(request)
     const start = performance.now()
     for (let scrape = 0; scrape < 20; scrape++) expect((await fetch(`${url}/small`)).status).toBe(200)
     expect(performance.now() - start).toBeLessThan(2_000)
@@ -114,7 +114,7 @@ describe('close', () => {
     const start = performance.now()
     await Promise.all([close(), close(), ...clients.map((client) => once(client, 'close'))])
     expect(performance.now() - start).toBeLessThan(900)
-    await expect(open(port)).rejects.toThrow('ECONNREFUSED')
+    await expect(openConnection(port)).rejects.toThrow('ECONNREFUSED')
   })
 
   it('waits for nothing when connections are only kept', async () => {
@@ -178,7 +178,7 @@ describe('listening', () => {
 
 /** Opens a connection, sends what is given and reads on. */
 async function hold(port: number, bytes: string): Promise<Socket> {
-  const socket = (await open(port)).resume()
+  const socket = (await openConnection(port)).resume()
   socket.write(bytes)
   return socket
 }

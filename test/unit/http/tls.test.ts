@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
-import { exchange, open, serve } from './serve.ts'
+import { exchange, openConnection, serve } from './serve.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'fibre-tls-'))
 afterAll(() => rmSync(directory, { recursive: true }))
@@ -104,7 +104,7 @@ it('ends a connection that speaks no TLS, and goes on', async () => {
 
 it('is not held up by unfinished handshakes, neither serving nor closing', async () => {
   const { port, close } = await serve({ tls: one, routes })
-  const clients = await Promise.all(Array.from({ length: 200 }, () => open(port)))
+  const clients = await Promise.all(Array.from({ length: 200 }, () => openConnection(port)))
   for (const client of clients) client.resume()
   expect((await scrape(port, one)).status).toBe(200)
   const start = performance.now()

@@ -6,7 +6,7 @@ import { mountMemory } from '../../harness/mounted.ts'
 import { temporaryDirectory } from '../../harness/temporary.ts'
 import { until } from '../../harness/until.ts'
 import { blockAt, blocks, journalWith, ndjson } from './blocks-journal.ts'
-import { append, heightsIn, heightsOf, linesIn, open, textOf } from './journal-open.ts'
+import { append, heightsIn, heightsOf, linesIn, openLoggedJournal, textOf } from './logged-journal.ts'
 
 const CANNOT = 'cannot write the journal; measuring goes on, and records wait'
 const CAN_AGAIN = 'the journal can be written again'
@@ -16,7 +16,7 @@ describe('a full disk', () => {
     const directory = mountMemory(context)
     const path = join(directory, 'blocks.ndjson')
     writeFileSync(join(directory, 'filler'), Buffer.alloc(40_000))
-    const { journal, logged } = await open(path)
+    const { journal, logged } = await openLoggedJournal(path)
     const records = blocks(60)
     await append(journal, ...records.slice(0, 50))
     const { failed } = journal.state
@@ -39,7 +39,7 @@ describe('a full disk', () => {
   it('is met again and again without end', async (context) => {
     const directory = mountMemory(context)
     const path = join(directory, 'blocks.ndjson')
-    const { journal, logged } = await open(path)
+    const { journal, logged } = await openLoggedJournal(path)
     const records = blocks(30)
     for (const record of records) {
       expect(() => writeFileSync(join(directory, 'filler'), Buffer.alloc(2 ** 17))).toThrow('ENOSPC')
@@ -79,7 +79,7 @@ describe('what cannot be written to', () => {
     const path = join(temporaryDirectory(), 'blocks.ndjson')
     make(path)
     const before = lstatSync(path)
-    const { journal, logged } = await open(path)
+    const { journal, logged } = await openLoggedJournal(path)
     expect(journal.recent()).toEqual([])
     await append(journal, ...blocks(3))
     journal.reopen()
@@ -101,7 +101,7 @@ describe('what cannot be written to', () => {
     const remount = (mode: 'ro' | 'rw') => execFileSync('mount', ['-o', `remount,${mode}`, directory])
     const path = join(directory, 'blocks.ndjson')
     remount('ro')
-    const { journal, logged } = await open(path, { retryMs: 20 })
+    const { journal, logged } = await openLoggedJournal(path, { retryMs: 20 })
     await append(journal, blockAt(0))
     expect(logged).toMatchObject([{ reason: expect.stringMatching(/^it is read-only there: /), msg: CANNOT }])
     remount('rw')
@@ -114,7 +114,7 @@ describe('what cannot be written to', () => {
     ['/dev/null/blocks.ndjson', `part of its path is a file: ${elsewhere}`],
     ['/dev/full', noFile],
   ] as const)('is said of %s', async ([path, reason]) => {
-    const { journal, logged } = await open(path)
+    const { journal, logged } = await openLoggedJournal(path)
     await append(journal, blockAt(0))
     expect(logged).toEqual([{ level: 50, journal: path, reason, msg: CANNOT }])
     expect(journal.fault).toBe(reason)
@@ -122,7 +122,7 @@ describe('what cannot be written to', () => {
 
   it('can take the place of what could', async () => {
     const path = journalWith('')
-    const { journal, logged } = await open(path)
+    const { journal, logged } = await openLoggedJournal(path)
     await append(journal, blockAt(0))
     renameSync(path, `${path}.away`)
     writeFileSync(path, 'something else')
@@ -145,7 +145,7 @@ describe('what cannot be written to', () => {
   it('does not fill the memory: of many records the newest 1,000 wait', async () => {
     const path = join(temporaryDirectory(), 'blocks.ndjson')
     mkdirSync(path)
-    const { journal, logged } = await open(path)
+    const { journal, logged } = await openLoggedJournal(path)
     await append(journal, ...blocks(1_100))
     expect(journal.state.failed).toBe(1_100)
     expect(logged.map(({ msg }) => msg)).toEqual([CANNOT, 'too many records wait for the journal: the oldest are lost'])
@@ -159,7 +159,7 @@ describe('what cannot be written to', () => {
   it('takes along what waits when the agent ends, which is said', async () => {
     const path = join(temporaryDirectory(), 'blocks.ndjson')
     mkdirSync(path)
-    const { journal, logged } = await open(path)
+    const { journal, logged } = await openLoggedJournal(path)
     await append(journal, ...blocks(3))
     await journal.close()
     expect(logged.at(-1)).toEqual({ level: 50, journal: path, lost: 3, msg: 'records could not be written to the journal' })

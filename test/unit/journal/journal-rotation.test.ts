@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { journalFiles, rotatedFiles, rotatedName } from '../../../agent/journal/files.ts'
 import { temporaryDirectory } from '../../harness/temporary.ts'
 import { blockAt, blocks, journalWith, ndjson } from './blocks-journal.ts'
-import { append, heightsIn, heightsOf, linesIn, open } from './journal-open.ts'
+import { append, heightsIn, heightsOf, linesIn, openLoggedJournal } from './logged-journal.ts'
 
 const sizeOf = (path: string) => statSync(path).size
 const sum = (numbers: readonly number[]) => numbers.reduce((sum, number) => sum + number, 0)
@@ -14,7 +14,7 @@ const GONE = 'the journal was renamed or deleted; going on in a new file'
 describe('a file that is full', () => {
   it('is renamed to the time of that, and the next record begins another', async () => {
     const path = journalWith('')
-    const { journal, logged } = await open(path, { maxFileBytes: 3_000 })
+    const { journal, logged } = await openLoggedJournal(path, { maxFileBytes: 3_000 })
     const start = new Date()
     await append(journal, ...blocks(20))
     const end = new Date()
@@ -35,7 +35,7 @@ describe('a file that is full', () => {
 
   it('grows on where it cannot be renamed, which is said once', async () => {
     const path = join(temporaryDirectory(), 'b'.repeat(250)) // a longer name would be too long
-    const { journal, logged } = await open(path, { maxFileBytes: 2_000 })
+    const { journal, logged } = await openLoggedJournal(path, { maxFileBytes: 2_000 })
     await append(journal, ...blocks(20))
     expect(linesIn(path)).toEqual(blocks(20))
     expect(journal.state.failed).toBe(0)
@@ -54,7 +54,7 @@ describe('what is kept', () => {
 
   it('by size: the oldest files are deleted when they are too much together', async () => {
     const path = journalWith('')
-    const { journal } = await open(path, { maxFileBytes: 5_000, keep: { bytes: 20_000 } })
+    const { journal } = await openLoggedJournal(path, { maxFileBytes: 5_000, keep: { bytes: 20_000 } })
     for (const record of blocks(200)) {
       await append(journal, record)
       expect(sum(journalFiles(path).map(sizeOf))).toBeLessThan(20_000 + 5_000 + 1_500)
@@ -73,7 +73,7 @@ describe('what is kept', () => {
     [1, 0],
   ] as const)('by size: of four files together, %i bytes leave %i rotated ones', async ([bytes, count]) => {
     const path = journalWith(current, files)
-    const { logged } = await open(path, { keep: { bytes } })
+    const { logged } = await openLoggedJournal(path, { keep: { bytes } })
     expect(linesIn(path)).toEqual(blocks(16).slice(4 * (3 - count)))
     expect(logged.map(({ msg }) => msg)).toEqual(Array(3 - count).fill('old journal deleted'))
   })
@@ -82,7 +82,7 @@ describe('what is kept', () => {
     const daysAgo = (days: number) => rotatedName('', new Date(Date.now() - days * 86_400_000)).slice(1)
     const times = [400, 31, 29, 0].map(daysAgo)
     const path = journalWith('', Object.fromEntries(times.map((time, i) => [time, ndjson([blockAt(i)])])))
-    await open(path, { keep: { days: 30 } })
+    await openLoggedJournal(path, { keep: { days: 30 } })
     expect(rotatedFiles(path)).toEqual(times.slice(2).map((time) => `${path}.${time}`))
   })
 
@@ -98,7 +98,7 @@ describe('what is kept', () => {
         return blockAt(i, { time: new Date(ms).toISOString() })
       })
     const kept = async (path: string) => {
-      const { journal } = await open(path, { keep: { days: 30 } })
+      const { journal } = await openLoggedJournal(path, { keep: { days: 30 } })
       await journal.close()
       return rotatedFiles(path).length
     }
@@ -133,7 +133,7 @@ describe('what is kept', () => {
 
     it('goes by the time that passes, whatever becomes of the clock while the agent runs', async () => {
       const path = journalWith(ndjson(recordsOf(5, 0)), rotatedAgo(6))
-      const { journal } = await open(path, { keep: { days: 30 }, maxFileBytes: 60_000 })
+      const { journal } = await openLoggedJournal(path, { keep: { days: 30 }, maxFileBytes: 60_000 })
       vi.setSystemTime(now + 5_000 * DAY_MS)
       onTestFinished(() => void vi.useRealTimers())
       await append(journal, ...blocks(200))
@@ -146,15 +146,15 @@ describe('what is kept', () => {
     const path = journalWith('')
     const others = ['blocks.ndjson.1', 'blocks.ndjson.20200101T000000.000Z.gz', 'other.ndjson.20200101T000000.000Z', 'blocks.ndjson~']
     for (const name of others) writeFileSync(join(dirname(path), name), 'x'.repeat(1_000))
-    await open(path, { keep: { bytes: 1 } })
-    await open(path, { keep: { days: 1 } })
+    await openLoggedJournal(path, { keep: { bytes: 1 } })
+    await openLoggedJournal(path, { keep: { days: 1 } })
     expect(readdirSync(dirname(path)).sort()).toEqual(['blocks.ndjson', ...others].sort())
   })
 
   it('is more where files cannot be deleted, which is said once and costs no record', async () => {
     const path = journalWith('')
     mkdirSync(`${path}.20200101T000000.000Z`)
-    const { journal, logged } = await open(path, { maxFileBytes: 2_000, keep: { days: 1 } })
+    const { journal, logged } = await openLoggedJournal(path, { maxFileBytes: 2_000, keep: { days: 1 } })
     await append(journal, ...blocks(20))
     expect(journal.state).toMatchObject({ failed: 0, written: new Map([['fra1', 20]]) })
     expect(logged.filter(({ level }) => level > 30)).toMatchObject([{ journal: path, msg: CANNOT_TIDY }])
@@ -164,7 +164,7 @@ describe('what is kept', () => {
 describe('a file that somebody else', () => {
   it('renames gets no more; the next record begins another', async () => {
     const path = journalWith('')
-    const { journal, logged } = await open(path)
+    const { journal, logged } = await openLoggedJournal(path)
     await append(journal, blockAt(0))
     renameSync(path, `${path}.1`)
     await append(journal, blockAt(1))
@@ -174,7 +174,7 @@ describe('a file that somebody else', () => {
 
   it('renames is there again as soon as it is reopened', async () => {
     const path = journalWith(ndjson([blockAt(0)]))
-    const { journal } = await open(path)
+    const { journal } = await openLoggedJournal(path)
     renameSync(path, `${path}.1`)
     journal.reopen()
     await journal.flush()
@@ -183,7 +183,7 @@ describe('a file that somebody else', () => {
 
   it('deletes, with its folder, is made anew', async () => {
     const path = join(temporaryDirectory(), 'journal/blocks.ndjson')
-    const { journal, logged } = await open(path)
+    const { journal, logged } = await openLoggedJournal(path)
     await append(journal, blockAt(0))
     rmSync(dirname(path), { recursive: true })
     await append(journal, blockAt(1))
@@ -193,7 +193,7 @@ describe('a file that somebody else', () => {
 
   it('replaces by another journal is that one from then on', async () => {
     const path = journalWith('')
-    const { journal } = await open(path)
+    const { journal } = await openLoggedJournal(path)
     await append(journal, blockAt(0))
     renameSync(journalWith(ndjson([blockAt(7)])), path)
     await append(journal, blockAt(1))

@@ -7,7 +7,7 @@ import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import { journalFiles } from '../../../agent/journal/files.ts'
 import { temporaryDirectory } from '../../harness/temporary.ts'
 import { blockAt, blocks, journalWith, ndjson } from './blocks-journal.ts'
-import { append, heightsOf, open, textOf } from './journal-open.ts'
+import { append, heightsOf, openLoggedJournal, textOf } from './logged-journal.ts'
 
 const read = (path: string) => readFileSync(path, 'utf8')
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
@@ -15,7 +15,7 @@ const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
 describe('a journal', () => {
   it('has a line of JSON for each record as soon as it is appended', async () => {
     const path = journalWith('')
-    const { journal } = await open(path)
+    const { journal } = await openLoggedJournal(path)
     await append(journal, blockAt(0))
     expect(read(path)).toBe(ndjson([blockAt(0)]))
     await append(journal, blockAt(1, { node: 'ams1' }))
@@ -26,7 +26,7 @@ describe('a journal', () => {
 
   it('is made with its folders, for its owner to write and its group to read', async () => {
     const path = join(temporaryDirectory(), 'var/lib/agent/blocks.ndjson')
-    const { logged } = await open(path)
+    const { logged } = await openLoggedJournal(path)
     expect(read(path)).toBe('')
     expect([path, dirname(path), dirname(dirname(path))].map(modeOf)).toEqual(['640', '750', '750'])
     expect(logged).toEqual([])
@@ -34,22 +34,22 @@ describe('a journal', () => {
 
   it('goes on after what is there', async () => {
     const path = journalWith(ndjson(blocks(3)))
-    const { journal } = await open(path)
+    const { journal } = await openLoggedJournal(path)
     await append(journal, blockAt(3))
     expect(read(path)).toBe(ndjson(blocks(4)))
   })
 
   it('hands out the records of before, oldest first', async () => {
     const times = { '20261120T000000.000Z': ndjson(blocks(2)), '20261121T000000.000Z': ndjson(blocks(5).slice(2)) }
-    expect((await open(journalWith(ndjson(blocks(9).slice(5)), times))).journal.recent()).toEqual(blocks(9))
-    expect((await open(journalWith(''))).journal.recent()).toEqual([])
-    expect((await open(join(temporaryDirectory(), 'new.ndjson'))).journal.recent()).toEqual([])
+    expect((await openLoggedJournal(journalWith(ndjson(blocks(9).slice(5)), times))).journal.recent()).toEqual(blocks(9))
+    expect((await openLoggedJournal(journalWith(''))).journal.recent()).toEqual([])
+    expect((await openLoggedJournal(join(temporaryDirectory(), 'new.ndjson'))).journal.recent()).toEqual([])
   })
 
   it('hands out the newest 2,000 where there are more', async () => {
     const records = blocks(2_500)
     const path = journalWith(ndjson(records.slice(1_000)), { '20261120T000000.000Z': ndjson(records.slice(0, 1_000)) })
-    expect(heightsOf((await open(path)).journal.recent())).toEqual(heightsOf(records.slice(500)))
+    expect(heightsOf((await openLoggedJournal(path)).journal.recent())).toEqual(heightsOf(records.slice(500)))
   })
 })
 
@@ -60,7 +60,7 @@ describe('a last line that was torn', () => {
   it('is ended, wherever it was torn, and nothing else is changed', async () => {
     for (let length = 1; length <= last.length; length += 13) {
       const path = journalWith(before + last.slice(0, length))
-      const { journal } = await open(path)
+      const { journal } = await openLoggedJournal(path)
       await append(journal, blockAt(3))
       expect(read(path)).toBe(`${before}${last.slice(0, length)}\n${ndjson([blockAt(3)])}`)
       await journal.close()
@@ -69,17 +69,17 @@ describe('a last line that was torn', () => {
 
   it.for([1, 5, 10, 200])('is ended when it is the only one, torn after %i characters', async (length) => {
     const path = journalWith(last.slice(0, length))
-    const { journal } = await open(path)
+    const { journal } = await openLoggedJournal(path)
     await append(journal, blockAt(3))
     expect(read(path)).toBe(`${last.slice(0, length)}\n${ndjson([blockAt(3)])}`)
   })
 
   it('of zeros, as a power cut leaves them, is ended', async () => {
     const path = journalWith(`${before}${'\0'.repeat(3_000)}`)
-    const { journal } = await open(path)
+    const { journal } = await openLoggedJournal(path)
     await append(journal, blockAt(3))
     expect(read(path)).toBe(`${before}${'\0'.repeat(3_000)}\n${ndjson([blockAt(3)])}`)
-    expect(heightsOf((await open(path)).journal.recent())).toEqual(heightsOf([blockAt(0), blockAt(1), blockAt(3)]))
+    expect(heightsOf((await openLoggedJournal(path)).journal.recent())).toEqual(heightsOf([blockAt(0), blockAt(1), blockAt(3)]))
   })
 })
 

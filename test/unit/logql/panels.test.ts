@@ -3,7 +3,7 @@ import { evaluate, linesOf, type Sample } from '../../logql/evaluate.ts'
 import type { Line } from '../../logql/pipeline.ts'
 import { agentLog, debugLog, fleet, lastDay, lines, ofNode } from '../../logql/simulated.ts'
 import { parseLogql } from '../../logql/syntax.ts'
-import { interpolate, readDashboards, type Target } from '../../stack/dashboard-queries.ts'
+import { interpolate, type PanelQuery, readDashboards } from '../../stack/dashboard-queries.ts'
 import { mean, rebuilt, stepsOf, sum, wonByFibre } from '../../stack/model/truth.ts'
 
 const DAY = 86_400
@@ -18,7 +18,7 @@ interface Answer {
 }
 
 /** What a panel shows of the last day. */
-function answer({ expr, minStep, mode }: Target, of = lines, node = '.+', window = '24h'): Answer {
+function answer({ expr, minStep, mode }: PanelQuery, of = lines, node = '.+', window = '24h'): Answer {
   const query = parseLogql(interpolate(expr, { window, node, search: '', __interval: `${minStep}s` }))
   if (query.kind === 'log') return { lines: linesOf(query, of).filter(({ seconds }) => seconds >= fleet.end - DAY), vectors: [] }
   const times = mode === 'instant' ? [fleet.end] : Array.from({ length: DAY / minStep }, (_, i) => fleet.end - DAY + (i + 1) * minStep)
@@ -78,7 +78,7 @@ describe('the logs of three simulated days', () => {
   })
 
   it.each(stepsOf(ofNode('alpha')))('the mean of %s is that of the blocks of each step', (field, steps) => {
-    const target = targets.find(({ expr }) => expr.includes(`unwrap ${field}`)) as Target
+    const target = targets.find(({ expr }) => expr.includes(`unwrap ${field}`)) as PanelQuery
     const means = answer(target).vectors.map(({ at, vector }) => [at, vector.find(({ labels }) => labels.node === 'alpha')?.value] as const)
     expect(means.length).toBeGreaterThan(2)
     for (const [at, value] of means) {
@@ -89,7 +89,7 @@ describe('the logs of three simulated days', () => {
 
   it('the round trip of each peer is a line of its own', () => {
     const [target] = panel('Round trip to UDP peers')
-    const found = answer(target as Target).vectors.flatMap(({ vector }) => vector)
+    const found = answer(target as PanelQuery).vectors.flatMap(({ vector }) => vector)
     expect(new Set(found.map(({ labels }) => JSON.stringify(labels)))).toEqual(
       new Set([JSON.stringify({ node: 'alpha', peer: '192.0.2.11:8433' }), JSON.stringify({ node: 'alpha', peer: '198.51.100.23:8433' })]),
     )

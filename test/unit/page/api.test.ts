@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
-import { hashOf, node, quiet, recordOf } from './records.ts'
+import { hashOf } from '../blocks/events.ts'
+import { node, quiet, recordOfWin } from './records.ts'
 import { serveLive } from './serve-live.ts'
 
 async function heightsOf(answer: Promise<Response>): Promise<readonly number[]> {
@@ -8,13 +9,13 @@ async function heightsOf(answer: Promise<Response>): Promise<readonly number[]> 
   return blocks.map(({ height = 0 }) => height - 900_000)
 }
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i)
-const both = [recordOf(1), recordOf(2, { node: 'node-b' }), recordOf(3), recordOf(3, { node: 'node-b' })]
+const both = [recordOfWin(1), recordOfWin(2, { node: 'node-b' }), recordOfWin(3), recordOfWin(3, { node: 'node-b' })]
 
 it('gives records as they are, newest first', async () => {
-  const { get } = await serveLive([recordOf(1), recordOf(2)])
+  const { get } = await serveLive([recordOfWin(1), recordOfWin(2)])
   const response = await get('/api/v1/blocks')
   expect(response.headers.get('content-type')).toBe('application/json')
-  expect(await response.json()).toEqual({ blocks: [recordOf(2), recordOf(1)] })
+  expect(await response.json()).toEqual({ blocks: [recordOfWin(2), recordOfWin(1)] })
 })
 
 it.each([
@@ -49,26 +50,26 @@ it.each([
 it('gives a block only when it is closed, and then once', async () => {
   const { live, get } = await serveLive()
   const blocks = () => heightsOf(get('/api/v1/blocks'))
-  live.update(recordOf(1), false)
+  live.update(recordOfWin(1), false)
   expect(await blocks()).toEqual([])
-  live.update(recordOf(1), true)
-  live.update(recordOf(1), false) // late
+  live.update(recordOfWin(1), true)
+  live.update(recordOfWin(1), false) // late
   expect(await blocks()).toEqual([1])
 })
 
 it('keeps the newest 2,000 blocks, whatever order they come in', async () => {
-  const { live, get } = await serveLive(range(1001, 3000).map((number) => recordOf(number)))
-  for (const number of range(1, 1000).reverse()) live.update(recordOf(number), true)
+  const { live, get } = await serveLive(range(1001, 3000).map((number) => recordOfWin(number)))
+  for (const number of range(1, 1000).reverse()) live.update(recordOfWin(number), true)
   expect(await heightsOf(get('/api/v1/blocks?limit=2000'))).toEqual(range(1001, 3000).reverse())
 })
 
 it('keeps those of 24 hours before the last, or before now if the last is from the future', async () => {
   const hours = (from: Date | number, hours: number) => `${new Date(Number(from) + hours * 3_600_000).toISOString().slice(0, -1)}000Z`
   const replayed = Date.UTC(2020, 0, 1)
-  const past = [-24.1, -23.9, 0].map((at, i) => recordOf(i, { time: hours(replayed, at) }))
+  const past = [-24.1, -23.9, 0].map((at, i) => recordOfWin(i, { time: hours(replayed, at) }))
   const past24 = await serveLive(past)
   expect(await heightsOf(past24.get('/api/v1/blocks'))).toEqual([2, 1])
-  const ahead = [-24.1, -23.9, 1000].map((at, i) => recordOf(i, { time: hours(Date.now(), at) }))
+  const ahead = [-24.1, -23.9, 1000].map((at, i) => recordOfWin(i, { time: hours(Date.now(), at) }))
   const ahead24 = await serveLive(ahead)
   expect(await heightsOf(ahead24.get('/api/v1/blocks'))).toEqual([2, 1])
 })
@@ -79,7 +80,7 @@ it('gives the state of agent and nodes, with the figures of the blocks held', as
     ['block_connected', 3],
     ['block_send_start', 4],
   ])
-  const { get } = await serveLive([recordOf(1), recordOf(2, { head_start_is_lower_bound: true, reconstruction_ms: 99 })], {
+  const { get } = await serveLive([recordOfWin(1), recordOfWin(2, { head_start_is_lower_bound: true, reconstruction_ms: 99 })], {
     ...quiet,
     nodes: [
       { ...node, probes: [...node.probes, { ...missing, offered: false }], lost },

@@ -1,8 +1,9 @@
 import { expect, it, vi } from 'vitest'
 import { EventStreams, serverSentEvent } from '../../../agent/page/event-streams.ts'
 import { until } from '../../harness/until.ts'
-import { exchange, open, serve } from '../http/serve.ts'
-import { hashOf, node, quiet, recordOf } from './records.ts'
+import { hashOf } from '../blocks/events.ts'
+import { exchange, openConnection, serve } from '../http/serve.ts'
+import { node, quiet, recordOfWin } from './records.ts'
 import { openStream, type Sent, serveLive, wordsOf } from './serve-live.ts'
 
 const eventsOf = (sent: readonly Sent[]) => sent.map(({ event }) => event)
@@ -38,11 +39,11 @@ it('answers HEAD with the headers alone', async () => {
 })
 
 it('sends what becomes known of a block at one time in one push, within a second', async () => {
-  const served = await serveLive([recordOf(1)])
+  const served = await serveLive([recordOfWin(1)])
   const stream = await openAsPage(served)
   const start = performance.now()
-  served.live.update(recordOf(2, { path: 'unknown' }), false)
-  served.live.update(recordOf(2, { path: 'bip152_cmpct' }), false)
+  served.live.update(recordOfWin(2, { path: 'unknown' }), false)
+  served.live.update(recordOfWin(2, { path: 'bip152_cmpct' }), false)
   const sent = await stream.next()
   expect(performance.now() - start).toBeLessThan(1_000)
   expect(eventsOf(sent)).toEqual(['row', 'now'])
@@ -50,9 +51,9 @@ it('sends what becomes known of a block at one time in one push, within a second
 })
 
 it('sends a closed block with the figures that follow from it', async () => {
-  const served = await serveLive([recordOf(1)])
+  const served = await serveLive([recordOfWin(1)])
   const stream = await openAsPage(served)
-  served.live.update(recordOf(2, { path: 'bip152_cmpct' }), true)
+  served.live.update(recordOfWin(2, { path: 'bip152_cmpct' }), true)
   const sent = await stream.next()
   expect(eventsOf(sent)).toEqual(['part', 'row', 'now'])
   expect(textOf(sent, 'part')).toContain('FIBRE win rate 50% 1 of 2 races')
@@ -61,7 +62,7 @@ it('sends a closed block with the figures that follow from it', async () => {
 it('sends blocks oldest first, and of many only those that a page shows', async () => {
   const served = await serveLive()
   const stream = await openAsPage(served)
-  for (let number = 1; number <= 500; number++) served.live.update(recordOf(number), true)
+  for (let number = 1; number <= 500; number++) served.live.update(recordOfWin(number), true)
   const rows = (await stream.next()).filter(({ event }) => event === 'row')
   expect(rows).toHaveLength(100)
   expect([wordsOf(rows[0]?.text ?? ''), wordsOf(rows[99]?.text ?? '')]).toEqual([
@@ -80,14 +81,14 @@ it('sends the state when it has changed, and nothing when it has not', async () 
   expect(eventsOf(sent)).toEqual(['part', 'part', 'now'])
   expect(textOf(sent, 'part')).toMatch(/^ Not ready no bitcoind is running \| node-a gone Was process 4242/)
   served.live.changed()
-  served.live.update(recordOf(1), false)
+  served.live.update(recordOfWin(1), false)
   expect(eventsOf(await stream.next())).toEqual(['row', 'now'])
 })
 
 it('sends everything to a page that missed something, comes from another process, or names no version', async () => {
-  const served = await serveLive([recordOf(1)])
+  const served = await serveLive([recordOfWin(1)])
   const version = /data-version="([^"]+)"/.exec(await (await served.get('/')).text())?.[1]
-  served.live.update(recordOf(2), true)
+  served.live.update(recordOfWin(2), true)
   for (const query of [`?version=${version}`, '?version=another', '']) {
     const sent = await (await openStream(`${served.server.url}/live${query}`)).next()
     expect(eventsOf(sent)).toEqual(['content', 'part', 'now'])
@@ -99,7 +100,7 @@ it('sends everything to a page that missed something, comes from another process
 it('sends with each push the version that the page then has', async () => {
   const served = await serveLive()
   const stream = await openAsPage(served)
-  served.live.update(recordOf(1), true)
+  served.live.update(recordOfWin(1), true)
   const { time, version } = JSON.parse((await stream.next()).at(-1)?.text ?? '')
   expect(Math.abs(time - Date.now())).toBeLessThan(1_000)
   const again = await openStream(`${served.server.url}/live?version=${version}`)
@@ -109,7 +110,7 @@ it('sends with each push the version that the page then has', async () => {
 it('lets no line break in a text become an event', async () => {
   const served = await serveLive()
   const stream = await openAsPage(served)
-  served.live.update(recordOf(1, { pool: 'a\n\nevent: content\rdata: x\r\n\r\nb' }), true)
+  served.live.update(recordOfWin(1, { pool: 'a\n\nevent: content\rdata: x\r\n\r\nb' }), true)
   expect(eventsOf(await stream.next())).toEqual(['part', 'row', 'now'])
 })
 
@@ -140,7 +141,7 @@ it('drops a client that does not read, and nobody else', async () => {
   const streams = new EventStreams(() => '')
   const { url, port } = await serve({ routes: { '/live': () => streams.open(() => '') } })
   const stream = await openStream(`${url}/live`)
-  const stuck = (await open(port)).pause()
+  const stuck = (await openConnection(port)).pause()
   stuck.write('GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n')
   await until(() => streams.size === 2, 'two clients')
   const text = 'x'.repeat(100_000)
@@ -172,7 +173,7 @@ it('takes no snapshot while no page is open', async () => {
       return quiet
     },
   })
-  for (let number = 0; number < 1_000; number++) served.live.update(recordOf(number), true)
+  for (let number = 0; number < 1_000; number++) served.live.update(recordOfWin(number), true)
   served.live.changed()
   expect(asked).toBe(0)
   await openAsPage(served)
@@ -194,11 +195,11 @@ it('goes on when no snapshot can be taken, and logs that once', async () => {
       throw new Error('no state')
     },
   })
-  served.live.update(recordOf(1), true)
-  served.live.update(recordOf(2), true)
+  served.live.update(recordOfWin(1), true)
+  served.live.update(recordOfWin(2), true)
   await until(() => served.logged.length > 0, 'a line in the log')
   Object.defineProperty(served.state, 'now', { value: quiet })
-  served.live.update(recordOf(3), true)
+  served.live.update(recordOfWin(3), true)
   expect(textOf(await stream.next(), 'row')).toMatch(/900,003/)
   expect(served.logged).toMatchObject([{ level: 50, msg: 'cannot keep the page up to date' }])
 })

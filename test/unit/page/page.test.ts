@@ -2,7 +2,8 @@ import { hash } from 'node:crypto'
 import { expect, it } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import type { Snapshot } from '../../../agent/nodes/snapshot.ts'
-import { hashOf, node, quiet, recordOf } from './records.ts'
+import { hashOf } from '../blocks/events.ts'
+import { node, quiet, recordOfWin } from './records.ts'
 import { serveLive, wordsOf } from './serve-live.ts'
 
 async function fetchPage(records: readonly BlockRecord[], snapshot: Snapshot = quiet) {
@@ -16,7 +17,7 @@ const sha256 = (text: string) => `sha256-${hash('sha256', text, 'base64')}`
 const without = (record: BlockRecord, ...names: readonly (keyof BlockRecord)[]) =>
   Object.fromEntries(Object.entries(record).filter(([name]) => !names.some((other) => other === name))) as unknown as BlockRecord
 const race = ['first_started', 'head_start_ms', 'head_start_is_lower_bound', 'reconstruction_ms', 'chunks_used', 'chunks_received'] as const
-const ownBlock = { ...without(recordOf(5), ...race, 'missing_transactions'), path: 'no_race', coverage: 'none' } as const
+const ownBlock = { ...without(recordOfWin(5), ...race, 'missing_transactions'), path: 'no_race', coverage: 'none' } as const
 
 it('shows the state of each node, its last block, and the counts since the agent started', async () => {
   const { words } = await fetchPage([])
@@ -56,8 +57,8 @@ it('shows no number of connected blocks for a build without that tracepoint', as
 })
 
 it('shows the win rate with its coverage, and how blocks came', async () => {
-  const compact = recordOf(4, { path: 'bip152_cmpct', first_started: 'bip152_cmpct' })
-  const { words } = await fetchPage([recordOf(1), recordOf(2), recordOf(3), compact, ownBlock])
+  const compact = recordOfWin(4, { path: 'bip152_cmpct', first_started: 'bip152_cmpct' })
+  const { words } = await fetchPage([recordOfWin(1), recordOfWin(2), recordOfWin(3), compact, ownBlock])
   expect(words).toContain('FIBRE win rate 75% 3 of 4 races; 80% of blocks had one')
   expect(words).toContain('FIBRE 3 60% compact block 1 20% other 0 0% no race 1 20% unknown 0 0%')
   expect(words).toContain('Blocks counted here 5 since 2026-11-22 12:00:01 UTC')
@@ -65,10 +66,10 @@ it('shows the win rate with its coverage, and how blocks came', async () => {
 
 it('gives the distributions of head starts and reconstruction as tables, for those who cannot see the bars', async () => {
   const { words } = await fetchPage([
-    recordOf(1, { head_start_ms: 0.4, reconstruction_ms: 2 }),
-    recordOf(2, { head_start_ms: 7, head_start_is_lower_bound: true, reconstruction_ms: 70 }),
-    recordOf(3, { head_start_ms: 300, first_started: 'bip152_cmpct', reconstruction_ms: 50 }),
-    recordOf(4, { head_start_ms: 8, reconstruction_ms: 900 }),
+    recordOfWin(1, { head_start_ms: 0.4, reconstruction_ms: 2 }),
+    recordOfWin(2, { head_start_ms: 7, head_start_is_lower_bound: true, reconstruction_ms: 70 }),
+    recordOfWin(3, { head_start_ms: 300, first_started: 'bip152_cmpct', reconstruction_ms: 50 }),
+    recordOfWin(4, { head_start_ms: 8, reconstruction_ms: 900 }),
   ])
   expect(words).toContain('FIBRE first 3 , median ≥ 7.00 ms compact block first 1 , median 300 ms')
   expect(words).toContain(
@@ -83,8 +84,8 @@ it('gives the distributions of head starts and reconstruction as tables, for tho
 
 it('shows each block in a row, newest first, slow ones in words', async () => {
   const { words } = await fetchPage([
-    recordOf(1, { reconstruction_ms: 50 }),
-    recordOf(2, { reconstruction_ms: 123.4, head_start_is_lower_bound: true }),
+    recordOfWin(1, { reconstruction_ms: 50 }),
+    recordOfWin(2, { reconstruction_ms: 123.4, head_start_is_lower_bound: true }),
     ownBlock,
   ])
   const common = '31 of 45 4 21.4 ms Foundry USA'
@@ -145,11 +146,11 @@ it('shows warnings while blocks are measured', async () => {
 })
 
 it('shows all that is known of a block on a page of its own, which rows link to', async () => {
-  const { get } = await serveLive([recordOf(1), recordOf(1, { node: 'node-b', height: 900_002 })])
+  const { get } = await serveLive([recordOfWin(1), recordOfWin(1, { node: 'node-b', height: 900_002 })])
   const [link] = /block\?hash=\w+/.exec(await (await get('/')).text()) ?? []
   expect(link).toBe(`block?hash=${hashOf(1)}`)
   const words = wordsOf(await (await get(`/${link}`)).text())
-  for (const [name, value] of Object.entries(recordOf(1))) {
+  for (const [name, value] of Object.entries(recordOfWin(1))) {
     const written = { true: 'yes', false: 'no' }[String(value)] ?? String(value)
     expect(words).toContain(` ${name} ${written} `)
   }
@@ -161,7 +162,7 @@ it.each([
   ['?hash=12', 400, 'hash has to be the hash of a block: 64 hex digits.\n'],
   [`?hash=${hashOf(9)}`, 404, 'This block is not held: it is older, or was never seen.\n'],
 ])('explains what is wrong with /block%s', async (query, status, words) => {
-  const { get } = await serveLive([recordOf(1)])
+  const { get } = await serveLive([recordOfWin(1)])
   const response = await get(`/block${query}`)
   expect([response.status, await response.text()]).toEqual([status, words])
 })
@@ -170,7 +171,7 @@ const evil = `"'><script>alert(1)</script>&\u202e\u001b[2J\r\nevent: content`
 
 it('lets no value become markup, control the terminal or turn the line', async () => {
   const fields = { node: evil, winner: evil, winner_peer: evil, pool: evil, coinbase_text: evil.repeat(200) }
-  const { get } = await serveLive([recordOf(1, fields)], {
+  const { get } = await serveLive([recordOfWin(1, fields)], {
     ...quiet,
     version: evil,
     readiness: { ready: false, reasons: [evil] },
@@ -196,20 +197,20 @@ it('lets no value become markup, control the terminal or turn the line', async (
 })
 
 it('cuts what is too long, and says where all of it is', async () => {
-  const { get } = await serveLive([recordOf(1, { coinbase_text: 'é'.repeat(10_000) })])
+  const { get } = await serveLive([recordOfWin(1, { coinbase_text: 'é'.repeat(10_000) })])
   const words = wordsOf(await (await get(`/block?hash=${hashOf(1)}`)).text())
   expect(words).toContain(`coinbase_text ${'é'.repeat(299)}… (10,000 characters; the JSON has them all)`)
 })
 
 it('is below 100 kB with 100 blocks, however hostile, and shows no more', async () => {
   const hostile = { pool: '"'.repeat(10_000), node: 'node-a', coinbase_text: '"'.repeat(10_000), reconstruction_ms: 123_456.789 }
-  const { markup } = await fetchPage(Array.from({ length: 150 }, (_, i) => recordOf(i, hostile)))
+  const { markup } = await fetchPage(Array.from({ length: 150 }, (_, i) => recordOfWin(i, hostile)))
   expect(markup.match(/<tr id=/g)).toHaveLength(100)
   expect(Buffer.byteLength(markup)).toBeLessThan(100_000)
 })
 
 it('needs nothing but itself, and says so to the browser', async () => {
-  const { response, markup } = await fetchPage([recordOf(1)])
+  const { response, markup } = await fetchPage([recordOfWin(1)])
   expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
   const policy = response.headers.get('content-security-policy')
   const [style, script] = ['style', 'script'].map((tag) => sha256(new RegExp(`<${tag}[^>]*>(.*?)</${tag}>`, 's').exec(markup)?.[1] ?? ''))

@@ -1,11 +1,9 @@
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import type { NodeSnapshot, Snapshot } from '../../../agent/nodes/snapshot.ts'
-
-/** A block's hash, made from a number. */
-export const hashOf = (number: number) => number.toString(16).padStart(64, '0')
+import { hashOf } from '../blocks/events.ts'
 
 /** The record of a block that FIBRE won, made from a number: one second after the last. */
-export function recordOf(number: number, fields: Partial<BlockRecord> = {}): BlockRecord {
+export function recordOfWin(number: number, fields: Partial<BlockRecord> = {}): BlockRecord {
   const time = new Date(Date.UTC(2026, 10, 22, 12) + number * 1000).toISOString().replace('Z', '456Z')
   return {
     schema: 1,

@@ -7,7 +7,7 @@ import fc, { propertyOptions } from '../../harness/fast-check.ts'
 import type { Scrape } from '../../harness/scrape.ts'
 import { until } from '../../harness/until.ts'
 import { type ExpectedRecord, withinMicrosecond } from '../blocks/expected-record.ts'
-import { expectedRecords, file, NODES, recording } from '../blocks/recorded.ts'
+import { expectedRecords, NODES, recording, recordingFile } from '../blocks/recorded.ts'
 import { recordingOf, temporaryPath } from './recordings.ts'
 
 const bundle = join(import.meta.dirname, '../../../dist/agent.cjs')
@@ -18,7 +18,7 @@ const startReplay = (words: readonly string[], args: readonly string[] = []) =>
 /** Replays the recording with a journal of its own, to the end. */
 async function replayAll() {
   const journal = temporaryPath('blocks.ndjson')
-  const agent = await startReplay([file], ['--speed', 'max', '--journal', journal])
+  const agent = await startReplay([recordingFile], ['--speed', 'max', '--journal', journal])
   await agent.logged(({ msg }) => msg === 'replayed')
   const { blocks } = await getJson<{ blocks: readonly unknown[] }>(agent, '/api/v1/blocks?limit=2000')
   await until(() => recordsIn(journal).length === blocks.length, 'the last records')
@@ -95,7 +95,7 @@ describe('a recording that the program replays', () => {
     const { agent } = await replayAll()
     await using _ = agent
     const { nodes } = await getJson<{ nodes: readonly object[] }>(agent, '/api/v1/status')
-    expect(nodes).toMatchObject(NODES.map((node) => ({ node, executable: file, replay: 'replayed' })))
+    expect(nodes).toMatchObject(NODES.map((node) => ({ node, executable: recordingFile, replay: 'replayed' })))
     for (const node of nodes) expect(node).not.toHaveProperty('pid')
     expect(agent.log.map(({ msg }) => msg)).not.toContain('attached to bitcoind')
     const page = await (await fetch(agent.url('metrics'))).text()
@@ -104,7 +104,7 @@ describe('a recording that the program replays', () => {
   })
 
   it('of a build without block_connected has its blocks all the same: each once its race is known', { timeout: 30_000 }, async () => {
-    const lines = readFileSync(file, 'utf8').trim().split('\n')
+    const lines = readFileSync(recordingFile, 'utf8').trim().split('\n')
     const recording = recordingOf(...lines.filter((line) => !line.includes('validation:block_connected')))
     await using agent = await startReplay([recording], ['--speed', 'max'])
     await agent.logged(({ msg }) => msg === 'replayed')
@@ -120,13 +120,13 @@ describe('a recording that the program replays', () => {
 
   it('ends the program where that is asked for', { timeout: 30_000 }, async () => {
     const journal = temporaryPath('blocks.ndjson')
-    const agent = await startReplay([file], ['--speed', 'max', '--exit', '--journal', journal])
+    const agent = await startReplay([recordingFile], ['--speed', 'max', '--exit', '--journal', journal])
     expect(await agent.exited).toEqual({ code: 0, signal: null, stderr: '' })
     expect(recordsIn(journal)).toHaveLength(160)
   })
 
   it('goes on to its end, whatever numbers and texts it holds', propertyOptions, async () => {
-    const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1)
+    const lines = readFileSync(recordingFile, 'utf8').split('\n').slice(0, -1)
     const line = fc.nat(lines.length - 1).chain((index) => fc.record({ index: fc.constant(index), key: keyOf(lines[index] as string) }))
     const changes = fc.array(fc.record({ line, value: fc.constantFrom(...strangeValues) }), { maxLength: lines.length, size: 'max' })
     const property = fc.asyncProperty(fc.noBias(changes), async (changes) => {
@@ -146,7 +146,7 @@ describe('a recording that the program replays', () => {
   })
 
   it('can be stopped in the middle of it', { timeout: 30_000 }, async () => {
-    const agent = await startReplay([file], ['--speed', '1'])
+    const agent = await startReplay([recordingFile], ['--speed', '1'])
     await agent.logged(({ msg }) => msg === 'replaying')
     agent.kill('SIGTERM')
     expect(await agent.exited).toMatchObject({ code: 0, signal: null })
@@ -157,7 +157,7 @@ describe('a recording that the program replays', () => {
 it.each([
   [[], 2, 'replay: name the recording\nUsage: fibre-agent replay FILE'],
   [['events.jsonl', '--record', './events.jsonl'], 2, 'replay: --record names the file that is replayed\nUsage'],
-  [[file, '--speed', 'fast'], 2, 'replay: --speed: must be a number'],
+  [[recordingFile, '--speed', 'fast'], 2, 'replay: --speed: must be a number'],
   [['missing.jsonl'], 1, 'the recording "missing.jsonl" does not exist'],
 ])('a replay of %j ends with code %d and says: %s', { timeout: 30_000 }, async (words, code, problem) => {
   const agent = await startAgentProcess({ command: [bundle, 'replay', ...words], ports: false, untilListening: false })

@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { temporaryDirectory } from '../../harness/temporary.ts'
 import { until } from '../../harness/until.ts'
 import { type Answer, answers, hangs, startReceiver } from '../../harness/webhook-receiver.ts'
-import { open } from './open.ts'
+import { openLoggedWebhook } from './logged-webhook.ts'
 import { slowAlert } from './slow-block.ts'
 
 const FAILING = 'cannot deliver slow blocks; trying again for as long as it takes'
@@ -17,7 +17,7 @@ const REFUSED = 'the webhook refuses slow blocks for good: they are lost'
 describe('a slow block', () => {
   it('is posted as JSON, with what tells its repetitions', async () => {
     const receiver = await startReceiver()
-    const { webhook, logged } = await open({ url: `${receiver.url}/hook/token?key=secret` })
+    const { webhook, logged } = await openLoggedWebhook({ url: `${receiver.url}/hook/token?key=secret` })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     expect(receiver.received).toMatchObject([
@@ -41,7 +41,7 @@ describe('a slow block', () => {
 
   it('is posted once, however often it is offered', async () => {
     const receiver = await startReceiver()
-    const { webhook } = await open({ url: receiver.url })
+    const { webhook } = await openLoggedWebhook({ url: receiver.url })
     webhook.offer(slowAlert(1))
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
@@ -54,7 +54,7 @@ describe('a slow block', () => {
   it('waits for those before it', async () => {
     const first = Promise.withResolvers<void>()
     const receiver = await startReceiver((response) => void first.promise.then(() => response.end()))
-    const { webhook } = await open({ url: receiver.url, deadlineMs: 10_000 })
+    const { webhook } = await openLoggedWebhook({ url: receiver.url, deadlineMs: 10_000 })
     for (const number of [1, 2, 3]) webhook.offer(slowAlert(number))
     await until(() => receiver.received.length === 1, 'the first post')
     expect(webhook.state).toMatchObject({ delivered: 0, pending: 3 })
@@ -65,7 +65,7 @@ describe('a slow block', () => {
 
   it('is not waited for: offering 1,000 takes less than a second while the receiver hangs', async () => {
     const receiver = await startReceiver(hangs)
-    const { webhook } = await open({ url: receiver.url })
+    const { webhook } = await openLoggedWebhook({ url: receiver.url })
     const start = performance.now()
     for (let number = 0; number < 1000; number++) webhook.offer(slowAlert(number))
     expect(performance.now() - start).toBeLessThan(1000)
@@ -79,7 +79,7 @@ describe('a user and password in the address', () => {
 
   it('are sent as Basic authorization and not logged', async () => {
     const receiver = await startReceiver()
-    const { webhook, logged } = await open({ url: withCredentials(receiver.url) })
+    const { webhook, logged } = await openLoggedWebhook({ url: withCredentials(receiver.url) })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     expect(receiver.received[0]?.headers.authorization).toBe(expected)
@@ -90,7 +90,7 @@ describe('a user and password in the address', () => {
     const other = await startReceiver()
     const elsewhere = `${other.url.replace('//', '//its:own@')}/here`
     const receiver = await startReceiver((response, { path }) => answers(307, { Location: path === '/' ? '/moved' : elsewhere })(response))
-    const { webhook } = await open({ url: withCredentials(receiver.url) })
+    const { webhook } = await openLoggedWebhook({ url: withCredentials(receiver.url) })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     expect(receiver.received.map(({ path, headers }) => [path, headers.authorization])).toEqual([
@@ -114,7 +114,7 @@ describe('headers of the settings', () => {
     const receiver = await startReceiver((response, { path }) =>
       answers(307, { Location: path === '/' ? '/moved' : `${other.url}/here` })(response),
     )
-    const { webhook, logged } = await open({ url: receiver.url, headers: { Authorization: SECRET, 'X-Scope': 'fibre' } })
+    const { webhook, logged } = await openLoggedWebhook({ url: receiver.url, headers: { Authorization: SECRET, 'X-Scope': 'fibre' } })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     const sent = [...receiver.received, ...other.received].map(({ headers }) => [headers.authorization, headers['x-scope']])
@@ -129,7 +129,7 @@ describe('headers of the settings', () => {
   it('are read anew from their file; the old ones stay where that fails', async () => {
     const receiver = await startReceiver()
     const headersFile = fileOf('Authorization: Bearer second\n')
-    const { webhook, logged } = await open({ url: receiver.url, headers: { Authorization: SECRET }, headersFile })
+    const { webhook, logged } = await openLoggedWebhook({ url: receiver.url, headers: { Authorization: SECRET }, headersFile })
     const deliver = async (number: number) => {
       webhook.offer(slowAlert(number))
       await until(() => webhook.state.delivered === number, 'the delivery')
@@ -157,7 +157,7 @@ describe('a redirect', () => {
     const receiver = await startReceiver((response, { path }) =>
       (path === '/new?a=b' ? answers(204) : answers(status, { Location: 'new?a=b' }))(response),
     )
-    const { webhook } = await open({ url: `${receiver.url}/old` })
+    const { webhook } = await openLoggedWebhook({ url: `${receiver.url}/old` })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     const [first, second] = receiver.received
@@ -173,7 +173,7 @@ describe('a redirect', () => {
     ['in a circle', { Location: '/' }, 'redirected more than 5 times'],
   ])('%s is a failure', async (_, headers, reason) => {
     const receiver = await startReceiver(answers(302, headers))
-    const { webhook, logged } = await open({ url: receiver.url })
+    const { webhook, logged } = await openLoggedWebhook({ url: receiver.url })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.failed >= 2, 'two attempts')
     expect(logged).toMatchObject([{ reason, msg: FAILING }])
@@ -196,7 +196,7 @@ describe('an answer', () => {
     [503, 0],
   ])('%i delivers %i', async (status, delivered) => {
     const receiver = await startReceiver(answers(status, { Location: '/elsewhere' }))
-    const { webhook, logged } = await open({ url: receiver.url })
+    const { webhook, logged } = await openLoggedWebhook({ url: receiver.url })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered + webhook.state.failed > 0, 'an outcome')
     expect(webhook.state).toMatchObject({ delivered, pending: 1 - delivered })
@@ -209,7 +209,7 @@ describe('an answer', () => {
       const receiver = await startReceiver((response, { payload }) =>
         payload.height === 1 ? response.writeHead(status).end('\n\u001b[31mno such channel\u0007: hooks/7\nat line 3\n') : response.end(),
       )
-      const { webhook, logged } = await open({ url: receiver.url })
+      const { webhook, logged } = await openLoggedWebhook({ url: receiver.url })
       for (const number of [1, 2]) webhook.offer(slowAlert(number, { height: number }))
       await until(() => webhook.state.delivered === 1, 'the next delivery')
       expect(receiver.numbers()).toEqual([1, 2])
@@ -226,7 +226,7 @@ describe('an answer', () => {
     const receiver = await startReceiver((response, { payload }) =>
       response.writeHead(400).end(`${payload.height === 9 ? 'another' : 'the same'} ${'x'.repeat(5_000)}`),
     )
-    const { webhook, logged } = await open({ url: receiver.url })
+    const { webhook, logged } = await openLoggedWebhook({ url: receiver.url })
     for (let number = 0; number < 10; number++) webhook.offer(slowAlert(number, { height: number }))
     await until(() => webhook.state.refused === 10, 'the refusals')
     expect(logged.map(({ msg, answer, refused }) => [msg, String(answer).slice(0, 7), String(answer).length, refused])).toEqual([
@@ -246,7 +246,7 @@ describe('an answer', () => {
       }
       write()
     })
-    const { webhook } = await open({ url: receiver.url, deadlineMs: 60_000 })
+    const { webhook } = await openLoggedWebhook({ url: receiver.url, deadlineMs: 60_000 })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     expect(sent).toBeLessThan(16e6) // what fits into the sockets' buffers
@@ -254,7 +254,7 @@ describe('an answer', () => {
 
   it('that takes the block and then drips is cut off', async () => {
     const receiver = await startReceiver((response) => void response.writeHead(200).write('.'))
-    const { webhook } = await open({ url: receiver.url })
+    const { webhook } = await openLoggedWebhook({ url: receiver.url })
     for (const number of [1, 2]) webhook.offer(slowAlert(number))
     await until(() => webhook.state.delivered === 2, 'the deliveries')
     expect(receiver.numbers()).toEqual([1, 2])
@@ -264,7 +264,7 @@ describe('an answer', () => {
 describe('a receiver that fails', () => {
   it('is tried again until it works, said once, and gets all in their order', async () => {
     const receiver = await startReceiver(answers(500))
-    const { webhook, logged } = await open({ url: receiver.url })
+    const { webhook, logged } = await openLoggedWebhook({ url: receiver.url })
     for (const number of [1, 2, 3]) webhook.offer(slowAlert(number))
     await until(() => webhook.state.failed >= 3, 'three failures')
     receiver.answer = answers(200)
@@ -280,7 +280,7 @@ describe('a receiver that fails', () => {
 
   it('is found again after it was gone', async () => {
     const gone = await startReceiver()
-    const { webhook, messages } = await open({ url: gone.url })
+    const { webhook, messages } = await openLoggedWebhook({ url: gone.url })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the first delivery')
     gone.stop()
@@ -298,7 +298,7 @@ describe('a receiver that fails', () => {
       times.push(performance.now())
       answers(500)(response)
     })
-    const { webhook } = await open({ url: receiver.url, backoff: { firstMs: 10, mostMs: 40 } })
+    const { webhook } = await openLoggedWebhook({ url: receiver.url, backoff: { firstMs: 10, mostMs: 40 } })
     webhook.offer(slowAlert(1))
     await until(() => times.length === 10, 'ten attempts')
     const waits = times.slice(1).map((time, i) => time - (times[i] as number))
@@ -313,7 +313,7 @@ describe('a receiver that fails', () => {
       times.push(performance.now())
       answers(times.length === 1 ? status : 200, { 'Retry-After': '1' })(response)
     })
-    const { webhook } = await open({ url: receiver.url })
+    const { webhook } = await openLoggedWebhook({ url: receiver.url })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.delivered === 1, 'the delivery')
     expect((times[1] as number) - (times[0] as number)).toBeGreaterThan(990)
@@ -325,7 +325,7 @@ describe('a receiver that fails', () => {
     ['is negative', '-5'],
   ])('and asks to be left alone until a time that %s is tried again as usual', async (_, time) => {
     const receiver = await startReceiver(answers(503, { 'Retry-After': time }))
-    const { webhook } = await open({ url: receiver.url })
+    const { webhook } = await openLoggedWebhook({ url: receiver.url })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.failed >= 3, 'three attempts', 2_000)
   })
@@ -349,7 +349,7 @@ describe('a target that speaks no HTTP', () => {
     ],
   ])('%s: a failure, with its reason', async (_, behave, reason) => {
     const port = await listen(behave)
-    const { webhook, logged } = await open({ url: `http://127.0.0.1:${port}/token` })
+    const { webhook, logged } = await openLoggedWebhook({ url: `http://127.0.0.1:${port}/token` })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.failed >= 2, 'two attempts')
     expect(logged).toMatchObject([{ level: 40, reason: expect.stringMatching(reason), msg: FAILING }])
@@ -357,14 +357,14 @@ describe('a target that speaks no HTTP', () => {
   })
 
   it('listens nowhere: a failure for each of its addresses, said once', async () => {
-    const { webhook, logged } = await open({ url: 'http://localhost:1/token' })
+    const { webhook, logged } = await openLoggedWebhook({ url: 'http://localhost:1/token' })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.failed >= 2, 'two attempts')
     expect(logged).toMatchObject([{ webhook: 'http://localhost:1', reason: expect.stringContaining('ECONNREFUSED') }])
   })
 
   it('has a name that nobody knows', async () => {
-    const { webhook, logged } = await open({ url: 'http://nowhere.invalid/token', deadlineMs: 10_000 })
+    const { webhook, logged } = await openLoggedWebhook({ url: 'http://nowhere.invalid/token', deadlineMs: 10_000 })
     webhook.offer(slowAlert(1))
     await until(() => webhook.state.failed >= 1, 'an attempt', 15_000)
     expect(logged).toMatchObject([{ webhook: 'http://nowhere.invalid', reason: expect.stringMatching(/nowhere\.invalid/) }])
@@ -377,7 +377,7 @@ describe('closing', () => {
     ['waits for an answer', hangs],
   ])('takes no longer than 300 ms while it %s', async (_, answer) => {
     const receiver = await startReceiver(answer)
-    const { webhook } = await open({ url: receiver.url, deadlineMs: 60_000 })
+    const { webhook } = await openLoggedWebhook({ url: receiver.url, deadlineMs: 60_000 })
     webhook.offer(slowAlert(1))
     await until(() => receiver.received.length === 1, 'the post')
     const start = performance.now()
@@ -388,7 +388,7 @@ describe('closing', () => {
 
   it('lets a delivery under way end, and begins no other', async () => {
     const receiver = await startReceiver(hangs)
-    const { webhook } = await open({ url: receiver.url, deadlineMs: 60_000 })
+    const { webhook } = await openLoggedWebhook({ url: receiver.url, deadlineMs: 60_000 })
     const answered = Promise.withResolvers<() => void>()
     receiver.answer = (response) => answered.resolve(() => void response.end())
     for (const number of [1, 2]) webhook.offer(slowAlert(number))

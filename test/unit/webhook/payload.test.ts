@@ -4,8 +4,8 @@ import { Blocks } from '../../../agent/blocks/blocks.ts'
 import { recordOf } from '../../../agent/blocks/record.ts'
 import { slowBlockPayload, toAsciiJson } from '../../../agent/webhook/payload.ts'
 import { fieldsOf, readRecording } from '../../demo-node/recording.ts'
-import { eventOf } from '../blocks/events.ts'
-import { hashOf, slowBlock, thresholds } from './slow-block.ts'
+import { eventOf, hashOf } from '../blocks/events.ts'
+import { slowBlock, thresholds } from './slow-block.ts'
 
 const unknown = {
   height: null,

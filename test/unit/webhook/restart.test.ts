@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { temporaryDirectory } from '../../harness/temporary.ts'
 import { until } from '../../harness/until.ts'
 import { answers, hangs, startReceiver } from '../../harness/webhook-receiver.ts'
-import { open } from './open.ts'
+import { openLoggedWebhook } from './logged-webhook.ts'
 import { slowAlert } from './slow-block.ts'
 
 function replaceByFile(path: string): void {
@@ -20,7 +20,7 @@ const MEMORY_ONLY = /keeping slow blocks in memory only$/
 
 /** A webhook that has these blocks in its file and delivered none. It is not closed: as if it had been killed. */
 async function leave(queueFile: string, ...numbers: readonly number[]) {
-  const opened = await open({ url: NOWHERE, queueFile })
+  const opened = await openLoggedWebhook({ url: NOWHERE, queueFile })
   for (const number of numbers) opened.webhook.offer(slowAlert(number))
   await opened.webhook.kept()
   return opened
@@ -29,7 +29,7 @@ async function leave(queueFile: string, ...numbers: readonly number[]) {
 /** What a webhook that opens the file delivers, in its order. */
 async function deliveredFrom(queueFile: string, count: number) {
   const receiver = await startReceiver()
-  const opened = await open({ url: receiver.url, queueFile })
+  const opened = await openLoggedWebhook({ url: receiver.url, queueFile })
   await until(() => opened.webhook.state.delivered === count, `${count} deliveries`)
   return { ...opened, numbers: receiver.numbers() }
 }
@@ -46,7 +46,7 @@ describe('after the agent was killed', () => {
     await leave(queueFile, 1, 2)
     await (await deliveredFrom(queueFile, 2)).webhook.close()
     const receiver = await startReceiver()
-    const { webhook } = await open({ url: receiver.url, queueFile })
+    const { webhook } = await openLoggedWebhook({ url: receiver.url, queueFile })
     for (const number of [1, 2, 3]) webhook.offer(slowAlert(number))
     await until(() => webhook.state.delivered === 1, 'the new one')
     expect(receiver.numbers()).toEqual([3])
@@ -55,11 +55,11 @@ describe('after the agent was killed', () => {
   it('in the middle of a delivery that one is repeated, and known by its id', async () => {
     const queueFile = newQueueFile()
     const receiver = await startReceiver(hangs)
-    const { webhook } = await open({ url: receiver.url, queueFile, deadlineMs: 60_000 })
+    const { webhook } = await openLoggedWebhook({ url: receiver.url, queueFile, deadlineMs: 60_000 })
     webhook.offer(slowAlert(1))
     await until(() => receiver.received.length === 1, 'the first post')
     receiver.answer = answers(200)
-    const next = await open({ url: receiver.url, queueFile })
+    const next = await openLoggedWebhook({ url: receiver.url, queueFile })
     await until(() => next.webhook.state.delivered === 1, 'the delivery')
     expect(receiver.numbers()).toEqual([1, 1])
     expect(receiver.received[1]?.payload).toEqual(receiver.received[0]?.payload)
@@ -77,7 +77,7 @@ describe('after the agent was killed', () => {
   it('what was delivered long ago takes no room in the file', async () => {
     const queueFile = newQueueFile()
     const receiver = await startReceiver()
-    const { webhook } = await open({ url: receiver.url, queueFile })
+    const { webhook } = await openLoggedWebhook({ url: receiver.url, queueFile })
     const peer = 'x'.repeat(20_000)
     for (let number = 0; number < 200; number++) webhook.offer(slowAlert(number, { reconstruction_peer: peer }))
     await webhook.kept()
@@ -86,7 +86,7 @@ describe('after the agent was killed', () => {
     await webhook.kept()
     expect(statSync(queueFile).size).toBeLessThan(1e6)
     await webhook.close()
-    await open({ url: NOWHERE, queueFile })
+    await openLoggedWebhook({ url: NOWHERE, queueFile })
     expect(statSync(queueFile).size).toBeLessThan(20_000)
   })
 
@@ -103,7 +103,7 @@ describe('an agent that is killed at ten random moments', () => {
     const receiver = await startReceiver()
     let offered = 0
     for (let life = 0; life < 10; life++) offered = await offerUntilKilled(receiver.url, queueFile, offered, 1 + 200 * Math.random())
-    const { webhook } = await open({ url: receiver.url, queueFile })
+    const { webhook } = await openLoggedWebhook({ url: receiver.url, queueFile })
     await until(() => webhook.state.pending === 0, 'the last deliveries')
     const numbers = [...new Set(receiver.numbers())]
     expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, number) => number))
@@ -135,14 +135,14 @@ describe('a queue that is full', () => {
     expect(logged.filter(({ level }) => level === 50)).toMatchObject([
       { givenUp: 1, msg: 'too many slow blocks wait for the webhook; giving up the oldest' },
     ])
-    const { webhook: next } = await open({ url: NOWHERE, queueFile })
+    const { webhook: next } = await openLoggedWebhook({ url: NOWHERE, queueFile })
     expect(next.state).toMatchObject({ pending: 10_000, givenUp: 0 })
     next.offer(slowAlert(0))
     expect(next.state).toMatchObject({ pending: 10_000, givenUp: 0 })
   })
 
   it('holds no more than 8 MiB, but one in any case', async () => {
-    const { webhook } = await open({ url: NOWHERE })
+    const { webhook } = await openLoggedWebhook({ url: NOWHERE })
     const offer = (number: number, length: number) => webhook.offer(slowAlert(number, { reconstruction_peer: 'x'.repeat(length) }))
     offer(1, 10 * 2 ** 20)
     expect(webhook.state).toMatchObject({ pending: 1, givenUp: 0 })
@@ -174,7 +174,7 @@ describe('what somebody else wrote to the queue file', () => {
     ]
     appendFileSync(queueFile, `${lines.join('\n')}\n${planted({ secret: 'of another file', height: 4 })}\n`)
     const receiver = await startReceiver()
-    const { webhook } = await open({ url: receiver.url, queueFile })
+    const { webhook } = await openLoggedWebhook({ url: receiver.url, queueFile })
     await until(() => webhook.state.delivered === 3, 'three deliveries')
     expect(receiver.received.map(({ payload }) => payload)).toEqual([slowAlert(1), slowAlert(2), slowAlert(3, { height: 4 })])
     expect(webhook.state).toMatchObject({ pending: 0, failed: 0 })
@@ -251,7 +251,7 @@ describe('a queue file that cannot be used', () => {
 
   async function offering(queueFile: string) {
     const receiver = await startReceiver()
-    const opened = await open({ url: receiver.url, queueFile })
+    const opened = await openLoggedWebhook({ url: receiver.url, queueFile })
     for (const number of [1, 2]) opened.webhook.offer(slowAlert(number))
     await until(() => opened.webhook.state.delivered === 2, 'the deliveries')
     return { ...opened, numbers: receiver.numbers }

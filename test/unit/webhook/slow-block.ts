@@ -1,9 +1,8 @@
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import { type SlowBlockPayload, slowBlockPayload } from '../../../agent/webhook/payload.ts'
+import { hashOf } from '../blocks/events.ts'
 
 export const thresholds = { slowMs: 50, verySlowMs: 100 }
-
-export const hashOf = (number: number) => number.toString(16).padStart(64, '0')
 
 /** The record of a slow block, of which little is known. */
 export function slowBlock(number: number, fields: Partial<BlockRecord> = {}): BlockRecord {

@@ -9,7 +9,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterAll, expect, it, onTestFinished } from 'vitest'
 import { until } from '../../harness/until.ts'
 import { answers, startReceiver } from '../../harness/webhook-receiver.ts'
-import { open } from './open.ts'
+import { openLoggedWebhook } from './logged-webhook.ts'
 import { slowAlert } from './slow-block.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'webhook-tls-'))
@@ -20,7 +20,7 @@ it('is delivered over TLS', async () => {
   trust(certificate.cert)
   const paths: (string | undefined)[] = []
   const url = await listen((path) => void paths.push(path), {})
-  const { webhook } = await open({ url: `${url}/token` })
+  const { webhook } = await openLoggedWebhook({ url: `${url}/token` })
   webhook.offer(slowAlert(1))
   await until(() => webhook.state.delivered === 1, 'the delivery')
   expect(paths).toEqual(['/token'])
@@ -29,7 +29,7 @@ it('is delivered over TLS', async () => {
 it('is not delivered to a server that nobody vouches for', async () => {
   const paths: (string | undefined)[] = []
   const url = await listen((path) => void paths.push(path), {})
-  const { webhook, logged } = await open({ url: `${url}/token` })
+  const { webhook, logged } = await openLoggedWebhook({ url: `${url}/token` })
   webhook.offer(slowAlert(1))
   await until(() => webhook.state.failed >= 2, 'two attempts')
   expect(logged).toMatchObject([{ webhook: url, reason: expect.stringMatching(/self-signed certificate/) }])
@@ -40,7 +40,7 @@ it('does not follow a redirect to where nothing is encrypted', async () => {
   trust(certificate.cert)
   const plain = await startReceiver()
   const url = await listen(() => {}, { Location: `${plain.url}/token` })
-  const { webhook, logged } = await open({ url })
+  const { webhook, logged } = await openLoggedWebhook({ url })
   webhook.offer(slowAlert(1))
   await until(() => webhook.state.failed >= 2, 'two attempts')
   expect(logged).toMatchObject([{ reason: `redirected to ${plain.url}, which is not encrypted` }])
@@ -52,7 +52,7 @@ it('follows a redirect to where all is encrypted, without the password for elsew
   const authorizations: (string | undefined)[] = []
   const url = await listen((_, authorization) => void authorizations.push(authorization), {})
   const plain = await startReceiver(answers(308, { Location: url }))
-  const { webhook } = await open({ url: plain.url.replace('//', '//user:password@') })
+  const { webhook } = await openLoggedWebhook({ url: plain.url.replace('//', '//user:password@') })
   webhook.offer(slowAlert(1))
   await until(() => webhook.state.delivered === 1, 'the delivery')
   expect(authorizations).toEqual([undefined])
@@ -60,7 +60,7 @@ it('follows a redirect to where all is encrypted, without the password for elsew
 
 it('says what is wrong where TLS meets a server that has none', async () => {
   const plain = await startReceiver()
-  const { webhook, logged } = await open({ url: plain.url.replace('http:', 'https:') })
+  const { webhook, logged } = await openLoggedWebhook({ url: plain.url.replace('http:', 'https:') })
   webhook.offer(slowAlert(1))
   await until(() => webhook.state.failed >= 1, 'an attempt')
   expect(logged).toMatchObject([{ reason: expect.stringMatching(/wrong version number|packet length/i) }])

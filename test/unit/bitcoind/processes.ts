@@ -10,7 +10,7 @@ import { captureLog } from '../../harness/captured-log.ts'
 import { temporaryDirectory } from '../../harness/temporary.ts'
 
 /** A directory for one test, with a program that stays running whatever its arguments. */
-export function stage() {
+export function pausingProgram() {
   const directory = temporaryDirectory()
   const path = (...parts: string[]) => join(directory, ...parts)
   const program = path('pausing')
@@ -26,14 +26,14 @@ export function stage() {
 }
 
 /** Starts a process, which ends with the test at the latest. */
-export async function start(command: string, args: readonly string[] = [], options: SpawnOptions = {}) {
+export async function startProcess(command: string, args: readonly string[] = [], options: SpawnOptions = {}) {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], ...options })
-  onTestFinished(() => kill(child))
+  onTestFinished(() => killProcess(child))
   await once(child, 'spawn')
   return Object.assign(child, { pid: child.pid as number })
 }
 
-export async function kill(child: ChildProcess): Promise<void> {
+export async function killProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   child.kill('SIGKILL')
   await once(child, 'exit')

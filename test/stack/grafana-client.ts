@@ -1,18 +1,18 @@
-import { type DashboardQueries, interpolate, type Target, type Variable, variablesIn } from './dashboard-queries.ts'
+import { type DashboardQueries, interpolate, type PanelQuery, type Variable, variablesIn } from './dashboard-queries.ts'
 import type { Loki } from './loki.ts'
 import type { Point, Prometheus } from './prometheus.ts'
 
 /** What variables of a dashboard are set to, by name. */
 export type Choice = Readonly<Record<string, string>>
 
-export interface Answer {
+export interface QueryAnswer {
   /** Series with their points, or a stream's lines as points without a value. */
   readonly series: readonly { readonly labels: Readonly<Record<string, string>>; readonly points: readonly Point[] }[]
   /** What the server remarks on a query that it answers all the same. */
   readonly remarks: readonly string[]
 }
 
-export interface AskingOptions {
+export interface GrafanaClientOptions {
   readonly prometheus: Prometheus
   readonly loki?: Loki | undefined
   /** What dashboards show ends then (Unix, seconds). */
@@ -33,11 +33,11 @@ const SCRAPE = 15
 const COARSE_STEP = 3600
 
 /** Asks what dashboards ask, as Grafana does. */
-export class Asking {
-  readonly #options: AskingOptions
-  readonly #known = new Map<string, Promise<Answer>>()
+export class GrafanaClient {
+  readonly #options: GrafanaClientOptions
+  readonly #known = new Map<string, Promise<QueryAnswer>>()
 
-  constructor(options: AskingOptions) {
+  constructor(options: GrafanaClientOptions) {
     this.#options = options
   }
 
@@ -54,7 +54,7 @@ export class Asking {
   }
 
   /** The choices that differ in what a query contains, or in what its reader is told. */
-  async choicesFor({ expr, panel, legend }: Target, dashboard: DashboardQueries): Promise<readonly Choice[]> {
+  async choicesFor({ expr, panel, legend }: PanelQuery, dashboard: DashboardQueries): Promise<readonly Choice[]> {
     const used = variablesIn(`${expr} ${panel} ${legend}`)
     const choices = (await this.choices(dashboard)).map((choice) => {
       return [JSON.stringify(Object.entries(choice).filter(([name]) => used.has(name))), choice] as const
@@ -63,14 +63,14 @@ export class Asking {
   }
 
   /** The times for which a query has values. */
-  timesOf(target: Target): readonly number[] {
+  timesOf(target: PanelQuery): readonly number[] {
     const { end } = this.#options
     const step = this.#stepOf(target)
     return target.mode === 'instant' ? [end] : Array.from({ length: this.#range / step + 1 }, (_, i) => end - this.#range + i * step)
   }
 
   /** What a query comes to. The same is asked once. */
-  ask(target: Target, choice: Choice): Promise<Answer> {
+  ask(target: PanelQuery, choice: Choice): Promise<QueryAnswer> {
     const rangeSeconds = this.#range
     const interval = this.#intervalOf(target)
     const expr = interpolate(target.expr, {
@@ -93,15 +93,15 @@ export class Asking {
   }
 
   /** What Grafana puts for `$__interval`. */
-  #intervalOf({ minStep, maxPoints }: Target): number {
+  #intervalOf({ minStep, maxPoints }: PanelQuery): number {
     return Math.max(minStep, INTERVALS.find((interval) => interval >= this.#range / maxPoints) ?? DAY)
   }
 
-  #stepOf(target: Target): number {
+  #stepOf(target: PanelQuery): number {
     return target.isAnnotation ? this.#intervalOf(target) : Math.max(this.#intervalOf(target), this.#options.coarseStep ?? COARSE_STEP)
   }
 
-  async #send({ language, mode }: Target, expr: string, step: number): Promise<Answer> {
+  async #send({ language, mode }: PanelQuery, expr: string, step: number): Promise<QueryAnswer> {
     const rangeSeconds = this.#range
     const { prometheus, loki, end, logsEnd = end } = this.#options
     if (language === 'promql') {
@@ -150,7 +150,7 @@ interface Result {
   readonly values?: readonly (readonly [number | string, string])[]
 }
 
-function answerOf(body: unknown): Answer {
+function answerOf(body: unknown): QueryAnswer {
   const { data, warnings = [], infos = [] } = body as Body
   const results =
     data.resultType === 'scalar' ? [{ metric: {}, value: data.result as readonly [number, string] }] : (data.result as Result[])

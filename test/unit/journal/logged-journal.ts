@@ -6,7 +6,7 @@ import { type Journal, type JournalOptions, openJournal } from '../../../agent/j
 import { captureLog } from '../../harness/captured-log.ts'
 
 /** Opens a journal in this process, and keeps what it logs. */
-export async function open(path: string, options: Partial<JournalOptions> = {}) {
+export async function openLoggedJournal(path: string, options: Partial<JournalOptions> = {}) {
   const { log, lines: logged } = captureLog()
   const journal = await openJournal({ path, maxFileBytes: 2 ** 20, keep: { bytes: 2 ** 30 }, log, ...options })
   onTestFinished(() => journal.close())

@@ -3,7 +3,7 @@ import { openWebhook, type WebhookOptions } from '../../../agent/webhook/webhook
 import { captureLog } from '../../harness/captured-log.ts'
 
 /** A webhook that is tried again soon, until the test is finished, and what it logs. */
-export async function open(options: Partial<WebhookOptions> & { readonly url: string }) {
+export async function openLoggedWebhook(options: Partial<WebhookOptions> & { readonly url: string }) {
   const { log, lines: logged } = captureLog()
   const webhook = await openWebhook({
     queueFile: undefined,
