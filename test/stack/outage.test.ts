@@ -4,11 +4,10 @@ import { startAgentProcess } from '../harness/agent.ts'
 import { residentMegabytes } from '../harness/process-usage.ts'
 import { attached, FiredCounts, stage, startNode } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
-import { startCollector } from './otelcol.ts'
-import { type RangeSeries, startPrometheus } from './prometheus.ts'
-import { requireStack, tellOnFailure } from './requirements.ts'
+import type { RangeSeries } from './prometheus.ts'
+import { startPushPipeline } from './push-pipeline.ts'
+import { requireStack } from './requirements.ts'
 import type { Server } from './server.ts'
-import { shipped } from './shipped.ts'
 
 const PROMETHEUS_DOWN_MS = 30_000
 const COLLECTOR_DOWN_MS = 60_000
@@ -20,17 +19,8 @@ const ALLOWED_GROWTH_MB = 10
 it('counts all that was sent though Prometheus is down for 30 s and the Collector is killed for 60 s', async (context) => {
   requireStack(context, 'otelcol', 'prometheus')
   const { path, install } = stage()
-  await using prometheus = await startPrometheus({ config: shipped('prometheus-otlp.yaml'), folder: path('prometheus'), otlp: true })
-  await using collector = await startCollector({
-    configs: [shipped('config.yaml')],
-    env: {
-      PROMETHEUS_OTLP: prometheus.otlpUrl,
-      COLLECTOR_STATE_DIR: path('state'),
-      BITCOIN_DEBUG_LOG: path('none'),
-      FIBRE_LOG_FILE: path('none'),
-    },
-  })
-  tellOnFailure({ prometheus, collector })
+  await using pipeline = await startPushPipeline(path)
+  const { prometheus, collector } = pipeline
   const bitcoind = install('bitcoind')
   const args = ['--bitcoind', bitcoind, '--otlp-endpoint', collector.url, '--otlp-interval', '1', '--no-alerts']
   await using agent = await startAgentProcess({ args })

@@ -5,11 +5,11 @@ import { requireBpf } from '../harness/listening.ts'
 import { seriesKey, startOtlpReceiver } from '../harness/otlp.ts'
 import { attached, FiredCounts, stage, startNode } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
-import { startCollector } from './otelcol.ts'
 import { type InstantSample, startPrometheus } from './prometheus.ts'
+import { startPushPipeline } from './push-pipeline.ts'
 import { requireStack, tellOnFailure } from './requirements.ts'
 import { freePorts } from './server.ts'
-import { fillIn, shipped } from './shipped.ts'
+import { fillIn } from './shipped.ts'
 
 /** What a Prometheus says of its scrapes is nothing that could be pushed. */
 const ofScraping = 'up|scrape_.*'
@@ -36,17 +36,9 @@ it.for(['http/json', 'http/protobuf'])(
       ],
     ])
     await using scraping = await startPrometheus({ config: scrapeConfig, folder: path('scraped') })
-    await using pushed = await startPrometheus({ config: shipped('prometheus-otlp.yaml'), folder: path('pushed'), otlp: true })
-    await using collector = await startCollector({
-      configs: [shipped('config.yaml')],
-      env: {
-        PROMETHEUS_OTLP: pushed.otlpUrl,
-        COLLECTOR_STATE_DIR: path('state'),
-        BITCOIN_DEBUG_LOG: path('none'),
-        FIBRE_LOG_FILE: path('none'),
-      },
-    })
-    tellOnFailure({ scraping, pushed, collector })
+    tellOnFailure({ scraping })
+    await using pipeline = await startPushPipeline(path)
+    const { prometheus: pushed, collector } = pipeline
 
     const bitcoind = install('bitcoind')
     await using node = await startNode(bitcoind, path())
