@@ -2,8 +2,8 @@ import { write } from 'node:fs'
 import { promisify } from 'node:util'
 import pino, { type Logger } from 'pino'
 import { faultOf, NoAnswerError } from './files/fault.ts'
-import { type Line, type LineTarget, LineWriter, type LineWriterOptions } from './files/line-writer.ts'
-import { NamedFile } from './files/named-file.ts'
+import { LineFile } from './files/line-file.ts'
+import { type LineTarget, LineWriter } from './files/line-writer.ts'
 
 /** Names of log levels as operators know them, and pino's. */
 const levels = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error' } as const
@@ -40,7 +40,7 @@ const CLOSE_MS = 200
  * pino's own stream, SonicBoom, either blocks the process or ends it where a line cannot be written.
  */
 export function createLog({ level, file: path, retryMs = RETRY_MS }: LogOptions): Log {
-  const outputs = new Map<LogOutput, LineWriter<Line>>()
+  const outputs = new Map<LogOutput, Pick<LineFile, 'append' | 'lost' | 'close'>>()
   const logger = pino(
     {
       level: levels[level],
@@ -54,54 +54,53 @@ export function createLog({ level, file: path, retryMs = RETRY_MS }: LogOptions)
       },
     },
   )
-  outputs.set('stdout', openOutput(logger, 'standard output', { target: async () => standardOutput, faultOf: faultOfOutput, retryMs }))
-  const file = path === undefined ? undefined : openFile(path)
-
-  function openFile(path: string): NamedFile {
-    const faultOfFile = (error: unknown) => faultOf(error, '--log-file')
-    const file = new NamedFile({
-      path,
-      retryMs,
-      faultOf: faultOfFile,
-      changed: (reason) =>
-        reason === undefined
-          ? logger.info({ output: path }, 'the log file has been opened anew')
-          : logger.error({ output: path, reason }, 'cannot open the log file anew; going on in the old one, and trying again'),
-      retry: () => outputs.get('file')?.flush(),
-    })
-    outputs.set('file', openOutput(logger, path, { target: () => file.current(), faultOf: faultOfFile, retryMs }))
-    return file
-  }
+  outputs.set(
+    'stdout',
+    new LineWriter({ target: async () => standardOutput, faultOf: faultOfOutput, ...common(logger, 'standard output', retryMs) }),
+  )
+  const file = path === undefined ? undefined : openLogFile(logger, path, retryMs)
+  if (file) outputs.set('file', file)
 
   return {
     logger,
     dropped: () => new Map([...outputs].map(([name, { lost }]) => [name, lost])),
     reopen() {
       file?.reopen()
-      void outputs.get('file')?.flush()
+      void file?.flush()
     },
     async close() {
       await Promise.all([...outputs.values()].map((output) => output.close(CLOSE_MS)))
-      if (!outputs.get('file')?.isBusy) await file?.close()
     },
   }
 }
 
-function openOutput(
-  logger: Logger,
-  output: string,
-  options: Pick<LineWriterOptions<Line>, 'target' | 'faultOf' | 'retryMs'>,
-): LineWriter<Line> {
-  return new LineWriter({
-    ...options,
+function openLogFile(logger: Logger, path: string, retryMs: number): LineFile {
+  return new LineFile({
+    path,
+    flag: '--log-file',
+    afterRename: 'stay',
+    gone: () => logger.warn({ output: path }, 'the log file was deleted; going on in a new one'),
+    kept: (reason) =>
+      reason === undefined
+        ? logger.info({ output: path }, 'the log file has been opened anew')
+        : logger.error({ output: path, reason }, 'cannot open the log file anew; going on in the old one, and trying again'),
+    ...common(logger, path, retryMs),
+  })
+}
+
+/** What standard output and a file have in common. */
+function common(logger: Logger, output: string, retryMs: number) {
+  return {
+    retryMs,
     most: MOST,
     gives: 'newest', // so that the line that tells how many are missing stands where they are
-    failing: (reason) => logger.error({ output, reason }, 'cannot write the log; lines wait, and with too many the newest are dropped'),
-    recovered: (dropped) =>
+    failing: (reason: string) =>
+      logger.error({ output, reason }, 'cannot write the log; lines wait, and with too many the newest are dropped'),
+    recovered: (dropped: number) =>
       dropped > 0
         ? logger.warn({ output, dropped }, 'lines of the log were dropped')
         : logger.info({ output }, 'the log can be written again'),
-  })
+  } as const
 }
 
 const writeTo = promisify(write)

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
 import type { SlowThresholds } from './blocks/severity.ts'
+import { type Capture, openCapture } from './capture/capture.ts'
 import { type Journal, openJournal } from './journal/journal.ts'
 import type { Settings } from './settings/load.ts'
-import { openRecorder, type Recorder } from './sources/replay/recorder.ts'
 import { SlowBlocks } from './webhook/slow-blocks.ts'
 import { openWebhook, type Webhook } from './webhook/webhook.ts'
 
@@ -11,7 +11,7 @@ export interface Stores {
   readonly webhook: Webhook | undefined
   readonly slowBlocks: SlowBlocks | undefined
   readonly journal: Journal | undefined
-  readonly capture: Recorder | undefined
+  readonly capture: Capture | undefined
   /** Opens files anew, after they were rotated, and reads the webhook's headers anew. */
   reload(): void
   /** Writes what waits and closes. */
@@ -24,7 +24,7 @@ export async function openStores(settings: Settings, version: string, log: Logge
   const slowBlocks = alerts ? new SlowBlocks(thresholdsOf(settings), log, webhook) : undefined
   const before = async () => webhook?.kept() // what is killed in between repeats an alert rather than omits it
   const journal = path === undefined ? undefined : await openJournal({ path, maxFileBytes, keep, log, before })
-  const capture = file === undefined ? undefined : openRecorder({ file, log })
+  const capture = file === undefined ? undefined : openCapture({ file, log })
   return {
     webhook,
     slowBlocks,

@@ -34,6 +34,11 @@ export class AppendFile implements LineTarget {
 
   room = Number.POSITIVE_INFINITY
 
+  /** Its size after the last write. */
+  get size(): number {
+    return this.#size
+  }
+
   async write(bytes: Buffer): Promise<number> {
     const { bytesWritten } = await this.#handle.write(bytes)
     this.#size += bytesWritten
@@ -48,6 +53,12 @@ export class AppendFile implements LineTarget {
   async sizeByName(): Promise<number | undefined> {
     const stats = await statIfThere(this.path)
     return stats && identityOf(stats) === this.#identity ? stats.size : undefined
+  }
+
+  /** Its size, or `undefined` if no name leads to it any longer. Some file systems count no names of any file. */
+  async sizeUnlessDeleted(): Promise<number | undefined> {
+    const { nlink, size } = await this.#handle.stat()
+    return nlink > 0 ? size : this.sizeByName()
   }
 
   /** What was written is written, whatever closing comes to. */

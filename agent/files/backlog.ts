@@ -66,6 +66,11 @@ export class Backlog<L extends Line> {
     for (const { text } of lines) this.#characters += text.length
   }
 
+  clear(): void {
+    this.#lines = []
+    this.#characters = 0
+  }
+
   /** Loses lines until no more wait than that. Returns how many. */
   loseBeyond(most: Most): number {
     let count = 0

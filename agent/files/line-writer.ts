@@ -1,8 +1,6 @@
 import { Backlog, type Line, type Most } from './backlog.ts'
 import { FileTask, isPipeFull } from './task.ts'
 
-export type { Line } from './backlog.ts'
-
 /** What lines are written to. */
 export interface LineTarget {
   /** Bytes that may be added to it; one line may go beyond. */
@@ -101,6 +99,16 @@ export class LineWriter<L extends Line> {
     clearTimeout(this.#timer)
     this.#timer = undefined
     return this.#task.start()
+  }
+
+  /** Resolves when the run under way is done or has failed. */
+  settled(): Promise<void> {
+    return this.#task.settled()
+  }
+
+  /** Drops the lines that wait. */
+  discard(): void {
+    this.#waiting.clear()
   }
 
   /** Writes what waits, within this time. */

@@ -1,4 +1,4 @@
-import { Changing } from './changes.ts'
+import { ChangeDetector } from './change-detector.ts'
 import { NoAnswerError } from './fault.ts'
 import { onThread } from './threads.ts'
 
@@ -20,7 +20,7 @@ const NO_ANSWER_MS = 5_000
 /** Operates on one file, one operation at a time, and never lets its caller wait. */
 export class FileTask {
   readonly #options: FileTaskOptions
-  readonly #fault = new Changing<string | undefined>(undefined)
+  readonly #fault = new ChangeDetector<string | undefined>(undefined)
   #isStandingStill = false
   #running: Promise<void> | undefined
   #isDue = false
@@ -98,7 +98,7 @@ export class FileTask {
   }
 
   #hasSucceeded(): void {
-    if (this.#fault.set(undefined)) this.#options.changed(undefined)
+    if (this.#fault.changesTo(undefined)) this.#options.changed(undefined)
   }
 
   #isFullForLong(): boolean {
@@ -114,7 +114,7 @@ export class FileTask {
   #hasFailed(error: unknown): void {
     this.#isStandingStill = error instanceof NoAnswerError
     const fault = this.#options.faultOf(error)
-    if (this.#fault.set(fault)) this.#options.changed(fault)
+    if (this.#fault.changesTo(fault)) this.#options.changed(fault)
   }
 }
 

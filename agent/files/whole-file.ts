@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
-import { CAREFULLY, FILE_MODE, regularStats } from './append-file.ts'
+import { AppendFile, CAREFULLY, FILE_MODE, regularStats } from './append-file.ts'
 import { ForeignFileError } from './fault.ts'
 
 /** A draft that is there already is taken away and never written to. */
@@ -21,14 +21,14 @@ export async function readWholeFile(path: string, mostBytes: number): Promise<Bu
 }
 
 /** Replaces a file's content, all or nothing, and returns the file, open for what is to be added. */
-export async function replaceFile(path: string, text: string): Promise<FileHandle> {
+export async function replaceFile(path: string, text: string): Promise<AppendFile> {
   const draft = `${path}.new`
   await rm(draft, { force: true }) // an agent that was killed has left it, or somebody has planted it
   const handle = await open(draft, DRAFT, FILE_MODE)
   try {
     await handle.appendFile(text)
     await rename(draft, path)
-    return handle
+    return new AppendFile(path, handle, await handle.stat())
   } catch (error) {
     await handle.close()
     await rm(draft, { force: true })

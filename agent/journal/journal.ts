@@ -1,9 +1,10 @@
 import type { Logger } from 'pino'
 import type { BlockRecord } from '../blocks/record.ts'
 import type { AppendFile } from '../files/append-file.ts'
-import { Changing } from '../files/changes.ts'
-import { ForeignFileError, faultOf } from '../files/fault.ts'
-import { type Line, LineWriter } from '../files/line-writer.ts'
+import type { Line } from '../files/backlog.ts'
+import { ChangeDetector } from '../files/change-detector.ts'
+import { ForeignFileError } from '../files/fault.ts'
+import { LineFile } from '../files/line-file.ts'
 import { within } from '../files/task.ts'
 import { listRotatedFiles } from './files.ts'
 import { openJournalFile, rotate } from './journal-file.ts'
@@ -50,25 +51,28 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
  */
 export class Journal {
   readonly #options: JournalOptions
-  readonly #writer: LineWriter<RecordLine>
+  readonly #file: LineFile<RecordLine>
   readonly #written = new Map<string, number>()
   readonly #time = new JournalTime()
   /** The error with which files cannot be rotated or deleted, if so. */
-  readonly #untidy = new Changing<string | undefined>(undefined)
-  #file: AppendFile | undefined
-  #isToReopen = false
+  readonly #untidy = new ChangeDetector<string | undefined>(undefined)
   #recent: readonly BlockRecord[] | undefined
 
   constructor(options: JournalOptions) {
-    const { path, log, retryMs = RETRY_MS } = options
+    const { path, maxFileBytes: maxBytes, log, before, retryMs = RETRY_MS } = options
     this.#options = options
-    this.#writer = new LineWriter({
-      target: () => this.#fileToWrite(),
+    this.#file = new LineFile({
+      path,
+      flag: '--journal',
+      open: () => this.#open(),
+      before,
+      afterRename: 'reopen',
+      rotation: { maxBytes, rotate: (full) => this.#tidy(full) },
+      gone: () => log.info({ journal: path }, 'the journal was renamed or deleted; going on in a new file'),
       most: MOST_WAITING,
       gives: 'oldest',
       isEager: true,
       retryMs,
-      faultOf: (error) => faultOf(error, '--journal'),
       failing: (reason) => log.error({ journal: path, reason }, 'cannot write the journal; measuring goes on, and records wait'),
       losing: () => log.error({ journal: path }, 'too many records wait for the journal: the oldest are lost'),
       recovered: (lost) => log.info({ journal: path, lost }, 'the journal can be written again'),
@@ -79,7 +83,7 @@ export class Journal {
   }
 
   get state() {
-    return { written: this.#written, failed: this.#writer.late }
+    return { written: this.#written, failed: this.#file.late }
   }
 
   /** Counts no more what was written of a node. */
@@ -89,17 +93,17 @@ export class Journal {
 
   /** Why the file cannot be written at present, if so. */
   get fault(): string | undefined {
-    return this.#writer.fault
+    return this.#file.fault
   }
 
   /** Has a record written soon. If that cannot be done it waits, and with too many the oldest are given up. */
   append(record: BlockRecord): void {
-    this.#writer.append({ node: record.node, text: `${JSON.stringify(record)}\n` })
+    this.#file.append({ node: record.node, text: `${JSON.stringify(record)}\n` })
   }
 
   /** Tries to write all that waits. Resolves when that is done or has failed. */
   flush(): Promise<void> {
-    return this.#writer.flush()
+    return this.#file.flush()
   }
 
   /** The newest records that were there when it was opened, oldest first. */
@@ -109,45 +113,24 @@ export class Journal {
 
   /** Opens the file, or another one of that name after it was renamed. */
   reopen(): void {
-    this.#isToReopen = true
+    this.#file.reopen()
     void this.flush()
   }
 
   async close(): Promise<void> {
     const { path, log } = this.#options
-    await this.#writer.close(CLOSE_MS)
-    if (!this.#writer.isBusy) await this.#closeFile()
-    const lost = this.#writer.unwritten
+    await this.#file.close(CLOSE_MS)
+    const lost = this.#file.unwritten
     if (lost > 0) log.error({ journal: path, lost }, 'records could not be written to the journal')
   }
 
-  /** Opens another file if there is none, if it is full, or if its name does not stand for it any longer. */
-  async #fileToWrite(): Promise<AppendFile> {
-    await this.#options.before?.()
-    if (this.#isToReopen) await this.#closeFile()
-    this.#isToReopen = false
-    const { path, maxFileBytes, log } = this.#options
-    const size = await this.#file?.sizeByName()
-    if (this.#file && size !== undefined && (size < maxFileBytes || !(await this.#tidy(this.#file))))
-      return this.#withRoom(this.#file, size)
-    if (this.#file && size === undefined) log.info({ journal: path }, 'the journal was renamed or deleted; going on in a new file')
-    await this.#closeFile()
-    this.#file = await this.#open()
-    await this.#tidy()
-    return this.#withRoom(this.#file, (await this.#file.sizeByName()) ?? 0)
-  }
-
-  #withRoom(file: AppendFile, size: number): AppendFile {
-    file.room = this.#options.maxFileBytes - size
-    return file
-  }
-
-  /** Also reads what is there, the first time. */
+  /** Also reads what is there, the first time, and deletes what is too old. */
   async #open(): Promise<AppendFile> {
     const { path } = this.#options
     try {
       const file = await openJournalFile(path)
       await this.#readRecent()
+      await this.#tidy()
       return file
     } catch (error) {
       if (error instanceof ForeignFileError)
@@ -175,17 +158,12 @@ export class Journal {
     try {
       if (full) log.info({ journal: path, rotated: await rotate(full, new Date()) }, 'journal rotated')
       for (const file of await enforceRetention(path, keep, this.#time.now())) log.info({ journal: path, file }, 'old journal deleted')
-      this.#untidy.set(undefined)
+      this.#untidy.changesTo(undefined)
       return true
     } catch (error) {
-      const isNew = this.#untidy.set((error as NodeJS.ErrnoException).code)
+      const isNew = this.#untidy.changesTo((error as NodeJS.ErrnoException).code)
       if (isNew) log.error({ journal: path, err: error }, 'cannot rotate the journal or delete old files of it')
       return false
     }
-  }
-
-  async #closeFile(): Promise<void> {
-    await this.#file?.close()
-    this.#file = undefined
   }
 }

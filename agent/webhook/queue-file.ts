@@ -1,6 +1,7 @@
-import type { FileHandle } from 'node:fs/promises'
+import type { AppendFile } from '../files/append-file.ts'
 import { ForeignFileError } from '../files/fault.ts'
-import { FileTask, within } from '../files/task.ts'
+import { LineFile } from '../files/line-file.ts'
+import { within } from '../files/task.ts'
 import { readWholeFile, replaceFile } from '../files/whole-file.ts'
 
 /** First line of each such file: what lacks it is somebody else's, and left alone. */
@@ -15,9 +16,10 @@ export interface QueueFileOptions {
   readonly path: string
   /** All lines that the file should hold. */
   readonly lines: () => readonly string[]
-  readonly faultOf: (error: unknown) => string
   /** Told once of each change of why the file cannot be written. */
   readonly changed: (fault: string | undefined) => void
+  /** Told when the file was renamed or deleted: all lines are written to a new one. */
+  readonly gone: () => void
 }
 
 /**
@@ -26,19 +28,27 @@ export interface QueueFileOptions {
  */
 export class QueueFile {
   readonly #options: QueueFileOptions
-  readonly #task: FileTask
-  #handle: FileHandle | undefined
-  #added: string[] = []
+  readonly #file: LineFile
   #isToRewrite = false
   #bytes = 0
 
   constructor(options: QueueFileOptions) {
+    const { path, changed, gone } = options
     this.#options = options
-    this.#task = new FileTask({
-      run: () => this.#write(),
-      faultOf: options.faultOf,
-      changed: options.changed,
+    this.#file = new LineFile({
+      path,
+      flag: '--journal',
+      open: () => this.#writeAll(),
+      afterRename: 'reopen',
+      gone,
+      most: { lines: Number.POSITIVE_INFINITY, characters: MOST_BYTES },
+      gives: 'oldest',
       retryMs: RETRY_MS,
+      failing: (reason) => {
+        this.#markToRewrite()
+        changed(reason)
+      },
+      recovered: () => changed(undefined),
     })
   }
 
@@ -50,54 +60,42 @@ export class QueueFile {
   append(lines: readonly string[]): void {
     if (this.#isToRewrite) return // with all the others
     for (const line of lines) {
-      this.#added.push(line)
       this.#bytes += line.length + 1
+      this.#file.append({ text: `${line}\n` })
     }
-    void this.#task.start()
   }
 
   /** Replaces what the file holds by all lines, all or nothing. */
   rewrite(): void {
-    this.#isToRewrite = true
-    if (this.#task.fault === undefined) void this.#task.start()
+    this.#markToRewrite()
+    if (this.#file.fault === undefined) void this.#file.flush()
   }
 
   /** Resolves when all that was added is in the file, or when that is not to be expected soon. */
   async kept(): Promise<void> {
-    if (this.#task.fault === undefined) await within(this.#task.settled(), KEPT_MS)
+    if (this.#file.fault === undefined) await within(this.#file.settled(), KEPT_MS)
   }
 
-  async close(mostMs: number): Promise<void> {
-    await this.#task.close(mostMs)
-    if (!this.#task.isRunning) await this.#closeHandle()
+  close(mostMs: number): Promise<void> {
+    return this.#file.close(mostMs)
   }
 
-  async #write(): Promise<boolean> {
-    const added = this.#added
-    this.#added = []
-    try {
-      if (this.#isToRewrite || this.#handle === undefined) await this.#rewrite()
-      else if (added.length > 0) await this.#handle.appendFile(textOf(added))
-    } catch (error) {
-      this.#isToRewrite = true
-      throw error
-    }
-    return this.#added.length > 0 || this.#isToRewrite
+  #markToRewrite(): void {
+    this.#isToRewrite = true
+    this.#file.reopen()
   }
 
-  async #rewrite(): Promise<void> {
+  async #writeAll(): Promise<AppendFile> {
     const text = textOf([HEADER, ...this.#options.lines()])
     this.#isToRewrite = false
-    this.#added = []
     this.#bytes = text.length
-    const handle = await replaceFile(this.#options.path, text)
-    await this.#closeHandle()
-    this.#handle = handle
-  }
-
-  async #closeHandle(): Promise<void> {
-    await this.#handle?.close().catch(() => {})
-    this.#handle = undefined
+    this.#file.discard() // they are among all lines
+    try {
+      return await replaceFile(this.#options.path, text)
+    } catch (error) {
+      this.#markToRewrite()
+      throw error
+    }
   }
 }
 

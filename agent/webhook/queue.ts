@@ -1,5 +1,4 @@
 import type { Logger } from 'pino'
-import { faultOf } from '../files/fault.ts'
 import { onThread } from '../files/threads.ts'
 import { isDeliveryId, readPayload, toAsciiJson } from './payload.ts'
 import { QueueFile, readQueueFile } from './queue-file.ts'
@@ -77,11 +76,11 @@ export class Queue {
     this.#file = new QueueFile({
       path,
       lines: () => this.#lines(),
-      faultOf: (error) => faultOf(error, '--journal'),
       changed: (reason) =>
         reason === undefined
           ? this.#log.info('keeping slow blocks for the webhook in their file again')
           : this.#log.warn({ path, reason }, 'cannot write the queue of the webhook; keeping slow blocks in memory only'),
+      gone: () => this.#log.info({ path }, 'the queue of the webhook was renamed or deleted; writing it anew'),
     })
     this.#file.rewrite()
     await this.#file.kept()

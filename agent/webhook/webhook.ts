@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { Changing } from '../files/changes.ts'
+import { ChangeDetector } from '../files/change-detector.ts'
 import { FileTask, within } from '../files/task.ts'
 import { type Headers, readHeaders } from './headers.ts'
 import { type SlowBlockPayload, toAsciiJson } from './payload.ts'
@@ -52,7 +52,7 @@ export class Webhook {
   readonly #log: Logger
   readonly #queue: Queue
   readonly #closing = new AbortController()
-  readonly #condition = new Changing<Condition>('unknown')
+  readonly #condition = new ChangeDetector<Condition>('unknown')
   /** Ends the attempt under way. */
   #attempt: AbortController | undefined
   #delivering: Promise<void> | undefined
@@ -164,7 +164,7 @@ export class Webhook {
   #succeeded({ id }: Alert): void {
     this.#delivered++
     this.#queue.done(id)
-    if (this.#condition.set('delivering')) this.#log.info({ pending: this.#queue.pending }, 'delivering slow blocks')
+    if (this.#condition.changesTo('delivering')) this.#log.info({ pending: this.#queue.pending }, 'delivering slow blocks')
   }
 
   /** It would be refused again, and those behind it would wait for ever. */
@@ -173,7 +173,7 @@ export class Webhook {
     this.#refused++
     this.#queue.done(id)
     const fields = { reason, answer: refusal, deliveryId: id, refused: this.#refused }
-    if (this.#condition.set(`refused: ${reason} ${refusal}`))
+    if (this.#condition.changesTo(`refused: ${reason} ${refusal}`))
       this.#log.error(fields, 'the webhook refuses slow blocks for good: they are lost')
     else this.#log.debug(fields, 'the webhook refused another slow block')
   }
@@ -181,7 +181,7 @@ export class Webhook {
   #hasFailed({ reason }: Failure): void {
     this.#failed++
     const { pending } = this.#queue
-    if (this.#condition.set('failing'))
+    if (this.#condition.changesTo('failing'))
       this.#log.warn({ reason, pending }, 'cannot deliver slow blocks; trying again for as long as it takes')
     else this.#log.debug({ reason, pending }, 'still cannot deliver slow blocks')
   }

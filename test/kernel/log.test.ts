@@ -209,6 +209,22 @@ describe('SIGHUP', () => {
   })
 })
 
+it('a log file that was deleted is made anew with the next line, and that is logged once', async () => {
+  const { path } = stage()
+  const log = path('agent.log')
+  await using agent = await startAgentProcess({ args: ['--log-file', log] })
+  await until(() => readFileSync(log, 'utf8').includes('no bitcoind is running'), 'the last line of the start')
+  rmSync(log)
+  agent.kill('SIGTERM')
+  await agent.exited
+  const lines = readFileSync(log, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(lines.map(({ msg }) => msg).toSorted()).toEqual(['stopped', 'the log file was deleted; going on in a new one'])
+  expect(lines).toContainEqual(expect.objectContaining({ level: 'warn', output: log }))
+})
+
 it.for([
   ['a pipe', (path: string) => execFileSync('mkfifo', [path]), 'it is no regular file'],
   ['a device', (path: string) => execFileSync('mknod', [path, 'c', '1', '7']), 'it is no regular file'],

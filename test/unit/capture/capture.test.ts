@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
-import { openRecorder } from '../../../agent/sources/replay/recorder.ts'
+import { openCapture } from '../../../agent/capture/capture.ts'
 import { recordedTracepoints, type TracepointEvent } from '../../../agent/tracepoints/index.ts'
 import { captureLog } from '../../harness/captured-log.ts'
 import { mountMemory } from '../../harness/mounted.ts'
 import { until } from '../../harness/until.ts'
 import { eventOf } from '../blocks/events.ts'
-import { HASH, startReplay, temporaryPath } from './recordings.ts'
+import { HASH, startReplay, temporaryPath } from '../sources/recordings.ts'
 
 /** What fits each kind of argument. */
 const values = {
@@ -28,15 +28,15 @@ const everyEvent = recordedTracepoints.map(({ probe, args }, i) => {
 
 const sendStart = (startUs: number) => eventOf('udp:block_send_start', { blockHash: HASH, startUs })
 
-function startRecorder(file: string) {
+function startCapture(file: string) {
   const { log, lines } = captureLog()
-  return { recorder: openRecorder({ file, log, retryMs: 50 }), lines }
+  return { capture: openCapture({ file, log, retryMs: 50 }), lines }
 }
 
 async function record(file: string, ...events: readonly TracepointEvent[]) {
-  const { recorder, lines } = startRecorder(file)
-  for (const event of events) recorder.record(event)
-  await recorder.close()
+  const { capture, lines } = startCapture(file)
+  for (const event of events) capture.record(event)
+  await capture.close()
   return lines
 }
 
@@ -70,11 +70,11 @@ it('records events of all kinds so that they are replayed as they were', async (
 
 it('has written what it was given after a second or so', async () => {
   const file = temporaryPath()
-  const { recorder } = startRecorder(file)
-  recorder.record(sendStart(1))
+  const { capture } = startCapture(file)
+  capture.record(sendStart(1))
   await until(() => sizeOf(file) > 0, 'the line')
   expect(linesOf(file)).toHaveLength(1)
-  await recorder.close()
+  await capture.close()
 })
 
 it('adds to a recording, which others may not read', async () => {
@@ -95,14 +95,14 @@ it('ends a line that was torn when it was killed', async () => {
 
 it('goes on in a new file after a rotation, and loses nothing', async () => {
   const file = temporaryPath()
-  const { recorder, lines } = startRecorder(file)
-  for (let i = 0; i < 2000; i++) recorder.record(sendStart(i))
+  const { capture, lines } = startCapture(file)
+  for (let i = 0; i < 2000; i++) capture.record(sendStart(i))
   await until(() => sizeOf(file) > 0, 'the first lines')
   renameSync(file, `${file}.1`)
-  recorder.reopen()
+  capture.reopen()
   await until(() => existsSync(file), 'the new file')
-  for (let i = 2000; i < 4000; i++) recorder.record(sendStart(i))
-  await recorder.close()
+  for (let i = 2000; i < 4000; i++) capture.record(sendStart(i))
+  await capture.close()
   const both = [...(await replayed(`${file}.1`)).starts, ...(await replayed(file)).starts]
   expect(both).toEqual(Array.from({ length: 4000 }, (_, i) => i))
   expect(lines).toEqual([])
@@ -111,13 +111,13 @@ it('goes on in a new file after a rotation, and loses nothing', async () => {
 it('says a full disk once; once there is room it has every event, whole', async (context) => {
   const directory = mountMemory(context)
   const file = join(directory, 'events.jsonl')
-  const { recorder, lines } = startRecorder(file)
-  for (let i = 0; i < 1_000; i++) recorder.record(sendStart(i))
+  const { capture, lines } = startCapture(file)
+  for (let i = 0; i < 1_000; i++) capture.record(sendStart(i))
   await until(() => lines.length > 0, 'the failure')
-  for (let i = 1_000; i < 1_500; i++) recorder.record(sendStart(i))
+  for (let i = 1_000; i < 1_500; i++) capture.record(sendStart(i))
   execFileSync('mount', ['-o', 'remount,size=1m', directory])
   await until(() => lines.length > 1, 'that it can be written')
-  await recorder.close()
+  await capture.close()
   expect(lines).toEqual([
     { level: 50, file, reason: 'the disk is full: make room there', msg: 'cannot write the recording; trying again' },
     { level: 30, file, lost: 0, msg: 'the recording can be written again' },
@@ -126,10 +126,10 @@ it('says a full disk once; once there is room it has every event, whole', async 
 })
 
 it('says in the end how much was lost', async () => {
-  const { recorder, lines } = startRecorder('/dev/full')
+  const { capture, lines } = startCapture('/dev/full')
   await until(() => lines.length > 0, 'the failure')
-  for (let i = 0; i < 4; i++) recorder.record(sendStart(i))
-  await recorder.close()
+  for (let i = 0; i < 4; i++) capture.record(sendStart(i))
+  await capture.close()
   expect(lines).toMatchObject([
     { level: 50, reason: 'it is no regular file, which is left as it is: name another file with --record PATH' },
     { level: 50, file: '/dev/full', lost: 4, msg: 'events could not be recorded' },
@@ -139,19 +139,19 @@ it('says in the end how much was lost', async () => {
 it('goes on in the old file, and says so once, where a new one cannot be made', async () => {
   const file = join(temporaryPath('folder'), 'events.jsonl')
   mkdirSync(dirname(file))
-  const { recorder, lines } = startRecorder(file)
-  recorder.record(sendStart(0))
+  const { capture, lines } = startCapture(file)
+  capture.record(sendStart(0))
   await until(() => sizeOf(file) > 0, 'the first line')
   renameSync(dirname(file), `${dirname(file)}.away`)
-  recorder.reopen()
+  capture.reopen()
   await until(() => lines.length > 0, 'the failure')
-  recorder.record(sendStart(1))
-  recorder.reopen()
+  capture.record(sendStart(1))
+  capture.reopen()
   await until(() => linesOf(`${dirname(file)}.away/events.jsonl`).length === 2, 'the second line')
   mkdirSync(dirname(file))
   await until(() => lines.length > 1, 'the new file')
-  recorder.record(sendStart(2))
-  await recorder.close()
+  capture.record(sendStart(2))
+  await capture.close()
   expect((await replayed(file)).starts).toEqual([2])
   expect(lines).toMatchObject([
     { level: 50, file, msg: 'cannot open the recording anew; going on in the old file, and trying again' },
@@ -161,13 +161,13 @@ it('goes on in the old file, and says so once, where a new one cannot be made', 
 
 it('writes what it kept once a file can be written at last', async () => {
   const file = join(temporaryPath('missing'), 'events.jsonl')
-  const { recorder, lines } = startRecorder(file)
-  recorder.record(sendStart(1))
+  const { capture, lines } = startCapture(file)
+  capture.record(sendStart(1))
   await until(() => lines.length > 0, 'the failure')
   mkdirSync(dirname(file))
-  recorder.record(sendStart(2))
+  capture.record(sendStart(2))
   await until(() => lines.length > 1, 'that it can be written')
-  await recorder.close()
+  await capture.close()
   expect(lines).toMatchObject([
     { level: 50, msg: 'cannot write the recording; trying again' },
     { level: 30, lost: 0, msg: 'the recording can be written again' },
@@ -177,11 +177,11 @@ it('writes what it kept once a file can be written at last', async () => {
 
 it('keeps no more than 8 MiB while it cannot write', { timeout: 30_000 }, async () => {
   const file = join(temporaryPath('missing'), 'events.jsonl')
-  const { recorder, lines } = startRecorder(file)
+  const { capture, lines } = startCapture(file)
   await until(() => lines.length > 0, 'the failure')
-  for (let i = 0; i < 100_000; i++) recorder.record(sendStart(i))
+  for (let i = 0; i < 100_000; i++) capture.record(sendStart(i))
   mkdirSync(dirname(file))
-  await recorder.close()
+  await capture.close()
   const kept = linesOf(file).length
   expect(statSync(file).size / 2 ** 20).toBeCloseTo(8, 1)
   expect(lines.at(-1)).toMatchObject({ msg: 'the recording can be written again', lost: 100_000 - kept })

@@ -1,0 +1,70 @@
+import type { Logger } from 'pino'
+import { LineFile } from '../files/line-file.ts'
+import { lineOf } from '../sources/replay/format.ts'
+import type { TracepointEvent } from '../tracepoints/index.ts'
+
+/** Events wait so long for others to be written with. */
+const FLUSH_MS = 1_000
+const RETRY_MS = 1_000
+/** While the file cannot be written so much is kept for when it can be again. */
+const MOST = { lines: Number.POSITIVE_INFINITY, characters: 8 * 1024 * 1024 }
+/** What writing the last events may take. */
+const CLOSE_MS = 250
+
+export interface CaptureOptions {
+  readonly file: string
+  readonly log: Logger
+  readonly retryMs?: number
+}
+
+/** Opens a recording, to which events are added. A file that cannot be written is said in the log and tried again. */
+export function openCapture(options: CaptureOptions): Capture {
+  const capture = new Capture(options)
+  capture.reopen()
+  return capture
+}
+
+/** Records events in a file, which `fibre-agent replay` measures again, without holding up who hands them over. */
+export class Capture {
+  readonly #options: CaptureOptions
+  readonly #file: LineFile
+
+  constructor(options: CaptureOptions) {
+    const { file: path, log, retryMs = RETRY_MS } = options
+    this.#options = options
+    this.#file = new LineFile({
+      path,
+      flag: '--record',
+      afterRename: 'stay',
+      most: MOST,
+      gives: 'newest',
+      delayMs: FLUSH_MS,
+      retryMs,
+      failing: (reason) => log.error({ file: path, reason }, 'cannot write the recording; trying again'),
+      recovered: (lost) => log.info({ file: path, lost }, 'the recording can be written again'),
+      gone: () => log.warn({ file: path }, 'the recording was deleted; going on in a new file'),
+      kept: (reason) =>
+        reason === undefined
+          ? log.info({ file: path }, 'the recording goes on in a new file')
+          : log.error({ file: path, reason }, 'cannot open the recording anew; going on in the old file, and trying again'),
+    })
+  }
+
+  record(event: TracepointEvent): void {
+    this.#file.append({ text: `${lineOf(event)}\n` })
+  }
+
+  /** Goes on in a new file of that name, after the old one was renamed. */
+  reopen(): void {
+    this.#file.reopen()
+    void this.#file.flush()
+  }
+
+  /** Writes what is waiting, and ends. */
+  async close(): Promise<void> {
+    const { file, log } = this.#options
+    await this.#file.close(CLOSE_MS)
+    const lost = this.#file.unwritten
+    if (lost > 0) log.error({ file, lost }, 'events could not be recorded')
+  }
+}
