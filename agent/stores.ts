@@ -18,27 +18,30 @@ export interface Stores {
   close(): Promise<void>
 }
 
+/** Throws, with nothing left open, if another agent writes one of the files. */
 export async function openStores(settings: Settings, version: string, log: Logger): Promise<Stores> {
   const { alerts, journal: path, journalFileBytes: maxFileBytes, journalKeep: keep, record: file } = settings
-  const webhook = await openWebhookOf(settings, version, log)
-  const slowBlocks = alerts ? new SlowBlocks(thresholdsOf(settings), log, webhook) : undefined
-  const before = async () => webhook?.kept() // what is killed in between repeats an alert rather than omits it
-  const journal = path === undefined ? undefined : await openJournal({ path, maxFileBytes, keep, log, before })
-  const capture = file === undefined ? undefined : openCapture({ file, log })
-  return {
-    webhook,
-    slowBlocks,
-    journal,
-    capture,
-    reload() {
+  const opened: { close(): unknown }[] = []
+  const close = async () => void (await Promise.all(opened.map((store) => store.close())))
+  const noted = <Store extends { close(): unknown } | undefined>(store: Store): Store => {
+    if (store) opened.push(store)
+    return store
+  }
+  try {
+    const webhook = noted(await openWebhookOf(settings, version, log))
+    const slowBlocks = noted(alerts ? new SlowBlocks(thresholdsOf(settings), log, webhook) : undefined)
+    const before = async () => webhook?.kept() // what is killed in between repeats an alert rather than omits it
+    const journal = noted(path === undefined ? undefined : await openJournal({ path, maxFileBytes, keep, log, before }))
+    const capture = noted(file === undefined ? undefined : await openCapture({ file, log }))
+    const reload = () => {
       journal?.reopen()
       capture?.reopen()
       void webhook?.reload()
-    },
-    async close() {
-      slowBlocks?.close()
-      await Promise.all([capture?.close(), journal?.close(), webhook?.close()])
-    },
+    }
+    return { webhook, slowBlocks, journal, capture, reload, close }
+  } catch (error) {
+    await close()
+    throw error
   }
 }
 

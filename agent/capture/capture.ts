@@ -17,10 +17,10 @@ export interface CaptureOptions {
   readonly retryMs?: number
 }
 
-/** Opens a recording, to which events are added. A file that cannot be written is said in the log and tried again. */
-export function openCapture(options: CaptureOptions): Capture {
+/** Opens a recording, to which events are added. A file that cannot be written is said in the log and tried again. Throws if another agent writes it. */
+export async function openCapture(options: CaptureOptions): Promise<Capture> {
   const capture = new Capture(options)
-  capture.reopen()
+  await capture.open()
   return capture
 }
 
@@ -42,12 +42,18 @@ export class Capture {
       retryMs,
       failing: (reason) => log.error({ file: path, reason }, 'cannot write the recording; trying again'),
       recovered: (lost) => log.info({ file: path, lost }, 'the recording can be written again'),
+      unlocked: (reason) => log.warn({ file: path, reason }, 'cannot lock the recording: a second agent would write to it, too'),
       gone: () => log.warn({ file: path }, 'the recording was deleted; going on in a new file'),
       kept: (reason) =>
         reason === undefined
           ? log.info({ file: path }, 'the recording goes on in a new file')
           : log.error({ file: path, reason }, 'cannot open the recording anew; going on in the old file, and trying again'),
     })
+  }
+
+  /** Opens the file as `openCapture` does. */
+  open(): Promise<void> {
+    return this.#file.open()
   }
 
   record(event: TracepointEvent): void {

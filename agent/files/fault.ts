@@ -9,10 +9,20 @@ export class NoAnswerError extends Error {
   override readonly message = 'the disk does not answer: a file system that is frozen, or a server that is gone'
 }
 
+/** Another agent writes the file. */
+export class HeldError extends Error {
+  override readonly name = 'HeldError'
+
+  constructor(file: string, holder: string) {
+    super(`another agent writes ${file}: ${holder}`)
+  }
+}
+
 /** Why a file cannot be written, and the way out. `flag` is the one that names it. */
 export function faultOf(error: unknown, flag: string): string {
   const { code = '', message } = error as NodeJS.ErrnoException
   if (error instanceof ForeignFileError) return `${message}, which is left as it is: name another file with ${flag} PATH`
+  if (error instanceof HeldError) return `${message}; stop that one, or name another file with ${flag} PATH`
   if (error instanceof NoAnswerError) return message
   return reasons[code]?.(flag) ?? message
 }

@@ -1,8 +1,11 @@
 import { type AppendFile, openAppendFile } from './append-file.ts'
 import type { Line } from './backlog.ts'
 import { ChangeDetector } from './change-detector.ts'
-import { faultOf } from './fault.ts'
+import { faultOf, HeldError } from './fault.ts'
+import { FileLock } from './file-lock.ts'
 import { LineWriter, type LineWriterOptions } from './line-writer.ts'
+import { within } from './task.ts'
+import { onThread } from './threads.ts'
 
 export interface LineFileOptions<L extends Line> extends Omit<LineWriterOptions<L>, 'target' | 'faultOf'> {
   readonly path: string
@@ -19,11 +22,16 @@ export interface LineFileOptions<L extends Line> extends Omit<LineWriterOptions<
   readonly afterRename: 'reopen' | 'stay'
   /** The size at which `rotate` is called, which returns whether a new file is to be opened. */
   readonly rotation?: { readonly maxBytes: number; readonly rotate: (full: AppendFile) => Promise<boolean> }
+  /** Told once of each change of why the file cannot be locked against a second agent. Without it, it is not locked. */
+  readonly unlocked?: (reason: string) => void
   /** Told when the open file was deleted, or has another name and is given up for that. */
   readonly gone: () => void
   /** Told once of each change of why the old file is kept instead of a new one; `undefined`: a new one was opened. */
   readonly kept?: (fault: string | undefined) => void
 }
+
+/** What locking the file, and opening it, may each take before the agent goes on without. */
+const OPEN_MS = 2_000
 
 /**
  * A file of lines that only grows: whole lines in their order, written without holding up who appends them. Torn ends are ended, lines wait
@@ -33,12 +41,16 @@ export class LineFile<L extends Line = Line> {
   readonly #options: LineFileOptions<L>
   readonly #writer: LineWriter<L>
   readonly #keptBy = new ChangeDetector<string | undefined>(undefined)
+  readonly #lock: FileLock | undefined
+  readonly #unlocked = new ChangeDetector<string | undefined>(undefined)
+  #lockFault: string | undefined
   #file: AppendFile | undefined
   #isToReopen = false
   #retry: NodeJS.Timeout | undefined
 
   constructor(options: LineFileOptions<L>) {
     this.#options = options
+    this.#lock = options.unlocked && new FileLock(options.path)
     this.#writer = new LineWriter({ ...options, target: () => this.#current(), faultOf: (error) => faultOf(error, options.flag) })
   }
 
@@ -66,6 +78,28 @@ export class LineFile<L extends Line = Line> {
     this.#writer.append(line)
   }
 
+  /** Opens the file, unless that takes seconds or cannot be done, which is tried again. Throws if another agent writes it. */
+  async open(): Promise<void> {
+    await this.lock()
+    await within(this.flush(), OPEN_MS)
+  }
+
+  /** Locks the file, as `open` does first. */
+  async lock(): Promise<void> {
+    const locking = onThread(() => this.#claim())
+    try {
+      await within(locking, OPEN_MS)
+      if (this.#lock?.isAsking) await locking
+    } catch (error) {
+      throw new Error(faultOf(error, this.#options.flag), { cause: error })
+    }
+  }
+
+  /** Gives up the lock of a file that was not opened. */
+  async unlock(): Promise<void> {
+    await this.#lock?.release()
+  }
+
   /** Opens the file if need be and writes all that waits. Resolves when that is done or has failed. */
   flush(): Promise<void> {
     return this.#writer.flush()
@@ -90,7 +124,11 @@ export class LineFile<L extends Line = Line> {
   async close(mostMs: number): Promise<void> {
     await this.#writer.close(mostMs)
     clearTimeout(this.#retry)
-    if (!this.#writer.isBusy) await this.#closeFile()
+    if (!this.#writer.isBusy)
+      await within(
+        onThread(() => this.#closeAll()),
+        mostMs,
+      )
   }
 
   /** The file to write to now, with the room that it has. */
@@ -98,8 +136,23 @@ export class LineFile<L extends Line = Line> {
     await this.#options.before?.()
     if (this.#isToReopen) await this.#openAnew()
     if (this.#file && !(await this.#isUsable(this.#file))) await this.#closeFile()
+    if (this.#lock?.isLost) await this.#claim()
     this.#file ??= await this.#open()
+    if (this.#unlocked.changesTo(this.#lockFault) && this.#lockFault !== undefined) this.#options.unlocked?.(this.#lockFault)
     return this.#file
+  }
+
+  /** Takes the lock, if it can be taken. Throws if another agent has it. */
+  async #claim(): Promise<void> {
+    try {
+      await this.#lock?.acquire()
+      this.#lockFault = undefined
+    } catch (error) {
+      this.#lockFault = (error as Error).message
+      if (!(error instanceof HeldError)) return
+      await this.#closeFile()
+      throw error
+    }
   }
 
   async #openAnew(): Promise<void> {
@@ -141,8 +194,10 @@ export class LineFile<L extends Line = Line> {
   async #open(): Promise<AppendFile> {
     const { path, open = () => openAppendFile(path) } = this.#options
     this.#isToReopen = false // before it is opened: meanwhile it may be asked for again
+    await this.#claim()
     const file = await open()
     file.room = this.#maxBytes - file.size
+    await this.#claim() // its folder may have been made with it
     return file
   }
 
@@ -153,5 +208,10 @@ export class LineFile<L extends Line = Line> {
   async #closeFile(): Promise<void> {
     await this.#file?.close()
     this.#file = undefined
+  }
+
+  async #closeAll(): Promise<void> {
+    await this.#closeFile()
+    await this.#lock?.release()
   }
 }

@@ -1,7 +1,10 @@
 /** Threads that Node.js has for files, names of hosts and compression, unless told otherwise. */
 const USUAL_THREADS = 4
-/** Journal, webhook queue and headers, recording, log file, standard output: a disk or a reader that stands still keeps one thread of each. */
-const FILES = 6
+/**
+ * Journal, webhook queue and headers, recording, log file, standard output, and three lock files: a disk or a reader that stands still keeps one
+ * thread of each.
+ */
+const FILES = 9
 
 /**
  * Prepares the process for disks that stand still or are full; to be called before anything else.

@@ -5,7 +5,6 @@ import type { Line } from '../files/backlog.ts'
 import { ChangeDetector } from '../files/change-detector.ts'
 import { ForeignFileError } from '../files/fault.ts'
 import { LineFile } from '../files/line-file.ts'
-import { within } from '../files/task.ts'
 import { listRotatedFiles } from './files.ts'
 import { openJournalFile, rotate } from './journal-file.ts'
 import { JournalTime } from './journal-time.ts'
@@ -33,15 +32,13 @@ const RETRY_MS = 1_000
 const MOST_WAITING = { lines: 1_000, characters: Number.POSITIVE_INFINITY }
 /** Records of before that the agent takes up again: two weeks of a node. */
 const RECENT = 2_000
-/** What opening may take before the agent goes on without what the journal has. */
-const OPEN_MS = 2_000
 /** What writing the last records may take. */
 const CLOSE_MS = 250
 
-/** Opens a journal, and reads what it has. One that cannot be written is said in the log and tried again. */
+/** Opens a journal, and reads what it has. One that cannot be written is said in the log and tried again. Throws if another agent writes it. */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
   const journal = new Journal(options)
-  await within(journal.flush(), OPEN_MS)
+  await journal.open()
   return journal
 }
 
@@ -68,6 +65,7 @@ export class Journal {
       before,
       afterRename: 'reopen',
       rotation: { maxBytes, rotate: (full) => this.#tidy(full) },
+      unlocked: (reason) => log.warn({ journal: path, reason }, 'cannot lock the journal: a second agent would write each block again'),
       gone: () => log.info({ journal: path }, 'the journal was renamed or deleted; going on in a new file'),
       most: MOST_WAITING,
       gives: 'oldest',
@@ -99,6 +97,11 @@ export class Journal {
   /** Has a record written soon. If that cannot be done it waits, and with too many the oldest are given up. */
   append(record: BlockRecord): void {
     this.#file.append({ node: record.node, text: `${JSON.stringify(record)}\n` })
+  }
+
+  /** Opens the file as `openJournal` does. */
+  open(): Promise<void> {
+    return this.#file.open()
   }
 
   /** Tries to write all that waits. Resolves when that is done or has failed. */

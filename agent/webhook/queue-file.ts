@@ -18,6 +18,8 @@ export interface QueueFileOptions {
   readonly lines: () => readonly string[]
   /** Told once of each change of why the file cannot be written. */
   readonly changed: (fault: string | undefined) => void
+  /** Told once of each change of why the file cannot be locked against a second agent. */
+  readonly unlocked: (reason: string) => void
   /** Told when the file was renamed or deleted: all lines are written to a new one. */
   readonly gone: () => void
 }
@@ -33,13 +35,14 @@ export class QueueFile {
   #bytes = 0
 
   constructor(options: QueueFileOptions) {
-    const { path, changed, gone } = options
+    const { path, changed, unlocked, gone } = options
     this.#options = options
     this.#file = new LineFile({
       path,
       flag: '--journal',
       open: () => this.#writeAll(),
       afterRename: 'reopen',
+      unlocked,
       gone,
       most: { lines: Number.POSITIVE_INFINITY, characters: MOST_BYTES },
       gives: 'oldest',
@@ -52,9 +55,23 @@ export class QueueFile {
     })
   }
 
+  get path(): string {
+    return this.#options.path
+  }
+
   /** Its size, with what is being added. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Locks the file. Throws if another agent writes it. */
+  lock(): Promise<void> {
+    return this.#file.lock()
+  }
+
+  /** Gives the file up, as it is. */
+  unlock(): Promise<void> {
+    return this.#file.unlock()
   }
 
   append(lines: readonly string[]): void {

@@ -25,6 +25,8 @@ export class Queue {
   readonly #log: Logger
   readonly #done = new Set<string>()
   #pending = new Map<string, string>()
+  /** The file that is locked, and the same once it has been read. */
+  #locked: QueueFile | undefined
   #file: QueueFile | undefined
   #pendingBytes = 0
   #givenUp = 0
@@ -65,25 +67,37 @@ export class Queue {
     this.#note([doneLine(id)])
   }
 
-  /** Takes over what an earlier life of the agent left in a file, and keeps what waits in it from then on. */
-  async keepIn(path: string): Promise<void> {
-    try {
-      this.#restore(await onThread(() => readQueueFile(path)))
-    } catch (err) {
-      this.#log.warn({ err, path }, 'cannot use the file for the queue of the webhook; keeping slow blocks in memory only')
-      return
-    }
-    this.#file = new QueueFile({
+  /** Locks a file to keep in it what waits. Throws if another agent writes it. */
+  async lock(path: string): Promise<void> {
+    const file = new QueueFile({
       path,
       lines: () => this.#lines(),
       changed: (reason) =>
         reason === undefined
           ? this.#log.info('keeping slow blocks for the webhook in their file again')
           : this.#log.warn({ path, reason }, 'cannot write the queue of the webhook; keeping slow blocks in memory only'),
+      unlocked: (reason) =>
+        this.#log.warn({ path, reason }, 'cannot lock the queue of the webhook: a second agent would post slow blocks again'),
       gone: () => this.#log.info({ path }, 'the queue of the webhook was renamed or deleted; writing it anew'),
     })
-    this.#file.rewrite()
-    await this.#file.kept()
+    await file.lock()
+    this.#locked = file
+  }
+
+  /** Takes over what an earlier life of the agent left in the locked file, and keeps what waits in it from then on. */
+  async restore(): Promise<void> {
+    const file = this.#locked
+    if (file === undefined) return
+    try {
+      this.#takeOver(await onThread(() => readQueueFile(file.path)))
+    } catch (err) {
+      this.#log.warn({ err, path: file.path }, 'cannot use the file for the queue of the webhook; keeping slow blocks in memory only')
+      await file.unlock()
+      return
+    }
+    this.#file = file
+    file.rewrite()
+    await file.kept()
   }
 
   /** Resolves when all is in the file, or when that is not to be expected soon. */
@@ -95,7 +109,7 @@ export class Queue {
     await this.#file?.close(CLOSE_MS)
   }
 
-  #restore(lines: readonly string[]): void {
+  #takeOver(lines: readonly string[]): void {
     const since = this.#pending
     this.#pending = new Map()
     this.#pendingBytes = 0

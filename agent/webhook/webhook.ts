@@ -193,13 +193,16 @@ export class Webhook {
   }
 }
 
-/** Starts with what an earlier life of the agent left undelivered. */
+/** Starts with what an earlier life of the agent left undelivered. Throws if another agent writes the file for that. */
 export async function openWebhook(options: WebhookOptions): Promise<Webhook> {
   const { queueFile, log } = options
   const queue = new Queue(log)
   const webhook = new Webhook(options, queue)
-  const restored = queueFile === undefined ? Promise.resolve() : queue.keepIn(queueFile).then(() => webhook.deliver())
-  await within(restored, OPEN_MS)
+  if (queueFile !== undefined) await queue.lock(queueFile)
+  await within(
+    queue.restore().then(() => webhook.deliver()),
+    OPEN_MS,
+  )
   webhook.deliver()
   return webhook
 }

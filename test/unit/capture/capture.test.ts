@@ -28,13 +28,13 @@ const everyEvent = recordedTracepoints.map(({ probe, args }, i) => {
 
 const sendStart = (startUs: number) => eventOf('udp:block_send_start', { blockHash: HASH, startUs })
 
-function startCapture(file: string) {
+async function startCapture(file: string) {
   const { log, lines } = captureLog()
-  return { capture: openCapture({ file, log, retryMs: 50 }), lines }
+  return { capture: await openCapture({ file, log, retryMs: 50 }), lines }
 }
 
 async function record(file: string, ...events: readonly TracepointEvent[]) {
-  const { capture, lines } = startCapture(file)
+  const { capture, lines } = await startCapture(file)
   for (const event of events) capture.record(event)
   await capture.close()
   return lines
@@ -70,7 +70,7 @@ it('records events of all kinds so that they are replayed as they were', async (
 
 it('has written what it was given after a second or so', async () => {
   const file = temporaryPath()
-  const { capture } = startCapture(file)
+  const { capture } = await startCapture(file)
   capture.record(sendStart(1))
   await until(() => sizeOf(file) > 0, 'the line')
   expect(linesOf(file)).toHaveLength(1)
@@ -95,7 +95,7 @@ it('ends a line that was torn when it was killed', async () => {
 
 it('goes on in a new file after a rotation, and loses nothing', async () => {
   const file = temporaryPath()
-  const { capture, lines } = startCapture(file)
+  const { capture, lines } = await startCapture(file)
   for (let i = 0; i < 2000; i++) capture.record(sendStart(i))
   await until(() => sizeOf(file) > 0, 'the first lines')
   renameSync(file, `${file}.1`)
@@ -111,7 +111,7 @@ it('goes on in a new file after a rotation, and loses nothing', async () => {
 it('says a full disk once; once there is room it has every event, whole', async (context) => {
   const directory = mountMemory(context)
   const file = join(directory, 'events.jsonl')
-  const { capture, lines } = startCapture(file)
+  const { capture, lines } = await startCapture(file)
   for (let i = 0; i < 1_000; i++) capture.record(sendStart(i))
   await until(() => lines.length > 0, 'the failure')
   for (let i = 1_000; i < 1_500; i++) capture.record(sendStart(i))
@@ -126,7 +126,7 @@ it('says a full disk once; once there is room it has every event, whole', async 
 })
 
 it('says in the end how much was lost', async () => {
-  const { capture, lines } = startCapture('/dev/full')
+  const { capture, lines } = await startCapture('/dev/full')
   await until(() => lines.length > 0, 'the failure')
   for (let i = 0; i < 4; i++) capture.record(sendStart(i))
   await capture.close()
@@ -139,7 +139,7 @@ it('says in the end how much was lost', async () => {
 it('goes on in the old file, and says so once, where a new one cannot be made', async () => {
   const file = join(temporaryPath('folder'), 'events.jsonl')
   mkdirSync(dirname(file))
-  const { capture, lines } = startCapture(file)
+  const { capture, lines } = await startCapture(file)
   capture.record(sendStart(0))
   await until(() => sizeOf(file) > 0, 'the first line')
   renameSync(dirname(file), `${dirname(file)}.away`)
@@ -161,7 +161,7 @@ it('goes on in the old file, and says so once, where a new one cannot be made', 
 
 it('writes what it kept once a file can be written at last', async () => {
   const file = join(temporaryPath('missing'), 'events.jsonl')
-  const { capture, lines } = startCapture(file)
+  const { capture, lines } = await startCapture(file)
   capture.record(sendStart(1))
   await until(() => lines.length > 0, 'the failure')
   mkdirSync(dirname(file))
@@ -177,7 +177,7 @@ it('writes what it kept once a file can be written at last', async () => {
 
 it('keeps no more than 8 MiB while it cannot write', { timeout: 30_000 }, async () => {
   const file = join(temporaryPath('missing'), 'events.jsonl')
-  const { capture, lines } = startCapture(file)
+  const { capture, lines } = await startCapture(file)
   await until(() => lines.length > 0, 'the failure')
   for (let i = 0; i < 100_000; i++) capture.record(sendStart(i))
   mkdirSync(dirname(file))

@@ -14,7 +14,7 @@ describe('a file that was deleted is made anew, and that is logged once', () => 
   it('a recording, from the next event on', async () => {
     const file = temporaryPath()
     const { log, lines } = captureLog()
-    const capture = openCapture({ file, log })
+    const capture = await openCapture({ file, log })
     const record = (startUs: number) => capture.record(eventOf('udp:block_send_start', { blockHash: HASH, startUs }))
     record(1)
     await until(() => textOf(file).includes('"start_us":1'), 'the first line')

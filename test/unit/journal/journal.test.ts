@@ -1,13 +1,9 @@
-import { execFile } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import type { BlockRecord } from '../../../agent/blocks/record.ts'
-import { journalFiles } from '../../../agent/journal/files.ts'
 import { temporaryDirectory } from '../../harness/temporary.ts'
 import { blockAt, blocks, journalWith, ndjson } from './blocks-journal.ts'
-import { append, heightsOf, openLoggedJournal, textOf } from './logged-journal.ts'
+import { append, heightsOf, openLoggedJournal } from './logged-journal.ts'
 
 const read = (path: string) => readFileSync(path, 'utf8')
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
@@ -80,23 +76,5 @@ describe('a last line that was torn', () => {
     await append(journal, blockAt(3))
     expect(read(path)).toBe(`${before}${'\0'.repeat(3_000)}\n${ndjson([blockAt(3)])}`)
     expect(heightsOf((await openLoggedJournal(path)).journal.recent())).toEqual(heightsOf([blockAt(0), blockAt(1), blockAt(3)]))
-  })
-})
-
-describe('two agents with one journal', () => {
-  const writing = join(import.meta.dirname, 'journal-writing.ts')
-
-  it('lose nothing, tear no line, and rotate under each other', async () => {
-    const path = journalWith('')
-    const write = (node: string) => promisify(execFile)(process.execPath, [writing, path, node, '3000', '65536'])
-    await Promise.all([write('ams1'), write('fra1')])
-    const lines = textOf(path).split('\n')
-    const records = lines.filter((line) => line !== '').map((line): BlockRecord => JSON.parse(line))
-    expect(records).toHaveLength(6_000)
-    for (const node of ['ams1', 'fra1']) {
-      const heights = heightsOf(records.filter((record) => record.node === node))
-      expect(new Set(heights)).toEqual(new Set(heightsOf(blocks(3_000))))
-    }
-    expect(journalFiles(path).length).toBeGreaterThan(50)
   })
 })
