@@ -32,6 +32,8 @@ export interface Log {
 const RETRY_MS = 1_000
 /** Lines that wait for a full disk or a reader that is late; more are dropped. */
 const MOST = { lines: 10_000, characters: 2 ** 20 }
+/** What a pipe holds: a reader that is slow is then told from one that stands still. */
+const PIPE_CHARACTERS = 64 * 1024
 /** What writing the last lines may take. */
 const CLOSE_MS = 200
 
@@ -56,7 +58,12 @@ export function createLog({ level, file: path, retryMs = RETRY_MS }: LogOptions)
   )
   outputs.set(
     'stdout',
-    new LineWriter({ target: async () => standardOutput, faultOf: faultOfOutput, ...common(logger, 'standard output', retryMs) }),
+    new LineWriter({
+      target: async () => standardOutput,
+      writeCharacters: PIPE_CHARACTERS,
+      faultOf: faultOfOutput,
+      ...common(logger, 'standard output', retryMs),
+    }),
   )
   const file = path === undefined ? undefined : openLogFile(logger, path, retryMs)
   if (file) outputs.set('file', file)

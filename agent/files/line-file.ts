@@ -7,7 +7,7 @@ import { LineWriter, type LineWriterOptions } from './line-writer.ts'
 import { within } from './task.ts'
 import { onThread } from './threads.ts'
 
-export interface LineFileOptions<L extends Line> extends Omit<LineWriterOptions<L>, 'target' | 'faultOf'> {
+export interface LineFileOptions<L extends Line> extends Omit<LineWriterOptions<L>, 'target' | 'faultOf' | 'writeCharacters'> {
   readonly path: string
   /** The flag that names the file: the way out of a fault. */
   readonly flag: string
@@ -30,6 +30,8 @@ export interface LineFileOptions<L extends Line> extends Omit<LineWriterOptions<
   readonly kept?: (fault: string | undefined) => void
 }
 
+/** Characters of one write: what is appended in one turn of the event loop goes to the file at once, also when 4,000 blocks are closed together. */
+const WRITE_CHARACTERS = 4 * 2 ** 20
 /** What locking the file, and opening it, may each take before the agent goes on without. */
 const OPEN_MS = 2_000
 
@@ -51,7 +53,12 @@ export class LineFile<L extends Line = Line> {
   constructor(options: LineFileOptions<L>) {
     this.#options = options
     this.#lock = options.unlocked && new FileLock(options.path)
-    this.#writer = new LineWriter({ ...options, target: () => this.#current(), faultOf: (error) => faultOf(error, options.flag) })
+    this.#writer = new LineWriter({
+      ...options,
+      target: () => this.#current(),
+      writeCharacters: WRITE_CHARACTERS,
+      faultOf: (error) => faultOf(error, options.flag),
+    })
   }
 
   /** Why the file cannot be written at present, if so. */

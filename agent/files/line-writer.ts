@@ -20,6 +20,8 @@ export interface LineWriterOptions<L extends Line> {
   readonly gives: 'oldest' | 'newest'
   /** Lines wait so long for others to come, unless those that wait fill a write. At once by default. */
   readonly delayMs?: number
+  /** Characters of one write; a last line may go beyond. */
+  readonly writeCharacters: number
   readonly retryMs: number
   /** Whether each new line is a reason to try again. */
   readonly isEager?: boolean
@@ -34,8 +36,8 @@ export interface LineWriterOptions<L extends Line> {
 }
 
 const BURST: Most = { lines: Number.POSITIVE_INFINITY, characters: 32 * 2 ** 20 }
-/** Characters of one write; a last line may go beyond. */
-const WRITE_CHARACTERS = 64 * 1024
+/** Lines that wait for others are written when they come to that. */
+const FILL_CHARACTERS = 64 * 1024
 
 /** Writes lines in their order, whole, without ever holding up who hands them over. What waits is bounded. */
 export class LineWriter<L extends Line> {
@@ -90,7 +92,7 @@ export class LineWriter<L extends Line> {
     this.#loseBeyond(this.#task.fault === undefined ? BURST : most)
     const canBeTried = this.#task.fault === undefined || (isEager && !this.#task.isStandingStill)
     if (!canBeTried) this.#waiting.markLate([line])
-    else if (delayMs === undefined || this.#waiting.characters >= WRITE_CHARACTERS) this.#task.start()
+    else if (delayMs === undefined || this.#waiting.characters >= FILL_CHARACTERS) this.#task.start()
     else this.#timer ??= setTimeout(() => this.flush(), delayMs)
   }
 
@@ -132,7 +134,7 @@ export class LineWriter<L extends Line> {
   async #writeTo(target: LineTarget): Promise<void> {
     const isAsLeft = this.#begun?.target === target && (await target.isAsLeft())
     const { end, bytes: begun } = this.#goOn(target, isAsLeft)
-    const lines = this.#waiting.take(Math.min(target.room, WRITE_CHARACTERS))
+    const lines = this.#waiting.take(Math.min(target.room, this.#options.writeCharacters))
     const bytes = Buffer.from(end + lines.map(({ text }) => text).join(''))
     let written = begun
     this.#writing = lines

@@ -1,12 +1,16 @@
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import { temporaryDirectory } from '../../harness/temporary.ts'
 import { blockAt, blocks, journalWith, ndjson } from './blocks-journal.ts'
 import { append, heightsOf, openLoggedJournal } from './logged-journal.ts'
 
 const read = (path: string) => readFileSync(path, 'utf8')
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
+
+/** Calls of this process that write, to whatever it be. */
+const writes = () => Number(/^syscw: (\d+)/m.exec(read('/proc/self/io'))?.[1])
 
 describe('a journal', () => {
   it('has a line of JSON for each record as soon as it is appended', async () => {
@@ -18,6 +22,20 @@ describe('a journal', () => {
     await append(journal, blockAt(2))
     expect(read(path)).toBe(ndjson([blockAt(0), blockAt(1, { node: 'ams1' }), blockAt(2)]))
     expect(journal.state).toEqual({ written: new Map(Object.entries({ fra1: 2, ams1: 1 })), failed: 0 })
+  })
+
+  it('writes all records of one turn of the event loop at once', async () => {
+    const path = journalWith('')
+    const { journal } = await openLoggedJournal(path)
+    const writesOf = async (...records: readonly BlockRecord[]) => {
+      const before = writes()
+      await append(journal, ...records)
+      return writes() - before
+    }
+    const one = await writesOf(blockAt(0))
+    expect(one).toBeGreaterThan(0)
+    expect(await writesOf(...blocks(1_000))).toBeLessThan(one + 10) // threads wake each other by writes, too
+    expect(read(path).split('\n')).toHaveLength(1_002)
   })
 
   it('is made with its folders, for its owner to write and its group to read', async () => {
