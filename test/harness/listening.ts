@@ -7,7 +7,7 @@ import { type EbpfOptions, type EbpfSource, openEbpf } from '../../agent/sources
 import type { Form } from '../../agent/sources/ebpf/program/program.ts'
 import type { Attachment, Loss } from '../../agent/sources/source.ts'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
-import type { DemoNode } from '../demo-node/demo-node.ts'
+import { type DemoNode, probes } from '../demo-node/demo-node.ts'
 import { silentLog } from './captured-log.ts'
 import { need } from './needs.ts'
 
@@ -93,6 +93,10 @@ function targetOf({ pid }: DemoNode, node: string): Target {
   if (process === undefined) throw new Error(`demo node ${pid} has ended`)
   return { ...process, node }
 }
+
+/** Tracepoints of a FIBRE node that are not attached. */
+export const unattached = (attachment: Attachment) =>
+  attachment.probes.filter(({ probe, attached }) => !attached && probes.some((known) => known === probe))
 
 /** All events of an answer. */
 export const total = (events: Readonly<Record<string, number>>): number => Object.values(events).reduce((sum, count) => sum + count, 0)

@@ -12,7 +12,7 @@ import { tracepoints } from '../../agent/tracepoints/index.ts'
 import { type DemoNode, probes, startDemoNode } from '../demo-node/demo-node.ts'
 import { fieldsIn, fieldsOf, readRecording } from '../demo-node/recording.ts'
 import { silentLog } from '../harness/captured-log.ts'
-import { formName, image, Listener, requireBpf, total } from '../harness/listening.ts'
+import { formName, image, Listener, requireBpf, total, unattached } from '../harness/listening.ts'
 import { until } from '../harness/until.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -218,7 +218,7 @@ describe('what a binary lacks', () => {
     await using listener = new Listener()
     const attachment = listener.attach(node)
     expect(attachedProbes(attachment)).toHaveLength(7)
-    expect(attachment.probes.filter(({ attached }) => !attached)).toEqual([
+    expect(unattached(attachment)).toEqual([
       { probe: 'udp:block_reconstruction_detail', offered: false, attached: false, reason: 'this build of bitcoind does not have it' },
     ])
     expect(attachment.probes.filter(({ missingFields }) => missingFields)).toEqual([])

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { forms } from '../../agent/sources/ebpf/program/program.ts'
 import { probes, startDemoNode } from '../demo-node/demo-node.ts'
 import { startAgentProcess } from '../harness/agent.ts'
-import { formName, Listener, requireBpf, total } from '../harness/listening.ts'
+import { formName, Listener, requireBpf, total, unattached } from '../harness/listening.ts'
 import { attached, FiredCounts, processed, readiness, stage, startNode } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
 import { OtherTracer } from './other-tracer.ts'
@@ -53,7 +53,7 @@ describe.for(forms.map((form) => [formName(form), form] as const))('a tracepoint
     await using other = new OtherTracer(node, [held])
     await using listener = new Listener({ forms: [form] })
     const attachment = listener.attach(node)
-    const refused = () => attachment.probes.filter(({ attached }) => !attached)
+    const refused = () => unattached(attachment)
     const reason = expect.stringMatching(/^another tracer, .* \(.*Invalid argument.*\)$/)
     expect(refused()).toEqual([{ probe: held, offered: true, attached: false, reason, refused: true }])
     attachment.retry?.()

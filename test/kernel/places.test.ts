@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, expect, it } from 'vitest'
 import { startDemoNode } from '../demo-node/demo-node.ts'
-import { Listener, requireBpf, total } from '../harness/listening.ts'
+import { Listener, requireBpf, total, unattached } from '../harness/listening.ts'
 import { stage } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
 
@@ -30,7 +30,7 @@ it('a process gets 64 places at most, so that it takes none of another one: ten 
       attached: true,
       missingPlaces: ['a process may have 64 places: 36 of this tracepoint are left out'],
     })
-  expect(listener.attach(usual, 'usual').probes.filter(({ attached }) => !attached)).toEqual([])
+  expect(unattached(listener.attach(usual, 'usual'))).toEqual([])
 
   await greedy.command('fire')
   const { events } = await usual.command('blocks 10')

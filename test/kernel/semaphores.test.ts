@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeS
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type DemoNode, startDemoNode } from '../demo-node/demo-node.ts'
-import { Listener, requireBpf } from '../harness/listening.ts'
+import { Listener, requireBpf, unattached } from '../harness/listening.ts'
 import { stage } from '../harness/stage.ts'
 
 beforeEach(requireBpf)
@@ -36,7 +36,7 @@ function clearSemaphore({ pid }: DemoNode, name: string): void {
 async function expectTruth(node: DemoNode): Promise<void> {
   await using listener = new Listener()
   const attachment = listener.attach(node)
-  expect(attachment.probes.filter(({ attached }) => !attached)).toEqual([])
+  expect(unattached(attachment)).toEqual([])
   await node.command('blocks 10')
   expect(attachment.silentProbes()).toEqual([])
   clearSemaphore(node, 'udp_block_race_time')
