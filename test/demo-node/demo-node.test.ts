@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, it, vi } from 'vitest'
+import { compileDemoNode } from './compile.ts'
 import { type Probe, probes, startDemoNode } from './demo-node.ts'
 
 const run = promisify(execFile)
@@ -60,18 +61,6 @@ describe('tracepoints', () => {
     { probe: 'udp:block_race_time', hasSemaphore: true, sizes: '8 -4 -8 8 -8 8' },
     { probe: 'validation:block_connected', hasSemaphore: true, sizes: '8 -4 8 -4 -8 -8' },
   ]
-  const build = async (define: string) => {
-    const binary = newPath()
-    await run(
-      'clang',
-      ['-O2', '-g', '-Wall', '-Wextra', '-Werror', '-pthread', `-D${define}`, 'test/demo-node/demo-node.c', '-o', binary, '-lm'],
-      {
-        cwd: root,
-      },
-    )
-    return binary
-  }
-
   it('are the eight of a FIBRE node, each once, with a semaphore and with its argument types', async () => {
     const found = await probesOf(join(root, 'dist/demo-node'))
     expect(found).toHaveLength(8)
@@ -79,7 +68,7 @@ describe('tracepoints', () => {
   })
 
   it('are seven in an older build, where a reconstruction has no height', { timeout: 60_000 }, async () => {
-    const binary = await build('OLDER')
+    const binary = compileDemoNode(newPath(), '-DOLDER')
     const found = await probesOf(binary)
     expect(found).toHaveLength(7)
     expect(found).toContainEqual({ probe: 'udp:block_reconstructed', hasSemaphore: true, sizes: '8 8 4 4 4 -8' })
@@ -88,7 +77,7 @@ describe('tracepoints', () => {
   })
 
   it('are one in a stock build', { timeout: 60_000 }, async () => {
-    expect(await probesOf(await build('NO_UDP'))).toEqual(node.slice(-1))
+    expect(await probesOf(compileDemoNode(newPath(), '-DNO_UDP'))).toEqual(node.slice(-1))
   })
 
   it('do not fire while no tracer holds their semaphore', async () => {

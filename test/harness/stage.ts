@@ -29,12 +29,6 @@ export function stage() {
   return { path, folder, install }
 }
 
-/** Builds a demo node with fewer tracepoints: an older FIBRE node (seven), or a stock one (one). */
-export function compileDemoNode(kind: 'OLDER' | 'NO_UDP', path: string): string {
-  execFileSync('clang', ['-O2', '-pthread', `-D${kind}`, join(root, 'test/demo-node/demo-node.c'), '-o', path, '-lm'])
-  return path
-}
-
 /** Builds a program that runs a command to which the kernel refuses these system calls with this error. */
 export function compileDenied(path: string, calls: readonly string[], error = 'EPERM'): string {
   const list = calls.map((call) => `SYS_${call}`).join(',')

@@ -5,11 +5,11 @@ import { Agent, get, type IncomingMessage } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { startAgentProcess } from '../harness/agent.ts'
+import { connectTo, idleConnections } from '../harness/connections.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { need } from '../harness/needs.ts'
 import { Scrape } from '../harness/scrape.ts'
 import { attached, FiredCounts, processed, readiness, stage, startNode } from '../harness/stage.ts'
-import { connectTo, idleConnections } from './connections.ts'
 
 beforeEach(requireBpf)
 

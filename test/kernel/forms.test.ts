@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +8,7 @@ import { readNotes } from '../../agent/sources/ebpf/binary/notes.ts'
 import { forms, openProgram } from '../../agent/sources/ebpf/program/program.ts'
 import { defineTracepoint, integer } from '../../agent/tracepoints/define.ts'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
+import { compileDemoNode } from '../demo-node/compile.ts'
 import { type DemoNode, probes, startDemoNode } from '../demo-node/demo-node.ts'
 import { fieldsIn, fieldsOf, readRecording } from '../demo-node/recording.ts'
 import { silentLog } from '../harness/captured-log.ts'
@@ -187,13 +187,6 @@ it('a tracepoint with more arguments than a record has room for is refused at th
 })
 
 describe('what a binary lacks', () => {
-  const build = (define: string) => {
-    const binary = newPath()
-    const flags = ['-O2', '-g', '-pthread', `-D${define}`, 'test/demo-node/demo-node.c', '-o', binary, '-lm']
-    execFileSync('clang', flags, { cwd: root })
-    return binary
-  }
-
   /** A copy of the demo node with one byte changed. */
   const patched = (change: (bytes: Buffer) => void) => {
     const binary = newPath()
@@ -214,7 +207,7 @@ describe('what a binary lacks', () => {
 
   it('costs an older build its one tracepoint and its missing height, which is no failure', async () => {
     const recording = newPath()
-    await using node = await startDemoNode({ binary: build('OLDER'), args: ['--control', '--record', recording] })
+    await using node = await startDemoNode({ binary: compileDemoNode(newPath(), '-DOLDER'), args: ['--control', '--record', recording] })
     await using listener = new Listener()
     const attachment = listener.attach(node)
     expect(attachedProbes(attachment)).toHaveLength(7)
@@ -233,7 +226,7 @@ describe('what a binary lacks', () => {
   })
 
   it('leaves a stock build with block_connected alone', async () => {
-    await using node = await startDemoNode({ binary: build('NO_UDP'), args: ['--control'] })
+    await using node = await startDemoNode({ binary: compileDemoNode(newPath(), '-DNO_UDP'), args: ['--control'] })
     await using listener = new Listener()
     expect(attachedProbes(listener.attach(node))).toEqual(['validation:block_connected'])
     await node.command('blocks 10')

@@ -4,12 +4,11 @@ import type { Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type AgentProcess, bundle, startAgentProcess } from '../harness/agent.ts'
+import { connectTo, exchange } from '../harness/connections.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { attached, readiness, stage, startNode } from '../harness/stage.ts'
 import { median } from '../harness/statistics.ts'
 import { until } from '../harness/until.ts'
-import { exchange } from '../unit/http/serve.ts'
-import { connectTo } from './connections.ts'
 
 beforeEach(requireBpf)
 

@@ -4,11 +4,11 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { type DemoNode, probes } from '../demo-node/demo-node.ts'
 import { type AgentProcess, bundle, startAgentProcess } from '../harness/agent.ts'
+import { connectTo, idleConnections } from '../harness/connections.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { seriesKey, startOtlpReceiver } from '../harness/otlp.ts'
 import { attached, ended, stage, startNode } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
-import { connectTo, idleConnections } from './connections.ts'
 
 beforeEach(requireBpf)
 

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { compileDemoNode } from '../demo-node/compile.ts'
 import { startDemoNode } from '../demo-node/demo-node.ts'
 import { startAgentProcess } from '../harness/agent.ts'
 import { Listener, requireBpf } from '../harness/listening.ts'
-import { attached, compileDemoNode, readiness, stage, startNode } from '../harness/stage.ts'
+import { attached, readiness, stage, startNode } from '../harness/stage.ts'
 
 beforeEach(requireBpf)
 
@@ -20,7 +21,7 @@ function clearSemaphore(pid: number, executable: string, name: string): void {
 describe('the agent is not ready', () => {
   it('when the node lacks tracepoints that every FIBRE node has, and measures the others', async () => {
     const { path } = stage()
-    const bitcoind = compileDemoNode('NO_UDP', path('bitcoind'))
+    const bitcoind = compileDemoNode(path('bitcoind'), '-DNO_UDP')
     await using node = await startNode(bitcoind, path())
     await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
     await attached(node, 1)

@@ -1,10 +1,11 @@
 import { copyFileSync, readdirSync, readlinkSync, renameSync, statSync } from 'node:fs'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { compileDemoNode } from '../demo-node/compile.ts'
 import { type DemoNode, probes } from '../demo-node/demo-node.ts'
 import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import type { Scrape } from '../harness/scrape.ts'
-import { attached, compileDemoNode, ended, Falls, FiredCounts, processed, stage, startNode } from '../harness/stage.ts'
+import { attached, ended, Falls, FiredCounts, processed, stage, startNode } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
 
 const RESTARTS = 50
@@ -139,7 +140,7 @@ describe('an executable that is exchanged', () => {
   it('by rename goes on being measured while it runs, and the new one is after a restart', async () => {
     const { path, install } = stage()
     const bitcoind = install('bitcoind')
-    const newer = compileDemoNode('OLDER', path('bitcoind.new'))
+    const newer = compileDemoNode(path('bitcoind.new'), '-DOLDER')
     const tally = new FiredCounts()
     await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
     await using before = await startNode(bitcoind, path())
@@ -171,7 +172,7 @@ describe('an executable that is exchanged', () => {
     const bitcoind = install('bitcoind')
     const inode = statSync(bitcoind).ino
     const builds = [
-      { file: compileDemoNode('OLDER', path('older')), probeCount: probes.length - 1 },
+      { file: compileDemoNode(path('older'), '-DOLDER'), probeCount: probes.length - 1 },
       { file: install('newer'), probeCount: probes.length },
     ]
     const tally = new FiredCounts()

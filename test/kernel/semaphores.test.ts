@@ -2,13 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { compileDemoNode } from '../demo-node/compile.ts'
 import { type DemoNode, startDemoNode } from '../demo-node/demo-node.ts'
 import { Listener, requireBpf, unattached } from '../harness/listening.ts'
 import { stage } from '../harness/stage.ts'
 
 beforeEach(requireBpf)
-
-const root = join(import.meta.dirname, '../..')
 
 interface Mapping {
   readonly start: number
@@ -43,22 +42,17 @@ async function expectTruth(node: DemoNode): Promise<void> {
   expect(attachment.silentProbes()).toEqual(['udp:block_race_time'])
 }
 
-const compile = (path: string, ...flags: readonly string[]) => {
-  execFileSync('clang', ['-O2', '-pthread', ...flags, join(root, 'test/demo-node/demo-node.c'), '-o', path, '-lm'])
-  return path
-}
-
 describe('a semaphore is found', () => {
   it('in a static program at a random address, below which its heap lies', async () => {
     const { path } = stage()
-    const binary = compile(path('bitcoind'), '-static-pie', join(import.meta.dirname, 'grown-heap.c'))
+    const binary = compileDemoNode(path('bitcoind'), '-static-pie', join(import.meta.dirname, 'grown-heap.c'))
     await using node = await startDemoNode({ binary, args: ['--control'] })
     expect(mappingsOf(node.pid)[0]?.inode).toBe(0) // or this would show nothing
     await expectTruth(node)
   })
 
   it('in a program at a fixed address', async () => {
-    const binary = compile(stage().path('bitcoind'), '-no-pie')
+    const binary = compileDemoNode(stage().path('bitcoind'), '-no-pie')
     await using node = await startDemoNode({ binary, args: ['--control'] })
     await expectTruth(node)
   })

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { copyFileSync, cpSync, createReadStream, createWriteStream, existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { demoNodeSource } from '../demo-node/compile.ts'
 import { cached, makeWhole } from './cache.ts'
 import { type Arch, targetTriple } from './machines.ts'
 import { download, unpack } from './packages.ts'
@@ -62,16 +63,8 @@ async function copyProject(arch: Arch, folder: string): Promise<void> {
   }
   copyFileSync(join(import.meta.dirname, 'init'), join(folder, 'init'))
   const target = [`--target=${targetTriple[arch]}`, `--sysroot=${await sysroot(arch)}`, '-fuse-ld=lld']
-  await runProgram('clang', [
-    ...target,
-    '-O2',
-    '-g',
-    '-pthread',
-    join(root, 'test/demo-node/demo-node.c'),
-    '-o',
-    join(project, 'dist/demo-node'),
-    '-lm',
-  ])
+  const demoNode = ['-O2', '-g', '-pthread', demoNodeSource, '-o', join(project, 'dist/demo-node'), '-lm']
+  await runProgram('clang', [...target, ...demoNode])
 }
 
 /** Folder with the headers and libraries that programs for that processor are built from. */

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { healthRoute, readyRoute } from '../../../agent/http/health.ts'
-import { exchange, serve } from './serve.ts'
+import { exchange } from '../../harness/connections.ts'
+import { serve } from './serve.ts'
 
 const reasons = ['no bitcoind is running; waiting for one', 'events have been waiting for 7 s']
 let health: ReturnType<Parameters<typeof readyRoute>[0]>

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import { metricsRoute } from '../../../agent/http/metrics.ts'
+import { exchange } from '../../harness/connections.ts'
 import { until } from '../../harness/until.ts'
-import { exchange, serve } from './serve.ts'
+import { serve } from './serve.ts'
 
 const page = '# TYPE fibre_blocks_sent_total counter\nfibre_blocks_sent_total{node="é"} 7\n'.repeat(500)
 const serveMetrics = (collect: () => Promise<string> = async () => page) => serve({ routes: { '/metrics': metricsRoute(collect) } })

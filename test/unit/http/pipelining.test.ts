@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import { expect, it } from 'vitest'
+import { exchange, openConnection } from '../../harness/connections.ts'
 import { until } from '../../harness/until.ts'
-import { exchange, openConnection, serve } from './serve.ts'
+import { serve } from './serve.ts'
 
 const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`
 const last = (path: string) => get(path, 'Connection: close\r\n')

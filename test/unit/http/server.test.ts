@@ -2,9 +2,10 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { describe, expect, it } from 'vitest'
+import { exchange, openConnection } from '../../harness/connections.ts'
 import { need } from '../../harness/needs.ts'
 import { until } from '../../harness/until.ts'
-import { exchange, openConnection, serve } from './serve.ts'
+import { serve } from './serve.ts'
 
 const routes = { '/metrics': () => ({ status: 200, body: 'up 1\n' }) }
 const request = 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'

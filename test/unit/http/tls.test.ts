@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
-import { exchange, openConnection, serve } from './serve.ts'
+import { exchange, openConnection } from '../../harness/connections.ts'
+import { serve } from './serve.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'fibre-tls-'))
 afterAll(() => rmSync(directory, { recursive: true }))

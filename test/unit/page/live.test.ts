@@ -1,8 +1,9 @@
 import { expect, it, vi } from 'vitest'
 import { EventStreams, serverSentEvent } from '../../../agent/page/event-streams.ts'
+import { exchange, openConnection } from '../../harness/connections.ts'
 import { until } from '../../harness/until.ts'
 import { hashOf } from '../blocks/events.ts'
-import { exchange, openConnection, serve } from '../http/serve.ts'
+import { serve } from '../http/serve.ts'
 import { node, quiet, recordOfWin } from './records.ts'
 import { openStream, type Sent, serveLive, wordsOf } from './serve-live.ts'
 

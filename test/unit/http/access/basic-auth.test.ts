@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { metricsRoute } from '../../../../agent/http/metrics.ts'
-import { exchange, serve } from '../serve.ts'
+import { exchange } from '../../../harness/connections.ts'
+import { serve } from '../serve.ts'
 
 const credentials = { username: 'prométheus', password: 'pass:wörd ✓' }
 const routes = { '/': () => ({ status: 200, body: 'page' }), '/metrics': metricsRoute(async () => 'up 1\n') }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { expect, it } from 'vitest'
-import { exchange, serve } from '../serve.ts'
+import { exchange } from '../../../harness/connections.ts'
+import { serve } from '../serve.ts'
 
 const routes = { '/': () => ({ status: 200, body: 'page' }) }
 const ask = async (port: number, host: string, more = '') =>

@@ -1,15 +1,28 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { onTestFinished } from 'vitest'
 
-/** Connects to the server of a URL; closed with the test. */
-export async function connectTo(url: string): Promise<Socket> {
-  const { hostname, port } = new URL(url)
-  const socket = connect(Number(port), hostname)
+/** Opens a connection that lasts until the test is finished or the server ends it. */
+export async function openConnection(port: number, host = '127.0.0.1'): Promise<Socket> {
+  const socket = connect(port, host)
   socket.on('error', () => {}) // the server may reset it: its closing tells
   onTestFinished(() => void socket.destroy())
   await once(socket, 'connect')
   return socket
+}
+
+/** Connects to the server of a URL. */
+export function connectTo(url: string): Promise<Socket> {
+  const { hostname, port } = new URL(url)
+  return openConnection(Number(port), hostname)
+}
+
+/** Sends bytes as they are and reads until the server ends the connection. */
+export async function exchange(port: number, bytes: string | Buffer): Promise<string> {
+  const socket = await openConnection(port)
+  socket.write(bytes)
+  return text(socket)
 }
 
 /** Connections that have had an answer and are kept. */
