@@ -64,6 +64,13 @@ struct record {
 	char slots[SLOTS][SLOT_LENGTH];	/* not zeroed: a text ends at its NUL */
 };
 
+/* What became of a spec's hits that were not told, or not yet. */
+struct state {
+	__u64 lost;
+	__u64 asleep_since;	/* CLOCK_MONOTONIC, ns: when the first of those began that are asleep */
+	__u32 asleep;		/* hits that wait for a page of bitcoind's memory just now */
+};
+
 /* How many records of a process the ring took and gave back: the reader counts the latter, in the map's memory. */
 struct share {
 	__u32 written;
@@ -88,13 +95,13 @@ struct {
 	__type(value, struct spec);
 } specs SEC(".maps");
 
-/* Hits that could not be told, by spec. */
+/* By spec. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, MAX_SPECS);
 	__type(key, __u32);
-	__type(value, __u64);
-} lost SEC(".maps");
+	__type(value, struct state);
+} states SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -135,7 +142,7 @@ volatile struct reader {
 	struct record *record[0];	/* nothing but a mention, which keeps the record's layout in BTF */
 } reader = {};
 
-/* Threads that may be sleeping in page_in just now; user space reads it. A map of its own: what user space writes must not touch it. */
+/* Hits of all specs that may be asleep just now; user space reads it. A map of its own: what user space writes must not touch it. */
 __u64 sleeping SEC(".data.sleeping") = 0;
 
 static __always_inline __u32 current_pid(void)
@@ -176,10 +183,31 @@ static __always_inline struct share *share_of(const struct spec *spec)
 
 static __always_inline void count_lost(__u32 key)
 {
-	__u64 *count = bpf_map_lookup_elem(&lost, &key);
+	struct state *state = bpf_map_lookup_elem(&states, &key);
 
-	if (count)
-		__sync_fetch_and_add(count, 1);
+	if (state)
+		__sync_fetch_and_add(&state->lost, 1);
+}
+
+static __noinline void fall_asleep(__u32 key)
+{
+	struct state *state = bpf_map_lookup_elem(&states, &key);
+
+	__sync_fetch_and_add(&sleeping, 1);
+	if (!state)
+		return;
+	if (!state->asleep)
+		state->asleep_since = bpf_ktime_get_ns();
+	__sync_fetch_and_add(&state->asleep, 1);
+}
+
+static __noinline void wake(__u32 key)
+{
+	struct state *state = bpf_map_lookup_elem(&states, &key);
+
+	if (state)
+		__sync_fetch_and_add(&state->asleep, -1);
+	__sync_fetch_and_add(&sleeping, -1);
 }
 
 /*
@@ -293,10 +321,8 @@ static __noinline void page_in(__u64 from)
 {
 	char byte;
 
-	__sync_fetch_and_add(&sleeping, 1);
 	bpf_copy_from_user(&byte, 1, (void *)from);
 	bpf_copy_from_user(&byte, 1, (void *)((from | 4095) + 1));
-	__sync_fetch_and_add(&sleeping, -1);
 }
 
 __noinline long page_in_argument(struct bpf_user_pt_regs_t *ctx, const struct argument *argument)
@@ -312,14 +338,17 @@ __noinline long page_in_argument(struct bpf_user_pt_regs_t *ctx, const struct ar
 	return 0;
 }
 
-static __noinline long page_in_arguments(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, __u32 failed)
+/* Nonzero if the spec is another attachment's by now. */
+static __noinline long page_in_arguments(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, __u32 failed, __u64 cookie)
 {
 	if (!ctx || !spec)
 		return -1;
+	fall_asleep(cookie);
 	for (int i = 0; i < MAX_ARGUMENTS && i < spec->count; i++)
 		if (failed & (1 << i))
 			page_in_argument(ctx, &spec->arguments[i]);
-	return 0;
+	wake(cookie);
+	return spec->target != cookie >> 32;
 }
 
 /* Wakes the reader for a record that finds it asleep; while it drains by timer, only when the ring is filling up. */
@@ -395,7 +424,8 @@ int record_event(struct bpf_user_pt_regs_t *ctx)
 	if (failed && settings.sleepable) {
 		__sync_fetch_and_add(&share->written, -1);
 		bpf_ringbuf_discard(record, wake_up()); /* the wake-up of a record at the reader's place is the only one */
-		page_in_arguments(ctx, spec, failed);
+		if (page_in_arguments(ctx, spec, failed, cookie))
+			return 0;
 		record = reserve_record(spec, share, stamp);
 		if (!record)
 			goto lost;
@@ -418,7 +448,7 @@ static __noinline struct total *new_total(const struct total_key *key)
 	return bpf_map_lookup_elem(&totals, key);
 }
 
-static __noinline long count_hit(const struct spec *spec, const void *label, __u64 sum)
+static __noinline long count_hit(const struct spec *spec, const void *label, __u64 sum, __u32 spec_key)
 {
 	struct total_key key = {};
 	struct total *total;
@@ -428,7 +458,9 @@ static __noinline long count_hit(const struct spec *spec, const void *label, __u
 	key.target = spec->target;
 	key.tracepoint = spec->tracepoint;
 	if (label && bpf_probe_read_user_str(key.label, sizeof(key.label), label) < 0 && settings.sleepable) {
+		fall_asleep(spec_key);
 		page_in((__u64)label);
+		wake(spec_key);
 		bpf_probe_read_user_str(key.label, sizeof(key.label), label);
 	}
 	total = bpf_map_lookup_elem(&totals, &key);
@@ -442,12 +474,14 @@ static __noinline long count_hit(const struct spec *spec, const void *label, __u
 	return 0;
 }
 
-static __always_inline __u64 read_number(struct bpf_user_pt_regs_t *ctx, const struct argument *argument)
+static __always_inline __u64 read_number(struct bpf_user_pt_regs_t *ctx, const struct argument *argument, __u32 spec_key)
 {
 	__u64 value = 0;
 
 	if (argument->place && read_argument(ctx, argument, &value) && settings.sleepable) {
+		fall_asleep(spec_key);
 		page_in_argument(ctx, argument);
+		wake(spec_key);
 		read_argument(ctx, argument, &value);
 	}
 	return value;
@@ -463,9 +497,9 @@ int count_event(struct bpf_user_pt_regs_t *ctx)
 
 	if (!spec)
 		return 0;
-	label = read_number(ctx, &spec->arguments[0]);
-	sum = read_number(ctx, &spec->arguments[1]);
-	if (count_hit(spec, (void *)label, sum))
+	label = read_number(ctx, &spec->arguments[0], cookie);
+	sum = read_number(ctx, &spec->arguments[1], cookie);
+	if (count_hit(spec, (void *)label, sum, cookie))
 		count_lost(cookie);
 	return 0;
 }

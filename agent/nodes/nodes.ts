@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Block } from '../blocks/block.ts'
 import type { Milestone } from '../blocks/blocks.ts'
 import { type BlockRecord, recordOf } from '../blocks/record.ts'
-import type { EventHandler, EventSource, Loss, NodeProcess } from '../sources/source.ts'
+import type { EventHandler, EventSource, HeldProbe, Loss, NodeProcess } from '../sources/source.ts'
 import type { Tracepoint } from '../tracepoints/define.ts'
 import type { TracepointEvent } from '../tracepoints/index.ts'
 import { Attacher } from './attacher.ts'
@@ -117,6 +117,11 @@ export class Nodes implements EventHandler {
   /** Attached tracepoints of a node that do not fire although they should: their semaphore is 0. */
   silentProbes(name: string): readonly string[] {
     return this.#nodes.get(name)?.attachment?.silentProbes() ?? []
+  }
+
+  /** Tracepoints in which a thread of a node waits for a page of its memory. */
+  heldProbes(name: string): readonly HeldProbe[] {
+    return this.#nodes.get(name)?.attachment?.heldProbes?.() ?? []
   }
 
   /** Events taken in, by event type. */

@@ -1,7 +1,10 @@
+import type { HeldProbe } from '../sources/source.ts'
 import type { NodeSnapshot, Readiness } from './snapshot.ts'
 
 /** Unread events older than this mean that reading has stopped or cannot keep up. */
 const BACKLOG_SECONDS = 5
+/** A page that has not come by then is one that is held back, not one that is read from disk. */
+const HELD_SECONDS = 5
 
 /** What keeps a process from being measured, of a node if it is a known one. */
 export interface ProcessFault {
@@ -16,13 +19,17 @@ export interface ReadinessInput {
   readonly processFaults: readonly ProcessFault[]
   /** Attached tracepoints of a node whose semaphore is 0. */
   readonly silentProbes: (node: string) => readonly string[]
+  /** Tracepoints in which a thread of a node waits for a page. */
+  readonly heldProbes: (node: string) => readonly HeldProbe[]
 }
 
 /** Whether everything that should be measured is, and if not, what is wrong. Silence alone is never a fault. */
-export function readinessOf({ nodes, backlogSeconds, processFaults, silentProbes }: ReadinessInput): Readiness {
+export function readinessOf({ nodes, backlogSeconds, processFaults, silentProbes, heldProbes }: ReadinessInput): Readiness {
   const reasons = [...downReasons(nodes, processFaults)]
   for (const node of nodes.filter(({ isUp }) => isUp))
-    reasons.push(...attachReasons(node, silentProbes).map((reason) => `${node.node}: ${reason}`))
+    reasons.push(
+      ...[...attachReasons(node, silentProbes), ...heldReasons(heldProbes(node.node))].map((reason) => `${node.node}: ${reason}`),
+    )
   if (backlogSeconds > BACKLOG_SECONDS)
     reasons.push(`events have been waiting to be read for ${Math.round(backlogSeconds)} s: the agent has too little CPU time`)
   return { ready: reasons.length === 0, reasons }
@@ -43,4 +50,14 @@ function attachReasons({ node, attachError, probes }: NodeSnapshot, silentProbes
   const missing = probes.filter(({ attached }) => !attached).map(({ probe, reason }) => `${probe} is not attached: ${reason}`)
   const silent = silentProbes(node).map((probe) => `${probe} is attached but its semaphore is 0: it will not fire`)
   return [...missing, ...silent]
+}
+
+function heldReasons(probes: readonly HeldProbe[]): readonly string[] {
+  return probes
+    .filter(({ seconds }) => seconds > HELD_SECONDS)
+    .map(
+      ({ probe, seconds }) =>
+        `a thread of bitcoind has been waiting in ${probe} for ${Math.round(seconds)} s for a page of its memory: ` +
+        'a network file system does not answer, or userfaultfd holds it back',
+    )
 }

@@ -30,6 +30,7 @@ export function takeSnapshot({ nodes, source, processes, journal, webhook, ...ag
         backlogSeconds: source.backlogSeconds(),
         processFaults: processes?.faults() ?? [],
         silentProbes: (node) => nodes.silentProbes(node),
+        heldProbes: (node) => nodes.heldProbes(node),
       })
     },
   }

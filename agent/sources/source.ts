@@ -39,8 +39,16 @@ export interface Attachment {
   retry?(): void
   /** Attached probes that do not fire although they should: their semaphore is 0. */
   silentProbes(): readonly string[]
+  /** Probes in which a thread of the process waits for a page of its memory. Absent where none can. */
+  heldProbes?(): readonly HeldProbe[]
   /** Detaches, once; every event that came before has then been handed on. */
   close(): Promise<void>
+}
+
+/** A probe whose event is not told yet, because a page that it points to does not come. */
+export interface HeldProbe {
+  readonly probe: string
+  readonly seconds: number
 }
 
 /** Events of a node's tracepoint that could not be handed over. */

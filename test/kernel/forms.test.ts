@@ -115,7 +115,7 @@ describe.for(cases)('attached in the form %s', ([, form]) => {
 describe('places of specs', () => {
   it('are enough for 128 processes, each with its share, and free again after they were given back', async () => {
     const program = openProgram({ image, ringSize: 256 << 10, log: silentLog })
-    const specs = new SpecPool(program.fds.specs, program.fds.lost, program.specCount)
+    const specs = new SpecPool(program.fds.specs, program.fds.states, program.specCount, program.layouts.state)
     const take = () => specs.take({ node: 'n', eventType: 'e' }, Buffer.alloc(program.layouts.spec.size))
     const taken = Array.from({ length: 128 * MAX_SITES }, take)
     expect(new Set(taken).size).toBe(128 * MAX_SITES)

@@ -80,6 +80,45 @@ it('a bitcoind that comes meanwhile is attached to, although the kernel refuses 
   }
 })
 
+it('/ready says in which tracepoint of which node a thread waits for a page, until the page is there', async () => {
+  const installed = stage().install('bitcoind')
+  await using held = await startDemoNode({ binary, args: ['--control'] })
+  await using agent = await startAgentProcess({ args: ['--node', `held=${binary}`, '--node', `other=${installed}`] })
+  await agent.logged(({ msg, node }) => msg === 'attached to bitcoind' && node === 'held')
+  const waiting = /^held: a thread of bitcoind has been waiting in udp:block_send_start for ([5-9]|\d\d) s for a page of its memory/m
+  const says = async () => waiting.test((await readiness(agent)).text)
+  await held.command('hit')
+  try {
+    expect(await says()).toBe(false)
+    await until(says, 'the reason', 15_000)
+    await held.command('pass') // another thread that passes by is not taken for the one that waits
+    expect(await says()).toBe(true)
+  } finally {
+    await held.command('release')
+  }
+  expect(await says()).toBe(false)
+})
+
+it("the place of a spec at which a hit sleeps is no other attachment's until it wakes", async () => {
+  await using listener = new Listener({ forms: forms.filter(({ multi, sleepable }) => multi && sleepable) })
+  await using held = await startDemoNode({ binary, args: ['--control'] })
+  await using other = await startDemoNode({ args: ['--control'] })
+  const attachment = listener.attach(held, 'held')
+  await held.command('hit')
+  let expected: number
+  try {
+    await attachment.close()
+    const next = listener.attach(other, 'other')
+    expect(next.heldProbes?.()).toEqual([])
+    expected = total((await other.command('blocks 5')).events)
+  } finally {
+    await held.command('release')
+  }
+  await until(() => listener.heard.length >= expected, 'the events of the other node')
+  expect(new Set(listener.heard.map(({ event }) => event.node))).toEqual(new Set(['other']))
+  expect(listener.heard.filter(({ failed }) => failed.length > 0)).toEqual([])
+})
+
 describe('an agent that ends while a thread of a node sleeps in a tracepoint', () => {
   /** Without the pins it would last until the page comes. */
   const SOON_MS = 5000

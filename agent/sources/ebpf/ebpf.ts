@@ -63,7 +63,7 @@ export class EbpfSource implements EventSource {
     this.#ring = ring
     this.#options = options
     this.#view = new DataView(ring.memory)
-    this.#specs = new SpecPool(fds.specs, fds.lost, specCount)
+    this.#specs = new SpecPool(fds.specs, fds.states, specCount, layouts.state)
     this.#shares = new RingShares(fds.shares, layouts.share, program.shareCount, program.setShared)
     this.#totals = new Totals(fds.totals, layouts, options.tracepoints, nodeOf)
     this.#decode = createDecoder(layouts.record, ring.memory, options.tracepoints, nodeOf)
@@ -111,6 +111,7 @@ export class EbpfSource implements EventSource {
         },
         retry: () => attached.attachRest(),
         silentProbes: () => silentProbes(pid, notes.entry, attached.sites),
+        heldProbes: () => [...attached.asleepSince].map(([probe, since]) => ({ probe, seconds: (this.now() - since) / 1e9 })),
         close: () => {
           closed ??= close()
           return closed

@@ -10,6 +10,8 @@ interface Attached {
   readonly absent?: string
   /** Attached with a semaphore of 0. */
   readonly silent?: string
+  /** Seconds that a thread has been waiting in the first tracepoint. */
+  readonly held?: number
 }
 
 const target = (node: string) => ({
@@ -25,7 +27,7 @@ const target = (node: string) => ({
 })
 
 /** A node with a process, all of whose tracepoints are attached but for these. */
-function runningNode(name: string, { refused, absent, silent }: Attached = {}): Node {
+function runningNode(name: string, { refused, absent, silent, held }: Attached = {}): Node {
   const node = new Node(name, () => {})
   node.processStarted(target(name))
   node.attached({
@@ -34,6 +36,7 @@ function runningNode(name: string, { refused, absent, silent }: Attached = {}): 
       return { probe, offered: true, attached: probe !== refused, ...(probe === refused && { reason: 'no nop instruction' }) }
     }),
     silentProbes: () => (silent === undefined ? [] : [silent]),
+    heldProbes: () => (held === undefined ? [] : [{ probe: 'udp:block_send_start', seconds: held }]),
     close: async () => {},
   })
   return node
@@ -47,7 +50,8 @@ function endedNode(name: string): Node {
 
 function readiness(nodes: readonly Node[], backlogSeconds: number, processFaults: readonly ProcessFault[]) {
   const silentProbes = (name: string) => nodes.find((node) => node.name === name)?.attachment?.silentProbes() ?? []
-  return readinessOf({ nodes: nodes.map((node) => node.snapshot()), backlogSeconds, processFaults, silentProbes })
+  const heldProbes = (name: string) => nodes.find((node) => node.name === name)?.attachment?.heldProbes?.() ?? []
+  return readinessOf({ nodes: nodes.map((node) => node.snapshot()), backlogSeconds, processFaults, silentProbes, heldProbes })
 }
 
 const ready = { ready: true, reasons: [] }
@@ -102,6 +106,16 @@ it('is not given when a tracepoint that this build has could not be attached', (
 it('is not given when the semaphore of an attached tracepoint is 0', () => {
   expect(readiness([runningNode('a'), runningNode('b', { silent: 'udp:block_race_time' })], 0, [])).toEqual(
     because('b: udp:block_race_time is attached but its semaphore is 0: it will not fire'),
+  )
+})
+
+it('is not given while a thread of a node waits for a page for longer than a disk takes', () => {
+  expect(readiness([runningNode('a', { held: 4.9 })], 0, [])).toEqual(ready)
+  expect(readiness([runningNode('a'), runningNode('b', { held: 7.2 })], 0, [])).toEqual(
+    because(
+      'b: a thread of bitcoind has been waiting in udp:block_send_start for 7 s for a page of its memory: ' +
+        'a network file system does not answer, or userfaultfd holds it back',
+    ),
   )
 })
 

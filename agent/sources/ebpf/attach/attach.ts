@@ -56,6 +56,16 @@ export class AttachedProcess {
     return this.#linker.links.flatMap(({ places }) => places.map(({ site }) => site))
   }
 
+  /** Since when a thread of the process has been asleep in a tracepoint, by its name: CLOCK_MONOTONIC, ns. */
+  get asleepSince(): ReadonlyMap<string, number> {
+    const since = new Map<string, number>()
+    for (const [{ chosen }, ns] of this.#linker.links.flatMap((link) => [...link.asleepSince()])) {
+      const { probe } = chosen.tracepoint
+      since.set(probe, Math.min(ns, since.get(probe) ?? ns))
+    }
+    return since
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#linker.links.map((link) => link.close()))
   }

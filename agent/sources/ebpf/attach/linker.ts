@@ -23,6 +23,8 @@ export interface ChosenSite {
 
 export interface OpenLink {
   readonly places: readonly ChosenSite[]
+  /** Since when a hit has been asleep at each of the places where one is: CLOCK_MONOTONIC, ns. */
+  asleepSince(): ReadonlyMap<ChosenSite, number>
   close(): Promise<void>
 }
 
@@ -104,7 +106,14 @@ export class Linker {
         return { offset: site.offset, semaphoreOffset: site.semaphoreOffset, cookie: (BigInt(this.#target.number) << 32n) | BigInt(index) }
       })
       const link = this.#attach(name, sites)
-      return { places, close: () => link.close().then(release) }
+      const asleepSince = () =>
+        new Map(
+          places.flatMap((place, i) => {
+            const since = this.#specs.asleepSince(taken[i] as number)
+            return since === undefined ? [] : [[place, since]]
+          }),
+        )
+      return { places, asleepSince, close: () => link.close().then(release) }
     } catch (error) {
       release()
       throw error

@@ -31,6 +31,7 @@ export interface Layouts {
   readonly argument: StructLayout<'place' | 'type' | 'size' | 'base' | 'index' | 'scale' | 'slot' | 'slots' | 'offset'>
   readonly spec: StructLayout<'target' | 'pid' | 'tracepoint' | 'count' | 'share' | 'arguments'>
   readonly record: StructLayout<'stamp' | 'target' | 'tracepoint' | 'count' | 'failed' | 'share' | 'numbers' | 'slots'>
+  readonly state: StructLayout<'lost' | 'asleep_since' | 'asleep'>
   readonly share: StructLayout<'taken'>
   readonly totalKey: StructLayout<'target' | 'tracepoint' | 'label'>
   readonly total: StructLayout<'count' | 'sum'>
@@ -51,7 +52,7 @@ export interface KernelProgram {
   readonly form: Form
   readonly layouts: Layouts
   readonly programs: Readonly<Record<ProgramName, Pointer>>
-  readonly fds: Readonly<Record<'specs' | 'lost' | 'events' | 'shares' | 'totals', number>>
+  readonly fds: Readonly<Record<'specs' | 'states' | 'events' | 'shares' | 'totals', number>>
   /** What holds links to many uprobes, where it can. */
   readonly pins: Pins | undefined
   /** Real size of the ring buffer: libbpf rounds it up. */
@@ -131,12 +132,13 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
         argument: layoutOf('argument', ['place', 'type', 'size', 'base', 'index', 'scale', 'slot', 'slots', 'offset']),
         spec: layoutOf('spec', ['target', 'pid', 'tracepoint', 'count', 'share', 'arguments']),
         record: layoutOf('record', ['stamp', 'target', 'tracepoint', 'count', 'failed', 'share', 'numbers', 'slots']),
+        state: layoutOf('state', ['lost', 'asleep_since', 'asleep']),
         share: layoutOf('share', ['taken']),
         totalKey: layoutOf('total_key', ['target', 'tracepoint', 'label']),
         total: layoutOf('total', ['count', 'sum']),
       },
       programs,
-      fds: { specs: fd('specs'), lost: fd('lost'), events: fd('events'), shares: fd('shares'), totals: fd('totals') },
+      fds: { specs: fd('specs'), states: fd('states'), events: fd('events'), shares: fd('shares'), totals: fd('totals') },
       pins,
       ringSize: bpf.mapMaxEntries(events),
       specCount: bpf.mapMaxEntries(specs),

@@ -10,6 +10,7 @@ const fields = Object.entries({
   argument: 'place type size base index scale slot slots offset',
   spec: 'target pid tracepoint count arguments[]',
   record: 'stamp target tracepoint count failed numbers[] slots[]',
+  state: 'lost asleep_since asleep',
   total_key: 'target tracepoint label[]',
   total: 'count sum',
   settings: 'registers_size sleepable namespace_device namespace_inode wake_bytes',
