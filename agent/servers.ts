@@ -8,7 +8,7 @@ import { openFileLimit } from './metrics/process.ts'
 import type { Snapshot } from './nodes/snapshot.ts'
 import type { Live } from './page/live.ts'
 import type { Settings } from './settings/load.ts'
-import { readPassword } from './settings/password-file.ts'
+import { readPassword } from './settings/secrets/password-file.ts'
 import type { EventSource } from './sources/source.ts'
 
 export interface ServersOptions {

@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import type { Logger } from 'pino'
-import { identityOf, readExecutable, readLife } from './proc.ts'
-import { ifReadable } from './read.ts'
+import { identityOf, readExecutable, readLife } from './proc/proc.ts'
+import { ifReadable } from './proc/read.ts'
 import type { Selection } from './select.ts'
 
 /** Something that keeps a process from being measured, in words for log, /ready and page alike. */

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Finding } from './faults.ts'
-import { identityOf, readExecutable, readStatus } from './proc.ts'
-import { ifReadable } from './read.ts'
+import { identityOf, readExecutable, readStatus } from './proc/proc.ts'
+import { ifReadable } from './proc/read.ts'
 import { shortened } from './search.ts'
 
 const nodeLike = /^\.*bitcoin(d|-node|-qt|-gui)/

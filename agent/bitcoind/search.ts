@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import type { Finding } from './faults.ts'
-import { Pids } from './pids.ts'
-import { identityOf, keyOf, type RunningProcess, readExecutable, readLife, readProcess, readStatus } from './proc.ts'
-import { ifReadable } from './read.ts'
+import { Pids } from './proc/pids.ts'
+import { identityOf, keyOf, type RunningProcess, readExecutable, readLife, readProcess, readStatus } from './proc/proc.ts'
+import { ifReadable } from './proc/read.ts'
 import { type Match, matcher, type Selection, wantedNames } from './select.ts'
 
 /** A process that has just been forked may still exec bitcoind: for this long it is looked at in each scan ... */

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
-import { identityOf, type RunningProcess, sharesNamespace } from './proc.ts'
-import { ifReadable } from './read.ts'
+import { identityOf, type RunningProcess, sharesNamespace } from './proc/proc.ts'
+import { ifReadable } from './proc/read.ts'
 
 /** Which processes the operator wants watched. With neither `bitcoind`, `pid` nor `nodes`: every one whose executable is called like bitcoind. */
 export interface Selection {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
-import type { Target } from './roster.ts'
-import { nameOfUser } from './users.ts'
+import type { Target } from './names/roster.ts'
+import { nameOfUser } from './proc/users.ts'
 
 /** Warns while processes of several users are measured and nobody asked for that: any user can call a program bitcoind. */
 export class SeveralUsers {

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
 import { type Finding, SelectionFaults, warnOfPid } from './faults.ts'
 import { Lookalikes } from './lookalikes.ts'
-import { Names, type RememberedName, TOGETHER_MS } from './names.ts'
-import { ageMs, identityOf, readLife } from './proc.ts'
-import { MOST_NODES, Roster, type Target } from './roster.ts'
+import { Names, type RememberedName, TOGETHER_MS } from './names/names.ts'
+import { MOST_NODES, Roster, type Target } from './names/roster.ts'
+import { ageMs, identityOf, readLife } from './proc/proc.ts'
 import { type Found, Search } from './search.ts'
 import type { Selection } from './select.ts'
 

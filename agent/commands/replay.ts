@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
-import { problemOfReading } from '../settings/files.ts'
 import { loadSettings } from '../settings/load.ts'
+import { problemOfReading } from '../settings/secrets/files.ts'
 import { defineCommand, misuse } from './command.ts'
 import { checkFlag, exitStatus, measure, printSettings } from './run.ts'
 

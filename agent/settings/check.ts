@@ -2,8 +2,8 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { accessSync, constants, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type Effective, spellings } from './effective.ts'
-import { readSettingsFile } from './files.ts'
 import type { Key } from './schema.ts'
+import { readSettingsFile } from './secrets/files.ts'
 
 /** What does not go together, or not with this machine. */
 export function check(effective: Effective): readonly string[] {

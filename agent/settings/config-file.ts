@@ -1,6 +1,6 @@
 import { isAlias, isMap, isScalar, LineCounter, type Node, type Pair, parseDocument } from 'yaml'
-import { readSettingsFile } from './files.ts'
 import { type Key, keys, options, withoutUse } from './schema.ts'
+import { readSettingsFile } from './secrets/files.ts'
 import { Source } from './source.ts'
 import { didYouMean, settingNames } from './suggest.ts'
 

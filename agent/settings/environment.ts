@@ -1,6 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http'
-import { readSettingsFile } from './files.ts'
 import { type Key, keys, options, withoutUse } from './schema.ts'
+import { readSettingsFile } from './secrets/files.ts'
 import { Source } from './source.ts'
 import { didYouMean, settingNames } from './suggest.ts'
 

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import * as z from 'zod'
-import { uidOf } from '../bitcoind/users.ts'
+import { uidOf } from '../bitcoind/proc/users.ts'
 
 // Every source hands over text (a list of texts for what may be given several times), so a value reads the same wherever it comes from.
 

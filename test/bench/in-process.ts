@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pino from 'pino'
-import { readProcess } from '../../agent/bitcoind/proc.ts'
+import { readProcess } from '../../agent/bitcoind/proc/proc.ts'
 import type { Target } from '../../agent/bitcoind/watch.ts'
 import { openTelemetry } from '../../agent/metrics/otel/telemetry.ts'
 import { Nodes } from '../../agent/nodes/nodes.ts'

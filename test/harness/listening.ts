@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'vitest'
-import { readProcess } from '../../agent/bitcoind/proc.ts'
+import { readProcess } from '../../agent/bitcoind/proc/proc.ts'
 import type { Target } from '../../agent/bitcoind/watch.ts'
 import { type EbpfOptions, type EbpfSource, openEbpf } from '../../agent/sources/ebpf/ebpf.ts'
 import type { Form } from '../../agent/sources/ebpf/program/program.ts'

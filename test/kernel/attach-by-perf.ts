@@ -1,5 +1,5 @@
 // Attaches to a process through perf events, as kernels before 6.6 have it, and prints the state of each tracepoint.
-import { readProcess } from '../../agent/bitcoind/proc.ts'
+import { readProcess } from '../../agent/bitcoind/proc/proc.ts'
 import { openEbpf } from '../../agent/sources/ebpf/ebpf.ts'
 import { forms } from '../../agent/sources/ebpf/program/program.ts'
 import { tracepoints } from '../../agent/tracepoints/index.ts'

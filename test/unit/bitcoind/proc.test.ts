@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { Pids } from '../../../agent/bitcoind/pids.ts'
-import { readProcess } from '../../../agent/bitcoind/proc.ts'
+import { Pids } from '../../../agent/bitcoind/proc/pids.ts'
+import { readProcess } from '../../../agent/bitcoind/proc/proc.ts'
 import { pausingProgram, startProcess, watch } from './processes.ts'
 
 let root: string

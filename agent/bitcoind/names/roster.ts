@@ -1,4 +1,4 @@
-import { keyOf, type RunningProcess } from './proc.ts'
+import { keyOf, type RunningProcess } from '../proc/proc.ts'
 
 /** A bitcoind that is watched. Its name never changes while it lives. */
 export interface Target extends RunningProcess {

@@ -1,9 +1,9 @@
 import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, expect, it } from 'vitest'
-import { NamesFile } from '../../../agent/bitcoind/names-file.ts'
-import { captureLog } from '../../harness/captured-log.ts'
-import { temporaryDirectory } from '../../harness/temporary.ts'
+import { NamesFile } from '../../../../agent/bitcoind/names/names-file.ts'
+import { captureLog } from '../../../harness/captured-log.ts'
+import { temporaryDirectory } from '../../../harness/temporary.ts'
 
 let path: string
 beforeEach(() => {

@@ -1,6 +1,6 @@
-import { type Effective, withSetting } from './effective.ts'
+import { type Effective, withSetting } from '../effective.ts'
+import { webhookHeaders } from '../values.ts'
 import { readSettingsFile } from './files.ts'
-import { webhookHeaders } from './values.ts'
 
 /** Takes the webhook's headers out of their file, if they are kept in one. */
 export function withHeadersFile(effective: Effective, problems: string[]): Effective {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import * as z from 'zod'
-import { readWholeFile, replaceFile } from '../files/whole-file.ts'
+import { readWholeFile, replaceFile } from '../../files/whole-file.ts'
 import type { RememberedName } from './names.ts'
 
 const MOST_BYTES = 2 ** 20

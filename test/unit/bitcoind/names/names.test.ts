@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Names, type RememberedName } from '../../../agent/bitcoind/names.ts'
+import { Names, type RememberedName } from '../../../../agent/bitcoind/names/names.ts'
 
 interface Started {
   readonly chainDirectory: string

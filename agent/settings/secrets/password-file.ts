@@ -1,4 +1,4 @@
-import { type Effective, withSetting } from './effective.ts'
+import { type Effective, withSetting } from '../effective.ts'
 import { readSettingsFile } from './files.ts'
 
 /** Takes the password out of its file, if it is kept in one. */

@@ -1,5 +1,5 @@
-import { isOfTestChain } from './data.ts'
-import { keyOf, MS_PER_TICK, type RunningProcess } from './proc.ts'
+import { isOfTestChain } from '../proc/data.ts'
+import { keyOf, MS_PER_TICK, type RunningProcess } from '../proc/proc.ts'
 
 /** A name that was given, as it is remembered: without the node name that begins it, which the operator may change. */
 export interface RememberedName {
