@@ -66,7 +66,7 @@ if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf package.json package-
   text() { node -p 'JSON.stringify(require("node:fs").readFileSync(process.argv[1], "utf8"))' "$1"; }
   client_js=$(text agent/page/client.js)
   client_css=$(text agent/page/client.css)
-  esbuild agent/main.ts --bundle --platform=node --format=cjs --target=node22.15 --external:koffi \
+  esbuild agent/main.ts --bundle --platform=node --format=cjs --target=node22.15 --external:koffi --supported:dynamic-import=false \
     --define:import.meta.dirname=__dirname --define:globalThis.CLIENT_JS="$client_js" --define:globalThis.CLIENT_CSS="$client_css" \
     --sourcemap --outfile=dist/main.cjs --metafile=dist/main.json --log-level=warning
   node agent/packaging/licences.ts dist/main.json >>dist/main.cjs
