@@ -7,10 +7,14 @@
 const { readFileSync } = require('node:fs')
 const { wrap } = require('node:module')
 const { join } = require('node:path')
-const { Script } = require('node:vm')
+const { constants, Script } = require('node:vm')
 
 const filename = join(__dirname, 'main.cjs')
-const script = new Script(wrap(readFileSync(filename, 'utf8')), { filename, cachedData: readIfThere(`${filename}.cache`) })
+const script = new Script(wrap(readFileSync(filename, 'utf8')), {
+  filename,
+  cachedData: readIfThere(`${filename}.cache`),
+  importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER, // OpenTelemetry imports node:http when it pushes first
+})
 script.runInThisContext()({}, require, { exports: {} }, filename, __dirname)
 
 function readIfThere(path) {
