@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { ChangeDetector } from '../files/change-detector.ts'
 import type { Target } from './names/roster.ts'
 import { nameOfUser } from './proc/users.ts'
 
@@ -6,7 +7,7 @@ import { nameOfUser } from './proc/users.ts'
 export class SeveralUsers {
   readonly #log: Logger
   readonly #targets = new Map<string, Target>()
-  #logged = ''
+  readonly #logged = new ChangeDetector<string | undefined>(undefined)
 
   constructor(log: Logger) {
     this.#log = log
@@ -21,9 +22,8 @@ export class SeveralUsers {
 
   processStarted(target: Target): void {
     this.#targets.set(target.node, target)
-    const warning = this.warning
-    if (warning !== undefined && warning !== this.#logged) this.#log.warn(warning)
-    this.#logged = warning ?? ''
+    const { warning } = this
+    if (this.#logged.changesTo(warning) && warning !== undefined) this.#log.warn(warning)
   }
 
   processExited({ node }: Target): void {

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { ChangeDetector } from '../files/change-detector.ts'
 import { onThread } from '../files/threads.ts'
 import { isDeliveryId, readPayload, toAsciiJson } from './payload.ts'
 import { QueueFile, readQueueFile } from './queue-file.ts'
@@ -17,10 +18,10 @@ const MAX_DONE = 4096
 const SLACK_BYTES = 512 * 1024
 /** No slow block takes so much. */
 const LONGEST_LINE = 2 ** 20
-/** What writing the last changes to the file may take. */
+/** Time for writing the last changes to the file. */
 const CLOSE_MS = 250
 
-/** What waits to be delivered, in its order, also in a file if one is given. Memory and file are bounded. */
+/** Alerts that wait to be delivered, in their order, also in a file if one is given. Memory and file are bounded. */
 export class Queue {
   readonly #log: Logger
   readonly #done = new Set<string>()
@@ -30,7 +31,7 @@ export class Queue {
   #file: QueueFile | undefined
   #pendingBytes = 0
   #givenUp = 0
-  #isGivingUp = false
+  readonly #isGivingUp = new ChangeDetector(false)
 
   constructor(log: Logger) {
     this.#log = log
@@ -46,7 +47,7 @@ export class Queue {
     return this.#pending.size
   }
 
-  /** How many were given up because too many waited. */
+  /** Alerts that were given up because too many waited. */
   get givenUp(): number {
     return this.#givenUp
   }
@@ -63,7 +64,7 @@ export class Queue {
   /** It was delivered. */
   done(id: string): void {
     this.#setDone(id)
-    if (this.#pending.size === 0) this.#isGivingUp = false
+    if (this.#pending.size === 0) this.#isGivingUp.changesTo(false)
     this.#note([doneLine(id)])
   }
 
@@ -145,13 +146,11 @@ export class Queue {
       givenUp.push(id)
     }
     this.#givenUp += givenUp.length
-    if (givenUp.length > 0 && !this.#isGivingUp) {
-      this.#isGivingUp = true
+    if (givenUp.length > 0 && this.#isGivingUp.changesTo(true))
       this.#log.error(
         { pending: this.#pending.size, givenUp: this.#givenUp },
         'too many slow blocks wait for the webhook; giving up the oldest',
       )
-    }
     return givenUp
   }
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import * as z from 'zod'
+import { ChangeDetector } from '../../files/change-detector.ts'
 import { readWholeFile, replaceFile } from '../../files/whole-file.ts'
 import type { RememberedName } from './names.ts'
 
@@ -33,6 +34,7 @@ export class NamesFile {
   #isForeign = false
   #names: readonly RememberedName[] = []
   #fault: string | undefined
+  readonly #isFailing = new ChangeDetector(false)
   /** What is still to be written. */
   #next: string | undefined
   #writing: Promise<void> | undefined
@@ -85,6 +87,7 @@ export class NamesFile {
       try {
         await (await replaceFile(this.#path, text)).close()
         this.#fault = undefined
+        this.#isFailing.changesTo(false)
       } catch (error) {
         this.#fail((error as Error).message)
       }
@@ -92,8 +95,8 @@ export class NamesFile {
   }
 
   #fail(reason: string): void {
-    if (this.#fault === undefined)
-      this.#log.warn({ path: this.#path, reason }, 'names of nodes are not remembered: after a restart of the agent nodes may have others')
     this.#fault = reason
+    if (this.#isFailing.changesTo(true))
+      this.#log.warn({ path: this.#path, reason }, 'names of nodes are not remembered: after a restart of the agent nodes may have others')
   }
 }

@@ -6,6 +6,7 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics'
 import type { Logger } from 'pino'
+import { ChangeDetector } from '../../files/change-detector.ts'
 import { type Answer, createOtlpExporter, firstLine, type OtlpOptions } from './otlp.ts'
 
 export interface PushOptions extends Pick<OtlpOptions, 'url' | 'protocol' | 'proxy'> {
@@ -50,7 +51,7 @@ class WatchedExporter implements PushMetricExporter {
   readonly #counts: PushCounts
   readonly #log: Logger
   #readAnswer: (() => Answer) | undefined
-  #state: 'well' | 'partly' | 'failing' | undefined
+  readonly #state = new ChangeDetector<'well' | 'partly' | 'failing' | undefined>(undefined)
 
   constructor(options: OtlpOptions, shownAs: string, counts: PushCounts, log: Logger) {
     this.#exporter = createOtlpExporter(options, (read) => {
@@ -95,7 +96,7 @@ class WatchedExporter implements PushMetricExporter {
     this.#counts.successes++
     this.#counts.rejectedPoints += rejected
     const isPart = rejected > 0 || reason !== ''
-    if (this.#changesTo(isPart ? 'partly' : 'well')) {
+    if (this.#state.changesTo(isPart ? 'partly' : 'well')) {
       const about = { url: this.#url }
       if (isPart) this.#log.warn({ ...about, rejected, reason }, 'the endpoint does not take all metrics')
       else this.#log.info(about, 'pushing metrics')
@@ -104,14 +105,8 @@ class WatchedExporter implements PushMetricExporter {
 
   #failed(error: Error | undefined): void {
     this.#counts.failures++
-    if (this.#changesTo('failing'))
+    if (this.#state.changesTo('failing'))
       this.#log.warn({ url: this.#url, reason: reasonOf(error) }, 'cannot push metrics; trying again at each interval')
-  }
-
-  #changesTo(state: 'well' | 'partly' | 'failing'): boolean {
-    const isChange = state !== this.#state
-    this.#state = state
-    return isChange
   }
 }
 
