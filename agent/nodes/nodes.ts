@@ -60,6 +60,7 @@ export class Nodes implements EventHandler {
     this.#nodes.delete(name)
     node.blocks.close()
     this.#log.info({ node: name }, 'this node ended long ago; its series end here')
+    this.#source.forget(name)
     for (const output of this.#outputs) output.nodeRemoved?.(name)
   }
 

@@ -14,8 +14,10 @@ export interface EventSource {
   attach(process: NodeProcess): Attachment
   /** Hands on what has come until now, losses first. */
   drain(): void
-  /** What was counted, rather than handed on hit by hit; it never falls. */
+  /** What was counted, rather than handed on hit by hit. It never falls, until the node is forgotten. */
   totals(): readonly Total[]
+  /** Drops what was counted of a node that has no process: should it come back, it begins at 0. */
+  forget(node: string): void
   /** How long the oldest event has been waiting to be handed on, in seconds; 0 if there is none. */
   backlogSeconds(): number
   /** To be called when nothing is attached any more. */

@@ -21,7 +21,7 @@ const reconstructions = (counted: Counted<'peer', 'chunksUsed'>) =>
   defineTracepoint({
     probe: 'udp:block_reconstructed',
     group: 'fibre',
-    description: 'A block was rebuilt from FIBRE chunks.',
+    description: 'A block was reconstructed from FIBRE chunks.',
     args: { blockHash: hexHash('Hash.'), peer: text('Peer.'), chunksUsed: integer('Chunks.') },
     counted,
   })
@@ -139,6 +139,8 @@ it('two processes at once are counted apart, and the end of one leaves the other
   await attachment.close()
   await hit(second, b)
   await expectTotals(listener, { ...sumsOf(a, 'A'), ...sumsOf([...b, ...b], 'B') })
+  listener.source.forget('A')
+  expect(totalsOf(listener)).toEqual(sumsOf([...b, ...b], 'B'))
 })
 
 it('a label is cut to 31 bytes, and one that cannot be read is empty', async () => {

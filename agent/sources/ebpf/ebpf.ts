@@ -128,6 +128,10 @@ export class EbpfSource implements EventSource {
     return this.#totals.read()
   }
 
+  forget(node: string): void {
+    this.#totals.forget(node)
+  }
+
   /** How long the oldest record has been waiting to be read, in seconds; 0 if there is none. */
   backlogSeconds(): number {
     const oldest = this.#ring.oldestUnread()

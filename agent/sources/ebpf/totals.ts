@@ -7,7 +7,7 @@ import type { NodeOf } from './ring/record.ts'
 /** All readers of one collection, and of collections right after each other, see the same totals. */
 const FRESH_MS = 250
 
-/** Totals of `count_event`, over all processes a node has had: they never fall while the agent lives. */
+/** Totals of `count_event`, over all processes a node has had. */
 export class Totals {
   readonly #fd: number
   readonly #layouts: Layouts
@@ -40,6 +40,12 @@ export class Totals {
       addTotal(this.#past, entry.total)
       removeElement(this.#fd, entry.key)
     }
+    this.#cachedAt = Number.NEGATIVE_INFINITY
+  }
+
+  /** Drops what the processes of a node have counted that ended. */
+  forget(node: string): void {
+    for (const [key, total] of this.#past) if (total.node === node) this.#past.delete(key)
     this.#cachedAt = Number.NEGATIVE_INFINITY
   }
 

@@ -104,6 +104,9 @@ export class ReplaySource implements EventSource {
     return [...this.#totals.values()]
   }
 
+  /** The nodes of a recording are never forgotten. */
+  forget(): void {}
+
   backlogSeconds(): number {
     return 0
   }

@@ -112,7 +112,7 @@ function sourceOf(now: () => number): EventSource {
     silentProbes: () => [],
     close: async () => {},
   }
-  return { start() {}, now, attach: () => attachment, drain() {}, totals: () => [], backlogSeconds: () => 0, close() {} }
+  return { start() {}, now, attach: () => attachment, drain() {}, totals: () => [], forget() {}, backlogSeconds: () => 0, close() {} }
 }
 
 function asScraped(page: string, labels: string, keep: (name: string) => boolean): Scraped {

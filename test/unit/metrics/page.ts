@@ -32,12 +32,13 @@ const stores = {
 }
 
 /** Brings nothing by itself, and attaches to nothing. */
-const idle: EventSource = {
+export const idle: EventSource = {
   start() {},
   now: () => Number(process.hrtime.bigint()),
   attach: () => ({ probes: [], silentProbes: () => [], close: async () => {} }),
   drain() {},
   totals: () => [],
+  forget() {},
   backlogSeconds: () => 0,
   close() {},
 }

@@ -27,7 +27,16 @@ function measure(attachment: Partial<Attachment>) {
   const { log, lines } = captureLog()
   const whole = { probes: [], silentProbes: () => [], close: async () => {}, ...attachment }
   const attach = vi.fn((): Attachment => whole)
-  const source: EventSource = { start() {}, now: () => 0, attach, drain() {}, totals: () => [], backlogSeconds: () => 0, close() {} }
+  const source: EventSource = {
+    start() {},
+    now: () => 0,
+    attach,
+    drain() {},
+    totals: () => [],
+    forget() {},
+    backlogSeconds: () => 0,
+    close() {},
+  }
   const nodes = new Nodes(source, [], { log })
   return {
     nodes,

@@ -86,6 +86,18 @@ describe('a line of a recording', () => {
     expect(warnings).toMatchObject([{ line: 3, msg: 'cannot understand a line of the recording; further ones are only counted' }])
   })
 
+  it('of a tracepoint that the kernel counts is added up, and not handed on', async () => {
+    const added = (vsize: unknown, node = 'n') => ({ ts_ns: 1e9, node, probe: 'mempool:added', txid: HASH, vsize, fee: 300 })
+    const { source, run, handed } = await startReplay(recordingOf(sent(1), added(110), added(250), added('?'), added(7, 'm')))
+    expect(await run()).toEqual({ events: 5, unreadable: 0 })
+    expect(handed).toHaveLength(1)
+    const total = { probe: 'mempool:added', label: '' }
+    expect(source.totals()).toEqual([
+      { ...total, node: 'n', count: 3, sums: { vsize: 360 } },
+      { ...total, node: 'm', count: 1, sums: { vsize: 7 } },
+    ])
+  })
+
   it('has the time of its stamp where its time of day is none', async () => {
     const { run, handed } = await startReplay(recordingOf(...[1e300, -1, 2 ** 53, 'now'].map((unix_us) => ({ ...sent(7), unix_us }))))
     await run()
