@@ -205,3 +205,33 @@ it('an agent measures on beside a journal that is somebody else’s file, and le
   ])
   expect(readFileSync(journal).equals(readFileSync(bitcoind))).toBe(true)
 })
+
+const webhook = ['--alert-webhook-url', 'http://127.0.0.1:9/']
+
+it.for([
+  ['journal', 'blocks.ndjson', (file: string) => ['--journal', file]],
+  ['recording', 'events.jsonl', (file: string) => ['--record', file]],
+  [
+    'webhook queue',
+    'blocks.webhook-queue',
+    (file: string, start: number) => ['--journal', file.replace('webhook-queue', `${start}`), ...webhook],
+  ],
+] as const)('a second agent with one %s is refused in words; once the first has ended it starts', async ([, name, args]) => {
+  const { path } = stage()
+  const file = path(name)
+  let starts = 0
+  const start = (untilListening: boolean) => startAgentProcess({ args: args(file, starts++), untilListening })
+  await using first = await start(true)
+  {
+    await using second = await start(false)
+    const { code, stderr } = await second.exited
+    expect(stderr).toMatch(`fibre-agent: another agent writes ${file}: pid ${first.pid}; stop that one, or name another file with --`)
+    expect(code).toBe(1)
+  }
+  first.kill('SIGKILL')
+  await first.exited
+  await using third = await start(true)
+  third.kill('SIGTERM')
+  expect(await third.exited).toMatchObject({ code: 0, stderr: '' })
+  expect(existsSync(`${file}.lock`)).toBe(false)
+})
