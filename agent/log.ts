@@ -8,14 +8,14 @@ import { type LineTarget, LineWriter } from './files/line-writer.ts'
 /** Names of log levels as operators know them, and pino's. */
 const levels = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error' } as const
 
-/** Where the log goes. */
+/** The outputs of the log. */
 type LogOutput = 'stdout' | 'file'
 
 export interface LogOptions {
   readonly level: keyof typeof levels
   /** Written to beside standard output. */
   readonly file?: string | undefined
-  /** What cannot be written is tried again after this time. */
+  /** Lines that cannot be written are tried again after this time. */
   readonly retryMs?: number
 }
 
@@ -32,9 +32,9 @@ export interface Log {
 const RETRY_MS = 1_000
 /** Lines that wait for a full disk or a reader that is late; more are dropped. */
 const MOST = { lines: 10_000, characters: 2 ** 20 }
-/** What a pipe holds: a reader that is slow is then told from one that stands still. */
+/** As much as a pipe holds: a slow reader is then told from one that stands still. */
 const PIPE_CHARACTERS = 64 * 1024
-/** What writing the last lines may take. */
+/** Time for writing the last lines. */
 const CLOSE_MS = 200
 
 /**
@@ -95,7 +95,7 @@ function openLogFile(logger: Logger, path: string, retryMs: number): LineFile {
   })
 }
 
-/** What standard output and a file have in common. */
+/** The options that standard output and a file have in common. */
 function common(logger: Logger, output: string, retryMs: number) {
   return {
     retryMs,

@@ -6,7 +6,7 @@ import type { Settings } from './settings/load.ts'
 import { SlowBlocks } from './webhook/slow-blocks.ts'
 import { openWebhook, type Webhook } from './webhook/webhook.ts'
 
-/** Where records of blocks, and events, go beyond the life of the agent. Each is there only if the settings name it. */
+/** The files, and the receiver, in which records of blocks and events outlive the agent. Each is there only if the settings name it. */
 export interface Stores {
   readonly webhook: Webhook | undefined
   readonly slowBlocks: SlowBlocks | undefined

@@ -8,7 +8,7 @@ const FLUSH_MS = 1_000
 const RETRY_MS = 1_000
 /** While the file cannot be written so much is kept for when it can be again. */
 const MOST = { lines: Number.POSITIVE_INFINITY, characters: 8 * 1024 * 1024 }
-/** What writing the last events may take. */
+/** Time for writing the last events. */
 const CLOSE_MS = 250
 
 export interface CaptureOptions {

@@ -3,7 +3,7 @@ import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { ForeignFileError } from './fault.ts'
 import type { LineTarget } from './line-writer.ts'
 
-/** Peers are nobody else's business. */
+/** Files tell of peers: owner and group may read them. */
 export const FILE_MODE = 0o640
 
 /** A link in the file's place is not followed: the agent may be root. A pipe or a terminal is neither waited for (fifo(7)) nor taken over. */
@@ -61,7 +61,7 @@ export class AppendFile implements LineTarget {
     return nlink > 0 ? size : this.sizeByName()
   }
 
-  /** What was written is written, whatever closing comes to. */
+  /** Closes the file. A fault of that is none of what was written. */
   async close(): Promise<void> {
     await this.#handle.close().catch(() => {})
   }
@@ -82,7 +82,7 @@ export async function openAppendFile(path: string, { accept }: AppendFileOptions
   }
 }
 
-/** What is known of an open file. Throws if it is no regular one. */
+/** Returns the stats of an open file. Throws if it is no regular one. */
 export async function regularStats(handle: FileHandle): Promise<Stats> {
   const stats = await handle.stat()
   if (!stats.isFile()) throw new ForeignFileError('it is no regular file')

@@ -5,7 +5,7 @@ export interface Line {
   isLate?: boolean
 }
 
-/** How much may wait. */
+/** The most that may wait. */
 export interface Most {
   readonly lines: number
   readonly characters: number

@@ -1,10 +1,10 @@
 import { readFile, readlink } from 'node:fs/promises'
 
 const FILE = 'lock of fibre-agent'
-/** How every claim begins. */
+/** The begin of every claim. */
 const BEGINNING = `{"file":"${FILE}"`
 
-/** What a process writes into a lock file. Fields that `/proc` does not tell are missing. */
+/** The identity of a process, as it stands in a lock file. Fields that `/proc` does not tell are missing. */
 export interface Claim {
   readonly pid: number
   /** Clock ticks from the boot to its start, which tell it from a later process with its pid. */

@@ -1,4 +1,4 @@
-/** What is there is somebody else's, and is left as it is. */
+/** Something else has the name of the file. It is left as it is. */
 export class ForeignFileError extends Error {
   override readonly name = 'ForeignFileError'
 }
@@ -18,7 +18,12 @@ export class HeldError extends Error {
   }
 }
 
-/** Why a file cannot be written, and the way out. `flag` is the one that names it. */
+/** Tells a pipe that does not block and has no room now from other faults. */
+export function isPipeFull(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'EAGAIN'
+}
+
+/** Says why a file cannot be written, and the way out. `flag` is the one that names it. */
 export function faultOf(error: unknown, flag: string): string {
   const { code = '', message } = error as NodeJS.ErrnoException
   if (error instanceof ForeignFileError) return `${message}, which is left as it is: name another file with ${flag} PATH`

@@ -9,7 +9,7 @@ import { readWholeFile, replaceFile } from './whole-file.ts'
 /** The lock file is looked after so often: whoever has added a claim to it waits for an answer. */
 const CHECK_MS = 1_000
 /** A holder that cannot be seen and does not answer within this time has ended. */
-const ANSWER_MS = 3 * CHECK_MS
+const ANSWER_MS = 4 * CHECK_MS
 const LOOK_MS = 100
 /** No lock file is longer. */
 const MOST_BYTES = 2 ** 20
@@ -37,6 +37,10 @@ export class FileLock {
   constructor(file: string) {
     this.#file = file
     this.#path = `${file}.lock`
+  }
+
+  get isHeld(): boolean {
+    return this.#held !== undefined
   }
 
   /** Whether it waits for the answer of a holder that cannot be seen. */

@@ -4,8 +4,8 @@ import { ChangeDetector } from './change-detector.ts'
 import { faultOf, HeldError } from './fault.ts'
 import { FileLock } from './file-lock.ts'
 import { LineWriter, type LineWriterOptions } from './line-writer.ts'
-import { within } from './task.ts'
 import { onThread } from './threads.ts'
+import { within } from './within.ts'
 
 export interface LineFileOptions<L extends Line> extends Omit<LineWriterOptions<L>, 'target' | 'faultOf' | 'writeCharacters'> {
   readonly path: string
@@ -32,7 +32,7 @@ export interface LineFileOptions<L extends Line> extends Omit<LineWriterOptions<
 
 /** Characters of one write: what is appended in one turn of the event loop goes to the file at once, also when 4,000 blocks are closed together. */
 const WRITE_CHARACTERS = 4 * 2 ** 20
-/** What locking the file, and opening it, may each take before the agent goes on without. */
+/** The agent waits so long for a lock, and so long for a file to be opened. */
 const OPEN_MS = 2_000
 
 /**
@@ -87,16 +87,18 @@ export class LineFile<L extends Line = Line> {
 
   /** Opens the file, unless that takes seconds or cannot be done, which is tried again. Throws if another agent writes it. */
   async open(): Promise<void> {
-    await this.lock()
-    await within(this.flush(), OPEN_MS)
+    const hasAnswered = await this.lock()
+    const opening = this.flush()
+    if (hasAnswered) await within(opening, OPEN_MS)
   }
 
-  /** Locks the file, as `open` does first. */
-  async lock(): Promise<void> {
+  /** Locks the file, as `open` does first. Returns whether the disk has answered. */
+  async lock(): Promise<boolean> {
     const locking = onThread(() => this.#claim())
     try {
-      await within(locking, OPEN_MS)
+      const hasAnswered = await within(locking, OPEN_MS)
       if (this.#lock?.isAsking) await locking
+      return hasAnswered || this.#lock?.isHeld === true
     } catch (error) {
       throw new Error(faultOf(error, this.#options.flag), { cause: error })
     }

@@ -1,7 +1,8 @@
 import { Backlog, type Line, type Most } from './backlog.ts'
-import { FileTask, isPipeFull } from './task.ts'
+import { isPipeFull } from './fault.ts'
+import { FileTask } from './file-task.ts'
 
-/** What lines are written to. */
+/** A file, a pipe or a terminal that lines are written to. */
 export interface LineTarget {
   /** Bytes that may be added to it; one line may go beyond. */
   readonly room: number
@@ -14,7 +15,7 @@ export interface LineTarget {
 export interface LineWriterOptions<L extends Line> {
   /** The file that is to be written to now. Called before each write, and at the start. */
   readonly target: () => Promise<LineTarget>
-  /** How many lines, and characters in them, wait at most while they cannot be written. */
+  /** The lines, and characters in them, that wait at most while they cannot be written. */
   readonly most: Most
   /** Which lines are lost where more would have to wait. A burst of lines has more room, as long as nothing says that they cannot be written. */
   readonly gives: 'oldest' | 'newest'

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
-/** What the name of a rotated file ends with: when that was, in UTC, such as 20261122T101530.123Z. */
+/** The end of a rotated file's name: the time of the rotation in UTC, such as 20261122T101530.123Z. */
 const ROTATED_AT = /^\d{8}T\d{6}\.\d{3}Z$/
 
 /** The files of a journal, oldest first: those that were rotated away, and last the one that is written to, whether it exists or not. */
@@ -30,7 +30,7 @@ function rotatedAmong(names: readonly string[], path: string): readonly string[]
 
 const isTime = (date: Date) => !Number.isNaN(date.getTime())
 
-/** What a file is called when it is rotated away. */
+/** The name of a file that is rotated away at this time. */
 export function rotatedName(path: string, now: Date): string {
   return `${path}.${now.toISOString().replace(/[-:]/g, '')}`
 }

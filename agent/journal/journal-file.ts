@@ -8,7 +8,7 @@ import { rotatedName } from './files.ts'
 
 /** Peers are nobody else's business. */
 const DIRECTORY_MODE = 0o750
-/** How every record begins, also one whose end was never written. */
+/** The begin of every record, also of one whose end was never written. */
 const BEGINNING = '{"schema":'
 
 /** Opens a journal's file, or makes it. Throws if it cannot be written or is something else. */

@@ -27,7 +27,7 @@ export class JournalTime {
   }
 }
 
-/** How much of a step in time is beyond a day, in either direction. */
+/** The part of a step in time that is beyond a day, in either direction. */
 function leapOf(ms: number): number {
   return Math.sign(ms) * Math.max(0, Math.abs(ms) - DAY_MS)
 }

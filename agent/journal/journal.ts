@@ -19,7 +19,7 @@ export interface JournalOptions {
   readonly log: Logger
   /** A file that cannot be written is tried again with each record, and after this time. */
   readonly retryMs?: number
-  /** What has to be on disk before a record is. */
+  /** Awaited before records are written: resolves when what has to be on disk before them is. */
   readonly before?: () => Promise<void>
 }
 
@@ -32,7 +32,7 @@ const RETRY_MS = 1_000
 const MOST_WAITING = { lines: 1_000, characters: Number.POSITIVE_INFINITY }
 /** Records of before that the agent takes up again: two weeks of a node. */
 const RECENT = 2_000
-/** What writing the last records may take. */
+/** Time for writing the last records. */
 const CLOSE_MS = 250
 
 /** Opens a journal, and reads what it has. One that cannot be written is said in the log and tried again. Throws if another agent writes it. */

@@ -86,7 +86,7 @@ function inOrder(pieces: Buffer[], direction: Direction): Buffer[] {
 /** One line, put together from the pieces that lie in several blocks. */
 class OpenLine {
   readonly #direction: Direction
-  /** Where it begins, or where it ends if it is read backwards. */
+  /** Its begin, or its end if it is read backwards. */
   readonly #from: number
   #pieces: Buffer[] = []
   #length = 0

@@ -113,7 +113,7 @@ function* recordsIn({ fd, stats }: OpenFile, { direction, onUnreadable, isWanted
   for (const { record } of placedRecords(fd, stats.size, direction, onUnreadable, isWanted)) yield record
 }
 
-/** How the records begin that the agent writes. */
+/** The begin of the records that the agent writes. */
 const TIME = /^\{"schema":1,"time":"([^"\\]+)"/
 
 function* placedRecords(

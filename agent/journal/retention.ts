@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { statIfThere } from '../files/append-file.ts'
 import { listRotatedFiles, rotatedAt } from './files.ts'
 
-/** How much of a journal is kept: in all, or for how long. */
+/** The part of a journal that is kept: by size or by age. */
 export type Retention = { readonly bytes: number } | { readonly days: number }
 
 const DAY_MS = 24 * 3600 * 1000

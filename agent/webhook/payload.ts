@@ -37,7 +37,7 @@ export interface SlowBlockPayload {
   readonly delivery_id: string
 }
 
-/** What is told of a slow block; `undefined` of one that is not slow. */
+/** Makes the payload of a slow block; `undefined` for one that is not slow. */
 export function slowBlockPayload(record: BlockRecord, thresholds: SlowThresholds): SlowBlockPayload | undefined {
   const { reconstruction_ms, missing_transactions, missing_bytes, mempool_transactions, all_from_mempool, transactions } = record
   const severity = severityOf(record, thresholds)
@@ -69,7 +69,7 @@ export function slowBlockPayload(record: BlockRecord, thresholds: SlowThresholds
   }
 }
 
-/** What is told of a slow block, as it was kept in a file that somebody else may have written to; `undefined` if it is nothing of the kind. */
+/** Reads a payload as it was kept in a file that somebody else may have written to; `undefined` if it is nothing of the kind. */
 export function readPayload(value: unknown): SlowBlockPayload | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const given = value as Readonly<Record<string, unknown>>
@@ -110,7 +110,7 @@ const fits: Readonly<Record<keyof SlowBlockPayload, (value: unknown) => boolean>
   delivery_id: isDeliveryId, // it becomes a header
 }
 
-/** Whether something is what tells the deliveries of one slow block from those of others. */
+/** Whether a value has the form of a delivery id. */
 export function isDeliveryId(value: unknown): value is string {
   return typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)
 }

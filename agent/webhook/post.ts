@@ -13,9 +13,9 @@ export interface Post {
 
 export interface PostAnswer {
   readonly status: number
-  /** How long the server asks to be left alone; 0 if it does not. */
+  /** The wait that the server asks for; 0 if it asks for none. */
   readonly retryAfterMs: number
-  /** How the body begins: its first line, without control characters. */
+  /** The first line of the body, without control characters. */
   readonly firstLine: string
 }
 

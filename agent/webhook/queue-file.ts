@@ -1,15 +1,15 @@
 import type { AppendFile } from '../files/append-file.ts'
 import { ForeignFileError } from '../files/fault.ts'
 import { LineFile } from '../files/line-file.ts'
-import { within } from '../files/task.ts'
 import { readWholeFile, replaceFile } from '../files/whole-file.ts'
+import { within } from '../files/within.ts'
 
 /** First line of each such file: what lacks it is somebody else's, and left alone. */
 const HEADER = '{"file":"webhook queue of fibre-agent","version":1}'
-/** What waits, the slack, and room for more: a longer file was never ours. */
+/** Room for all that waits, the slack and more: a longer file was never ours. */
 const MOST_BYTES = 64 * 2 ** 20
 const RETRY_MS = 1_000
-/** How long others wait for a line to be in the file. */
+/** Others wait so long for a line to be in the file. */
 const KEPT_MS = 1_000
 
 export interface QueueFileOptions {
@@ -65,8 +65,8 @@ export class QueueFile {
   }
 
   /** Locks the file. Throws if another agent writes it. */
-  lock(): Promise<void> {
-    return this.#file.lock()
+  async lock(): Promise<void> {
+    await this.#file.lock()
   }
 
   /** Gives the file up, as it is. */
@@ -116,7 +116,7 @@ export class QueueFile {
   }
 }
 
-/** What lines a file holds, of which the last may be torn; none if it does not exist. Throws if it is not one of ours. */
+/** Reads the lines of a file, of which the last may be torn; none if it does not exist. Throws if it is not one of ours. */
 export async function readQueueFile(path: string): Promise<readonly string[]> {
   const content = (await readWholeFile(path, MOST_BYTES))?.toString('latin1') ?? ''
   if (content === '') return []

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ChangeDetector } from '../files/change-detector.ts'
-import { FileTask, within } from '../files/task.ts'
+import { FileTask } from '../files/file-task.ts'
+import { within } from '../files/within.ts'
 import { type Headers, readHeaders } from './headers.ts'
 import { type SlowBlockPayload, toAsciiJson } from './payload.ts'
 import { post } from './post.ts'
@@ -12,37 +13,37 @@ export interface WebhookOptions {
   readonly url: string
   /** Sent along, to the address's own origin only. They may hold a secret. */
   readonly headers?: Headers | undefined
-  /** Where they come from, to be read anew when files are. */
+  /** The file of the headers, which is read anew on SIGHUP. */
   readonly headersFile?: string | undefined
-  /** Where slow blocks that are not delivered yet outlive the agent; undefined: nowhere. */
+  /** The file in which slow blocks that are not delivered yet outlive the agent; `undefined`: none. */
   readonly queueFile: string | undefined
   readonly version: string
   readonly log: Logger
   /** Wait after a failed attempt: doubled with each from the first to the most, and shortened by up to a half by chance. */
   readonly backoff?: { readonly firstMs: number; readonly mostMs: number }
-  /** What an attempt may take, from looking up the host to the end of the answer, redirects included. */
+  /** Time for an attempt, from looking up the host to the end of the answer, redirects included. */
   readonly deadlineMs?: number
 }
 
 interface Failure {
   readonly reason: string
   readonly retryAfterMs: number
-  /** What the receiver said of one that it will take at no time. */
+  /** The answer of a receiver that will take it at no time. */
   readonly refusal?: string | undefined
 }
 
-/** What the last attempt came to. A refusal with its reason: another one is news. */
+/** The result of the last attempt. A refusal with its reason: another one is news. */
 type Condition = 'unknown' | 'delivering' | 'failing' | `refused: ${string}`
 
-/** What may be taken another time although it is the sender's fault: too slow, too early, too often. */
+/** Answers that call it the sender's fault and may pass: too slow, too early, too often. */
 const passing: ReadonlySet<number> = new Set([408, 425, 429])
 const BACKOFF = { firstMs: 1_000, mostMs: 60_000 }
 const DEADLINE_MS = 10_000
-/** What reading the queue may take before the agent goes on without what it holds. */
+/** Time for reading the queue; then the agent goes on, and what it holds comes later. */
 const OPEN_MS = 2_000
 /** A file of headers that cannot be read anew is read again after this time. */
 const HEADERS_RETRY_MS = 10_000
-/** How long an attempt under way may take when the agent ends. */
+/** Time for an attempt that is under way when the agent ends. */
 const CLOSE_GRACE_MS = 250
 
 /** Posts slow blocks to a URL: each at least once, in their order, one at a time, for as long as that takes. */
@@ -81,7 +82,7 @@ export class Webhook {
     if (this.#queue.add({ id: payload.delivery_id, body: toAsciiJson(payload) })) this.deliver()
   }
 
-  /** Sees to it that what waits is being delivered. */
+  /** Starts the delivery loop if it is idle. */
   deliver(): void {
     this.#delivering ??= this.#deliverAll()
   }
@@ -207,7 +208,7 @@ export async function openWebhook(options: WebhookOptions): Promise<Webhook> {
   return webhook
 }
 
-/** Where a host has several addresses, its error is one of errors and says nothing itself. */
+/** Returns the message of an error. The error of a host with several addresses is one of errors and says nothing itself. */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return reasonOf(error.errors[0])
   return error instanceof Error ? error.message : String(error)

@@ -1,9 +1,10 @@
 import { ChangeDetector } from './change-detector.ts'
-import { NoAnswerError } from './fault.ts'
+import { isPipeFull, NoAnswerError } from './fault.ts'
 import { onThread } from './threads.ts'
+import { within } from './within.ts'
 
 export interface FileTaskOptions {
-  /** Does a part of what is to be done now, and returns whether there is more. Where it throws it is run again later. */
+  /** Does a part of the work that is due, and returns whether there is more. If it throws it is run again later. */
   readonly run: () => Promise<boolean>
   /** Why an error keeps it from running, in words. */
   readonly faultOf: (error: unknown) => string
@@ -14,10 +15,10 @@ export interface FileTaskOptions {
 
 /** A full pipe that does not block has room again soon. */
 const PIPE_RETRY_MS = 20
-/** An operation that takes longer than that is told as a fault, and so is a pipe that is full for longer. */
+/** An operation that takes longer is a fault, and so is a pipe that is full for longer. */
 const NO_ANSWER_MS = 5_000
 
-/** Operates on one file, one operation at a time, and never lets its caller wait. */
+/** Runs the operations on one file one after another, tries again after a fault, and never lets its caller wait. */
 export class FileTask {
   readonly #options: FileTaskOptions
   readonly #fault = new ChangeDetector<string | undefined>(undefined)
@@ -34,7 +35,7 @@ export class FileTask {
     this.#options = options
   }
 
-  /** Why it does not run at present, if so. */
+  /** The reason for which it does not run at present, if so. */
   get fault(): string | undefined {
     return this.#fault.state
   }
@@ -61,7 +62,7 @@ export class FileTask {
     await this.#running
   }
 
-  /** Runs a last time. What does not end within this time, counted from when it began, is left behind. */
+  /** Runs a last time. An operation that does not end within this time, counted from its begin, is left behind. */
   async close(mostMs: number): Promise<void> {
     const begunMs = this.#running ? this.#startedMs : performance.now()
     const done = this.start()
@@ -116,17 +117,4 @@ export class FileTask {
     const fault = this.#options.faultOf(error)
     if (this.#fault.changesTo(fault)) this.#options.changed(fault)
   }
-}
-
-/** Whether an operation failed because a pipe that does not block has no room now. */
-export function isPipeFull(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'EAGAIN'
-}
-
-/** Waits for something that may take for ever, for so long at most. */
-export async function within(promise: Promise<unknown>, ms: number): Promise<void> {
-  const { promise: over, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, Math.max(ms, 0))
-  await Promise.race([promise, over])
-  clearTimeout(timer)
 }
