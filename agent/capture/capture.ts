@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { LineFile } from '../files/line-file.ts'
-import { lineOf } from '../sources/replay/format.ts'
-import type { TracepointEvent } from '../tracepoints/index.ts'
+import { recordedName } from '../tracepoints/define.ts'
+import { type TracepointEvent, tracepoints } from '../tracepoints/index.ts'
 
 /** Events wait so long for others to be written with. */
 const FLUSH_MS = 1_000
@@ -73,4 +73,18 @@ export class Capture {
     const lost = this.#file.unwritten
     if (lost > 0) log.error({ file, lost }, 'events could not be recorded')
   }
+}
+
+/** The arguments of each tracepoint, by their names in an event and in a recording. */
+const namesByProbe = new Map<string, readonly (readonly [name: string, recorded: string])[]>(
+  tracepoints.map(({ probe, args }) => [probe, Object.keys(args).map((name) => [name, recordedName(name)])]),
+)
+
+/** An event as a line of a recording, without the line break. An argument that could not be read is left out. */
+function lineOf(event: TracepointEvent): string {
+  const { node, probe, stampNs, unixSeconds } = event
+  const values: Readonly<Record<string, unknown>> = { ...event }
+  const line: Record<string, unknown> = { ts_ns: stampNs, unix_us: Math.round(unixSeconds * 1e6), node, probe }
+  for (const [name, recorded] of namesByProbe.get(probe) ?? []) line[recorded] = values[name]
+  return JSON.stringify(line)
 }

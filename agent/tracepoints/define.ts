@@ -162,3 +162,8 @@ function eventTypeOf(probe: string): string {
   const [provider = '', name = ''] = probe.split(':')
   return provider === 'udp' || provider === 'validation' ? name : `${provider}_${name}`
 }
+
+/** The name of an argument in recordings: `chunksUsed` is `chunks_used`. */
+export function recordedName(argument: string): string {
+  return argument.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}

@@ -1,5 +1,5 @@
-import type { Kind, Tracepoint } from '../../tracepoints/define.ts'
-import { type TracepointEvent, tracepoints } from '../../tracepoints/index.ts'
+import { type Kind, recordedName, type Tracepoint } from '../../tracepoints/define.ts'
+import { tracepoints } from '../../tracepoints/index.ts'
 import { type OlderName, olderNames } from './older-names.ts'
 
 /** A line of a recording that was understood. */
@@ -33,21 +33,7 @@ const plans = new Map(tracepoints.map((tracepoint) => [tracepoint.probe as strin
 
 function argumentsOf({ probe, args }: Tracepoint): readonly Argument[] {
   const older: Readonly<Record<string, OlderName>> = olderNames[probe as keyof typeof olderNames] ?? {}
-  return Object.entries(args).map(([name, { kind, optional }]) => ({ name, key: keyOf(name), older: older[name], kind, optional }))
-}
-
-/** `chunksUsed` to `chunks_used`. */
-function keyOf(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-}
-
-/** An event as a line of a recording, without the line break. An argument that could not be read is left out. */
-export function lineOf(event: TracepointEvent): string {
-  const { node, probe, stampNs, unixSeconds } = event
-  const values: Readonly<Record<string, unknown>> = { ...event }
-  const line: Record<string, unknown> = { ts_ns: stampNs, unix_us: Math.round(unixSeconds * 1e6), node, probe }
-  for (const { name, key } of plans.get(probe)?.args ?? []) line[key] = values[name]
-  return JSON.stringify(line)
+  return Object.entries(args).map(([name, { kind, optional }]) => ({ name, key: recordedName(name), older: older[name], kind, optional }))
 }
 
 /** CLOCK_MONOTONIC is a signed number of 64 bits. */
