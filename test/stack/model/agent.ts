@@ -53,7 +53,8 @@ export async function openAgent({ job, instance, nodes: names, startedAt, peers,
     changed = true
   }
   const source = sourceOf(() => nowNs)
-  const nodes = new Nodes(source, [toMetrics(telemetry, source), { block }], { log: silentLog })
+  const metrics = toMetrics({ ...telemetry, push() {} }, source) // only when its owner says so
+  const nodes = new Nodes(source, [metrics, { block }], { log: silentLog })
   for (const [i, name] of names.entries()) nodes.processStarted(processOf(name, 1000 + i))
   const agent = { version: '1.2.3', startedAt: new Date(startedAt * 1e3), isUp: true, pushing: undefined }
   const parts = { processes: undefined, journal: undefined, webhook: undefined }

@@ -89,10 +89,10 @@ function awayFromScrape(arrival: Arrival, offset: number): Arrival {
   return untilScrape > SETTLED_SECONDS ? arrival : { ...arrival, connectedAt: arrival.connectedAt + SETTLED_SECONDS + 1 }
 }
 
-/** A time about then at which no block is lost to those who count: none comes for some minutes around it. */
+/** A whole second about then at which no block is lost to those who count: none comes for some minutes around it. */
 function quietMinute(blocks: readonly ModelBlock[], around: number): number {
   const next = blocks.findIndex(({ foundAt }, i) => foundAt > around && foundAt - (blocks[i - 1]?.foundAt ?? 0) > 600)
   const [before, after] = [blocks[next - 1], blocks[next]]
   if (!before || !after) throw new Error('there is no quiet time')
-  return (before.foundAt + after.foundAt) / 2
+  return Math.trunc((before.foundAt + after.foundAt) / 2)
 }
