@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { BuildOrder } from './test/stack/sequencer.ts'
 
 const ci = process.env.CI === 'true'
 const project = (name: string, extra = {}) => ({ extends: true as const, test: { name, include: [`test/${name}/**/*.test.ts`], ...extra } })
@@ -12,14 +13,24 @@ const onItsOwn = (groupOrder: number) => ({
   hookTimeout: 300_000,
 })
 
+/** Much of the time these wait, for an outage to end or for servers to be built: two at a time, by a clock that takes building in. */
+const besideABuild = {
+  globalSetup: 'test/stack/global-setup.ts',
+  fileParallelism: true,
+  maxWorkers: 2,
+  testTimeout: 900_000,
+  hookTimeout: 900_000,
+}
+
 export default defineConfig({
   test: {
     allowOnly: !ci,
     reporters: ['default', ['json', { outputFile: `.reports/${process.env.REPORT ?? 'test'}.json` }], './test/harness/tally.ts'],
+    sequence: { sequencer: BuildOrder },
     projects: [
       project('unit', { include: ['test/{unit,demo-node}/**/*.test.ts'] }),
       project('kernel', onItsOwn(1)),
-      project('stack', onItsOwn(2)),
+      project('stack', { ...onItsOwn(2), ...besideABuild }),
       project('browser', onItsOwn(3)),
       project('machines', onItsOwn(4)),
     ],

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { accessSync, constants, globSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 
 /** Programs that build.ts builds. */
 export type BuiltProgram = 'otelcol' | 'victorialogs' | 'prometheus' | 'promtool'
@@ -17,6 +18,10 @@ export function binaryFolder(): string {
   return FIBRE_STACK_BIN || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'fibre-agent/stack', hashOfModules())
 }
 
+/** Variable that holds the process that builds programs while tests run. */
+export const BUILDER = 'FIBRE_STACK_BUILDER'
+const LOOK_MS = 100
+
 /** Path of a program, `undefined` where it is not there. */
 export function stackBinary(name: Program): string | undefined {
   const path = name === 'loki' ? (process.env.LOKI ?? '') : join(binaryFolder(), name)
@@ -25,6 +30,21 @@ export function stackBinary(name: Program): string | undefined {
     return path
   } catch {
     return undefined
+  }
+}
+
+/** Path of a program, as soon as it is built if it is about to be; `undefined` where it is not. */
+export async function builtBinary(name: Program): Promise<string | undefined> {
+  while (name !== 'loki' && isBuilding() && stackBinary(name) === undefined) await setTimeout(LOOK_MS)
+  return stackBinary(name)
+}
+
+function isBuilding(): boolean {
+  const pid = Number(process.env[BUILDER])
+  try {
+    return pid > 0 && process.kill(pid, 0)
+  } catch {
+    return false
   }
 }
 

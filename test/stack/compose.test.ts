@@ -168,8 +168,8 @@ describe('what services are given', () => {
     ['loki', 'loki', '-verify-config'],
     ['promtool', 'prometheus', 'check', 'config'],
     ['promtool', 'prometheus-scrape', 'check', 'config', '--syntax-only'], // the password's file is in the container
-  ])('is accepted by the program itself: %s for %s', ([binary, name, ...verb], context) => {
-    requirePrograms(context, binary)
+  ])('is accepted by the program itself: %s for %s', async ([binary, name, ...verb], context) => {
+    await requirePrograms(context, binary)
     const program = stackBinary(binary) as string
     const { command = [], environment = {} } = serviceOf(name)
     const flags = command.map((word) => outside(name, word))

@@ -23,8 +23,8 @@ const RANGES = [DAY, DAYS * DAY] as const
 const everything = { job: '.+', node: '.+', window: '24h' }
 
 it('answers each query of the overview in 200 ms, of thirty days of three nodes', async (context) => {
+  await requirePrograms(context, 'promtool', 'prometheus')
   const promtool = stackBinary('promtool')
-  requirePrograms(context, 'promtool', 'prometheus')
   const folder = mkdtempSync(join(tmpdir(), 'dashboard-cost-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const config = join(folder, 'prometheus.yaml')

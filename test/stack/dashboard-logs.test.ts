@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
 import { until } from '../harness/until.ts'
-import { type Program, stackBinary } from './binaries.ts'
+import { builtBinary, type Program, stackBinary } from './binaries.ts'
 import { type DashboardQueries, type PanelQuery, readDashboards, readRules } from './dashboard-queries.ts'
 import { GrafanaClient, type QueryAnswer } from './grafana-client.ts'
 import { type Loki, startLoki } from './loki.ts'
@@ -32,7 +32,6 @@ const agentLog = agentLogOf(logsEnd)
 const folder = mkdtempSync(join(tmpdir(), 'dashboard-logs-'))
 const servers = new AsyncDisposableStack()
 const programs: readonly Program[] = ['loki', 'otelcol', 'prometheus', 'promtool']
-const missing = programs.filter((program) => stackBinary(program) === undefined)
 const requireServers = (context: TestContext) => requirePrograms(context, ...programs)
 let grafana: GrafanaClient
 let emptiness: GrafanaClient
@@ -42,7 +41,7 @@ function logql({ targets }: DashboardQueries): readonly PanelQuery[] {
 }
 
 beforeAll(async () => {
-  if (missing.length > 0) return
+  for (const program of programs) if (!(await builtBinary(program))) return
   const path = (name: string) => join(folder, name)
   writeFileSync(path('prometheus.yaml'), '{}')
   // For the variables: which nodes there are.
@@ -97,7 +96,7 @@ const choicesFor = async (target: PanelQuery, dashboard: DashboardQueries) =>
 
 describe.each(dashboards)('with the logs of three simulated days, $uid', (dashboard) => {
   it.for(logql(dashboard))('answers $panel $refId, whatever is chosen', async (target, context) => {
-    requireServers(context)
+    await requireServers(context)
     for (const choice of await choicesFor(target, dashboard)) {
       const { series, remarks } = await grafana.ask(target, choice)
       expect(remarks).toEqual([])
@@ -108,7 +107,7 @@ describe.each(dashboards)('with the logs of three simulated days, $uid', (dashbo
   })
 
   it.for(logql(dashboard))('answers $panel $refId with nothing where there are no logs', async (target, context) => {
-    requireServers(context)
+    await requireServers(context)
     for (const choice of await choicesFor(target, dashboard))
       expect(await emptiness.ask(target, choice)).toEqual({ series: [], remarks: [] })
   })
@@ -130,14 +129,14 @@ describe('with the logs of three simulated days', () => {
     ['Slowest blocks', lines, rebuilt(lastDay).length],
     ['Blocks that took the most chunks', lines, rebuilt(lastDay).length],
   ] as const)('%s shows as many as there are', async ([panel, measure, expected], context) => {
-    requireServers(context)
+    await requireServers(context)
     const targets = dashboards.flatMap(logql).filter((target) => target.panel === panel)
     expect(targets).not.toEqual([])
     for (const target of targets) expect(measure(await grafana.ask(target, everything))).toBe(expected)
   })
 
   it.for(stepsOf(ofNode('alpha')))('the mean of %s is that of the blocks of each step', async ([field, steps], context) => {
-    requireServers(context)
+    await requireServers(context)
     const target = dashboards.flatMap(logql).find(({ expr }) => expr.includes(`unwrap ${field}`)) as PanelQuery
     const { series } = await grafana.ask(target, everything)
     const { points } = series.find(({ labels }) => labels.node === 'alpha') as QueryAnswer['series'][number]
@@ -151,7 +150,7 @@ describe('with the logs of three simulated days', () => {
   })
 
   it.for(rules)('the rule $name can be asked', async ({ expr }, context) => {
-    requireServers(context)
+    await requireServers(context)
     const target = {
       panel: '',
       refId: '',

@@ -18,8 +18,8 @@ const end = Date.UTC(2026, 2, 4) / 1000
 const ofScraping = /\b(up|scrape_\w+)\b(?=\{|$)/
 
 it('shows the same in every panel, whether an agent is scraped or pushes', async (context) => {
+  await requirePrograms(context, 'promtool', 'prometheus')
   const promtool = stackBinary('promtool')
-  requirePrograms(context, 'promtool', 'prometheus')
   const folder = mkdtempSync(join(tmpdir(), 'dashboard-paths-'))
   onTestFinished(() => {
     vi.useRealTimers()

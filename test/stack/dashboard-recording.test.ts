@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
 import { fieldsOf, type Recorded, readRecording } from '../demo-node/recording.ts'
 import { eventOf } from '../unit/blocks/events.ts'
-import { stackBinary } from './binaries.ts'
+import { builtBinary } from './binaries.ts'
 import { namesAskedFor, type PanelQuery, readDashboards } from './dashboard-queries.ts'
 import { boundsIn, figureOf } from './expectations.ts'
 import { claimedQuantile, deviation, quantileOf } from './figures.ts'
@@ -35,7 +35,7 @@ let prometheus: Prometheus
 let grafana: GrafanaClient
 
 beforeAll(async () => {
-  const promtool = stackBinary('promtool')
+  const promtool = await builtBinary('promtool')
   if (!promtool) return
   const asked = namesAskedFor(overviews)
   await store(replay(), { promtool, folder: join(folder, 'data'), keep: (name) => asked.has(name) })
@@ -101,7 +101,7 @@ describe.each(overviews)('of two recorded nodes, $uid', ({ targets }) => {
   it.for(targets.filter((target) => isOfWindow(target) && figureOf(target)))(
     'shows in $panel $refId what their recording says',
     async (target, context) => {
-      requirePrometheus(context)
+      await requirePrometheus(context)
       const figure = figureOf(target)
       for (const window of WINDOWS) {
         const { series } = await grafana.ask({ ...target, mode: 'instant' }, { job: '.+', node: '.+', window })

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
-import { stackBinary } from './binaries.ts'
+import { builtBinary } from './binaries.ts'
 import { type DashboardQueries, namesAskedFor, type PanelQuery, readDashboards, readRules, ruleFiles } from './dashboard-queries.ts'
 import { deviations, figureOf } from './expectations.ts'
 import { type Choice, GrafanaClient, type QueryAnswer } from './grafana-client.ts'
@@ -42,7 +42,7 @@ let emptiness: GrafanaClient
 const requirePrometheus = (context: TestContext) => requirePrograms(context, 'prometheus')
 
 beforeAll(async () => {
-  const promtool = stackBinary('promtool')
+  const promtool = await builtBinary('promtool')
   if (!promtool) return
   const config = join(folder, 'prometheus.yaml')
   writeFileSync(config, '{}')
@@ -86,7 +86,7 @@ const isEverything = (value = '') => /^(\.\+)?$/.test(value)
 
 describe.each(dashboards)('on three simulated days, $uid', (dashboard) => {
   it.for(promql(dashboard))('answers $panel $refId, whatever is chosen', async (target, context) => {
-    requirePrometheus(context)
+    await requirePrometheus(context)
     const name = `${target.panel} ${target.refId}`
     for (const choice of await grafana.choicesFor(target, dashboard)) {
       const answer = await grafana.ask(target, choice)
@@ -107,12 +107,12 @@ describe.each(dashboards)('on three simulated days, $uid', (dashboard) => {
 
 describe('on three simulated days', () => {
   it.for(rules)('the rule $name selects series that there are', async ({ expr }, context) => {
-    requirePrometheus(context)
+    await requirePrometheus(context)
     for (const selector of await selectorsIn(prometheus, expr)) expect(await prometheus.series(selector), selector).not.toEqual([])
   })
 
   it('alerts fire for what is wrong in the model, and for nothing else', async (context) => {
-    requirePrometheus(context)
+    await requirePrometheus(context)
     const fires: Record<string, string[]> = {}
     for (const { name, expr, isAlert } of rules) {
       if (!isAlert) continue
@@ -129,7 +129,7 @@ describe('on three simulated days', () => {
   })
 
   it.for(rules.filter(({ isAlert }) => !isAlert))('records $name as it is', async ({ name, expr }, context) => {
-    requirePrometheus(context)
+    await requirePrometheus(context)
     const [last] = (await grafana.ask(asTarget(`max(timestamp(${name}))`), {})).series
     const then = new GrafanaClient({ prometheus, end: last?.points[0]?.value ?? 0 })
     const recorded = await then.ask(asTarget(name), {})
@@ -175,7 +175,7 @@ const asTarget = (expr: string): PanelQuery => ({
 
 describe.each(dashboards)('without any data, $uid', (dashboard) => {
   it.for(promql(dashboard))('answers $panel $refId with nothing', async (target, context) => {
-    requirePrometheus(context)
+    await requirePrometheus(context)
     for (const choice of await emptiness.choicesFor(target, dashboard)) {
       const answer = await emptiness.ask(target, choice)
       expect(answer, JSON.stringify(choice)).toEqual({ series: [], remarks: [] })
@@ -184,7 +184,7 @@ describe.each(dashboards)('without any data, $uid', (dashboard) => {
 })
 
 it.for(rules)('without any data, the rule $name', async ({ name, expr }, context) => {
-  requirePrometheus(context)
+  await requirePrometheus(context)
   const { series, remarks } = await emptiness.ask(asTarget(expr), {})
   expect([series.length > 0 ? name : '', remarks]).toEqual([name === 'FibreNoAgent' ? name : '', []])
 })

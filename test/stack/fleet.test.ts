@@ -31,7 +31,7 @@ const counters = {
 } as const
 
 it('keeps a fleet apart by node, brings in a node that was cut off, and shows a block as all nodes saw it', async (context) => {
-  requireStack(context, 'otelcol', 'victorialogs', 'prometheus')
+  await requireStack(context, 'otelcol', 'victorialogs', 'prometheus')
   const { path, folder, install } = stage()
   const tls = authority(folder('authority'))
   await using prometheus = await startPrometheus({ config: shipped('prometheus-otlp.yaml'), folder: path('prometheus'), otlp: true })

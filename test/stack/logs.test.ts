@@ -7,7 +7,7 @@ import { startAgentProcess } from '../harness/agent.ts'
 import { cpuSeconds, residentMegabytes } from '../harness/process-usage.ts'
 import { attached, stage, startNode } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
-import { stackBinary } from './binaries.ts'
+import { builtBinary } from './binaries.ts'
 import { parseEntry } from './debug-log.ts'
 import { startCollector } from './otelcol.ts'
 import { startPrometheus } from './prometheus.ts'
@@ -26,7 +26,7 @@ const POLL_MS = 250
 let store: VictoriaLogs
 const storeFolder = mkdtempSync(join(tmpdir(), 'fibre-logs-'))
 beforeAll(async () => {
-  if (stackBinary('victorialogs')) store = await startVictoriaLogs(storeFolder)
+  if (await builtBinary('victorialogs')) store = await startVictoriaLogs(storeFolder)
 })
 afterAll(async () => {
   await store?.[Symbol.asyncDispose]()
@@ -34,7 +34,7 @@ afterAll(async () => {
 })
 
 it('keeps every line once through rotations, a killed Collector and a killed store', async (context) => {
-  requireStack(context, 'otelcol', 'victorialogs')
+  await requireStack(context, 'otelcol', 'victorialogs')
   const { path, folder } = stage()
   const debugLog = join(folder('bitcoin'), 'debug.log')
   await using collector = await collect({ node: 'alpha', debugLog, agentLog: path('agent.log'), state: path('state') })
@@ -102,7 +102,7 @@ it('keeps every line once through rotations, a killed Collector and a killed sto
 })
 
 it('takes odd lines of a debug.log that appears late, and the records of an agent under their own node', async (context) => {
-  requireStack(context, 'otelcol', 'victorialogs')
+  await requireStack(context, 'otelcol', 'victorialogs')
   const { path, folder, install } = stage()
   const debugLog = join(path('bitcoin'), 'debug.log')
   await using collector = await collect({ node: 'beta', debugLog, agentLog: path('agent.log'), state: path('state') })
@@ -145,7 +145,7 @@ it('takes odd lines of a debug.log that appears late, and the records of an agen
 })
 
 it('keeps every record of the journal once, each field beside it, through a rotation and a killed Collector', async (context) => {
-  requireStack(context, 'otelcol', 'victorialogs')
+  await requireStack(context, 'otelcol', 'victorialogs')
   const { path, install } = stage()
   const journal = path('blocks.ndjson')
   await using collector = await collect({ node: 'none', debugLog: path('none'), agentLog: path('none'), journal, state: path('state') })
@@ -179,7 +179,7 @@ it('keeps every record of the journal once, each field beside it, through a rota
 })
 
 it('works on beside a directory and a file that it may not read, and reads what takes their place', async (context) => {
-  requireStack(context, 'otelcol', 'victorialogs')
+  await requireStack(context, 'otelcol', 'victorialogs')
   const { path, folder } = stage()
   const debugLog = join(folder('bitcoin'), 'debug.log')
   const time = new Date().toISOString()
@@ -204,7 +204,7 @@ it('works on beside a directory and a file that it may not read, and reads what 
 })
 
 it('takes little: 5,000 lines a second, and a push every 10 s', async (context) => {
-  requireStack(context, 'otelcol', 'victorialogs', 'prometheus')
+  await requireStack(context, 'otelcol', 'victorialogs', 'prometheus')
   const { path, folder, install } = stage()
   const debugLog = join(folder('bitcoin'), 'debug.log')
   await using prometheus = await startPrometheus({ config: shipped('prometheus-otlp.yaml'), folder: path('prometheus'), otlp: true })

@@ -16,7 +16,7 @@ const records = { 'service.name': 'fibre-agent', job: 'fibre-blocks' }
 const agentLog = { 'service.name': 'fibre-agent', job: 'fibre-agent' }
 
 it('evaluates every rule in the ruler, and fires for the node that the lines are of', async (context) => {
-  requirePrograms(context, 'loki')
+  await requirePrograms(context, 'loki')
   const { path, folder } = stage()
   const rules = folder('rules')
   writeImpatient(join(rules, 'fake'))
@@ -72,7 +72,7 @@ it('evaluates every rule in the ruler, and fires for the node that the lines are
 })
 
 it('misses the logs of one node among several, and of all', async (context) => {
-  requirePrograms(context, 'loki')
+  await requirePrograms(context, 'loki')
   const { path, folder } = stage()
   const rules = folder('rules')
   writeImpatient(join(rules, 'fake'), 'bitcoin')

@@ -5,6 +5,7 @@ import { residentMegabytes } from '../harness/process-usage.ts'
 import { attached, FiredCounts, stage, startNode } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
 import type { RangeSeries } from './prometheus.ts'
+import { pushLog } from './push-log.ts'
 import { startPushPipeline } from './push-pipeline.ts'
 import { requireStack } from './requirements.ts'
 import type { Server } from './server.ts'
@@ -17,7 +18,7 @@ const COLLECTOR_FALLS_MS = 15_000
 const ALLOWED_GROWTH_MB = 10
 
 it('counts all that was sent though Prometheus is down for 30 s and the Collector is killed for 60 s', async (context) => {
-  requireStack(context, 'otelcol', 'prometheus')
+  await requireStack(context, 'otelcol', 'prometheus')
   const { path, install } = stage()
   await using pipeline = await startPushPipeline(path)
   const { prometheus, collector } = pipeline
@@ -57,7 +58,7 @@ it('counts all that was sent though Prometheus is down for 30 s and the Collecto
     const queued = points.filter(({ time }) => time > start && time < start + COLLECTOR_FALLS_MS / 1000)
     expect(queued.length, 'pushes that outlived the Collector in its queue').toBeGreaterThan(10)
   }
-  expect(agent.log.filter(({ msg, level }) => level !== 'info' || msg.includes('push')).map(({ msg }) => msg)).toEqual([
+  expect(pushLog(agent).map(({ msg }) => msg)).toEqual([
     'pushing metrics',
     'cannot push metrics; trying again at each interval',
     'pushing metrics',

@@ -285,7 +285,7 @@ interface Files {
 
 /** What the shipped configuration makes of these files: all that it sends until it is told to end. */
 async function collect(context: TestContext, { debugLogs = {}, agentLog, journal, expected }: Files): Promise<readonly ReceivedLog[]> {
-  requirePrograms(context, 'otelcol')
+  await requirePrograms(context, 'otelcol')
   const folder = mkdtempSync(join(tmpdir(), 'fibre-parsing-'))
   try {
     for (const [name, content] of Object.entries(debugLogs)) writeFileSync(join(folder, name), content)

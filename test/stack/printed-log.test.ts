@@ -71,7 +71,7 @@ describe('what bitcoind prints, in the journal of systemd', () => {
   })
 
   it('is there in its order, every line, when the Collector was killed over and over', async (context) => {
-    requirePrograms(context, 'otelcol')
+    await requirePrograms(context, 'otelcol')
     requireJournal(context)
     const { path, folder } = stage()
     using receiver = await startLogReceiver()
@@ -151,7 +151,7 @@ describe("what bitcoind prints, in Docker's files", () => {
   })
 
   it('is there in its order, every line, when the Collector was killed over and over and Docker rotated', async (context) => {
-    requirePrograms(context, 'otelcol')
+    await requirePrograms(context, 'otelcol')
     const { path, folder } = stage()
     const file = join(folder('container'), 'c-json.log')
     using receiver = await startLogReceiver()
@@ -203,7 +203,7 @@ function nextLines(written: string[], count: number, ending = ''): readonly stri
 const inJournal = (folder: string) => `yaml:receivers: {journald/bitcoind: {directory: '${folder}'}}`
 
 async function fromJournal(context: TestContext, records: readonly JournalRecord[], expected: number): Promise<readonly ReceivedLog[]> {
-  requirePrograms(context, 'otelcol')
+  await requirePrograms(context, 'otelcol')
   requireJournal(context)
   const { path, folder } = stage()
   await using journal = await openJournal(folder('journal'))
@@ -225,7 +225,7 @@ async function fromDocker(
   files: Readonly<Record<string, string>>,
   expected: number,
 ): Promise<readonly ReceivedLog[]> {
-  requirePrograms(context, 'otelcol')
+  await requirePrograms(context, 'otelcol')
   const { path, folder } = stage()
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder('container'), name), content)
   using receiver = await startLogReceiver()

@@ -1,19 +1,19 @@
 import { onTestFailed, type TestContext } from 'vitest'
 import { requireBpf } from '../harness/listening.ts'
 import { need } from '../harness/needs.ts'
-import { howToGet, type Program, stackBinary } from './binaries.ts'
+import { builtBinary, howToGet, type Program } from './binaries.ts'
 import type { Server } from './server.ts'
 
 /** Skips the test where the agent cannot measure or a server is not built. */
-export function requireStack(context: TestContext, ...programs: readonly Program[]): void {
+export async function requireStack(context: TestContext, ...programs: readonly Program[]): Promise<void> {
   requireBpf(context)
-  requirePrograms(context, ...programs)
+  await requirePrograms(context, ...programs)
 }
 
-/** Skips the test where a server is missing; for want of a Loki, in CI too. */
-export function requirePrograms(context: TestContext, ...programs: readonly Program[]): void {
+/** Waits for servers that are being built, and skips the test where one is missing; for want of a Loki, in CI too. */
+export async function requirePrograms(context: TestContext, ...programs: readonly Program[]): Promise<void> {
   for (const program of programs) {
-    const isThere = stackBinary(program) !== undefined
+    const isThere = (await builtBinary(program)) !== undefined
     if (program === 'loki') context.skip(!isThere, howToGet(program))
     else need(context, isThere, howToGet(program))
   }

@@ -23,7 +23,7 @@ const ofTheMoment = /^(process_.*|fibre_exporter_(clock_error_seconds|event_loop
 it.for(['http/json', 'http/protobuf'])(
   'gives the same series with the same values to a Prometheus that scrapes and to one that is pushed to: %s',
   async (protocol, context) => {
-    requireStack(context, 'otelcol', 'prometheus')
+    await requireStack(context, 'otelcol', 'prometheus')
     const { path, install } = stage()
     const [port] = await freePorts(1)
     const target = `127.0.0.1:${port}`
