@@ -8,11 +8,11 @@ const TICK_MS = 20
 export function openRotatedLog(path: string, linesPerSecond: number) {
   let file = openSync(path, 'a')
   return {
-    async write(lines: readonly string[]): Promise<void> {
+    async write(lines: readonly string[], rate = linesPerSecond): Promise<void> {
       const start = performance.now()
       let written = 0
       for await (const _ of setInterval(TICK_MS)) {
-        const due = Math.min(lines.length, Math.ceil(((performance.now() - start) / 1000) * linesPerSecond))
+        const due = Math.min(lines.length, Math.ceil(((performance.now() - start) / 1000) * rate))
         writeSync(
           file,
           lines
