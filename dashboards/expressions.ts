@@ -60,7 +60,7 @@ export const races = (over: Over): string => increase('fibre_block_race_wins_tot
 
 /** What to know where connected blocks stand beside what is told once of a block. */
 export const connectedAgain =
-  'A block that is connected again, after a crash or reorganisation, counts again as connected, but not in races, records and what was rebuilt.'
+  'A block that is connected again, after a crash or reorganisation, counts again as connected, but not in races, records and what was reconstructed.'
 
 /** Share of blocks that had a race: what the win rate stands on. */
 export const coverage = (over: Over): string =>
@@ -79,7 +79,7 @@ export function headStart(q: number, over: Over, first: Racer = 'fibre_udp'): st
 /** Time from the first header packet to the complete block. */
 export const reconstruction = (q: number, over: Over): string => quantile(q, 'fibre_block_reconstruction_duration_seconds', over)
 
-/** Share of blocks that were rebuilt within a bound of the histogram's. */
+/** Share of blocks that were reconstructed within a bound of the histogram's. */
 export const reconstructedWithin = (le: LabelsOfSeries<'fibre_block_reconstruction_duration_seconds_bucket'>['le'], over: Over): string =>
   ratio(
     increase('fibre_block_reconstruction_duration_seconds_bucket', over, { le }),
@@ -93,7 +93,7 @@ export const efficiency = (over: Over): string =>
 /** Time that connecting a block took. */
 export const connecting = (q: number, over: Over): string => quantile(q, 'bitcoin_block_connection_duration_seconds', over)
 
-/** Share of rebuilt blocks of which the mempool had every transaction. */
+/** Share of reconstructed blocks of which the mempool had every transaction. */
 export const allFromMempool = (over: Over): string =>
   ratio(increase('fibre_block_all_tx_from_mempool_total', over), increase('fibre_block_missing_tx_count_count', over))
 

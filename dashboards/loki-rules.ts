@@ -76,8 +76,8 @@ export const lokiAlerts: readonly Alert[] = [
     alert: 'FibreBlockTookSecondsByLog',
     expr: `${lines(`${blockRecords} | reconstruction_ms > ${secondsLongBlock.milliseconds}`, secondsLongBlock.window, 'node, height, block_hash, reconstruction_peer')} > 0`,
     severity: 'info',
-    summary: 'Block {{ $labels.height }} took {{ $labels.node }} long to rebuild',
-    description: `{{ $labels.node }} took more than ${secondsLongBlock.milliseconds} ms to rebuild block {{ $labels.height }} ({{ $labels.block_hash }}) from the chunks of {{ $labels.reconstruction_peer }}.`,
+    summary: '{{ $labels.node }} took long to reconstruct block {{ $labels.height }}',
+    description: `{{ $labels.node }} took more than ${secondsLongBlock.milliseconds} ms to reconstruct block {{ $labels.height }} ({{ $labels.block_hash }}) from the chunks of {{ $labels.reconstruction_peer }}.`,
   },
   {
     alert: 'FibreAgentFault',

@@ -2,7 +2,7 @@ import { reconstructedWithin } from './expressions.ts'
 import type { Recording } from './rule.ts'
 import { objective } from './thresholds.ts'
 
-/** Share of blocks rebuilt in time, over the objective's two windows. */
+/** Share of blocks reconstructed in time, over the objective's two windows. */
 export const recordedReconstruction = {
   long: `job_node:fibre_block_reconstruction_duration_seconds:ratio_within_objective_${objective.long}`,
   short: `job_node:fibre_block_reconstruction_duration_seconds:ratio_within_objective_${objective.short}`,

@@ -1,6 +1,6 @@
 import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard'
 import type { RecordFieldName } from '../agent/blocks/record.ts'
-import { colouredBy } from './judging.ts'
+import { colouredBy } from './colour-steps.ts'
 import type { Scope } from './names.ts'
 import { colours, logql, type PanelSpec, type Tile } from './panel.ts'
 import { type Column, table } from './visualizations.ts'
@@ -46,8 +46,8 @@ const columns = {
   first_started: { heading: 'First', width: 120, properties: [path, ...colouredBy()] },
   head_start_is_lower_bound: { heading: '≥', width: 40, properties: [lowerBound] },
   head_start_ms: { heading: 'Head start', width: 110, unit: 'ms' },
-  reconstruction_ms: { heading: 'Rebuilt in', width: 110, unit: 'ms' },
-  reconstructed_to_connected_ms: { heading: 'Rebuilt to connected', width: 160, unit: 'ms' },
+  reconstruction_ms: { heading: 'Reconstructed in', width: 140, unit: 'ms' },
+  reconstructed_to_connected_ms: { heading: 'Reconstructed to connected', width: 200, unit: 'ms' },
   connected_to_winner_ms: { heading: 'Connected to winner', width: 160, unit: 'ms' },
   chunks_used: { heading: 'Chunks used', width: 110, unit: 'none' },
   chunks_received: { heading: 'received', width: 90, unit: 'none' },
@@ -117,15 +117,15 @@ export const blocksTable = (rows = 10): Tile =>
     height: 11,
   })
 
-/** The blocks that took the longest to rebuild. */
+/** The blocks that took the longest to reconstruct. */
 export const slowestBlocks = (rows = 10): Tile =>
   recordsTable({
     title: 'Slowest blocks',
-    question: 'Which blocks took the longest to rebuild from chunks, and what was it about them?',
+    question: 'Which blocks took the longest to reconstruct from chunks, and what was it about them?',
     reading:
       'Missing transactions have to come as chunks; few chunks from many peers are a thin network, many from one a thin mempool. Of the newest 5,000 blocks.',
-    noData: 'that no block was rebuilt in this time, or that the journal does not come to Loki',
-    empty: 'no block rebuilt in this time',
+    noData: 'that no block was reconstructed in this time, or that the journal does not come to Loki',
+    empty: 'no block reconstructed in this time',
     filter: 'reconstruction_ms!=""',
     largest: 'reconstruction_ms',
     fields: [

@@ -5,9 +5,9 @@ import { recordTable } from '../agent/journal/document.ts'
 import { metricsReference } from '../agent/metrics/reference.ts'
 import { exampleYaml, settingsTable } from '../agent/settings/document.ts'
 import { alertsYaml } from '../dashboards/alerts.ts'
-import { catalogue } from '../dashboards/catalogue.ts'
 import { dashboardFiles } from '../dashboards/index.ts'
 import { lokiRulesYaml } from '../dashboards/loki-rules.ts'
+import { dashboardsReference } from '../dashboards/reference.ts'
 
 const root = join(import.meta.dirname, '..')
 const documents: Readonly<Record<string, (current: string) => string>> = {
@@ -17,7 +17,7 @@ const documents: Readonly<Record<string, (current: string) => string>> = {
   'agent/metrics/README.md': metricsReference,
   'collector/from-docker.yaml': withOperators,
   'collector/from-journald.yaml': withOperators,
-  'dashboards/README.md': catalogue,
+  'dashboards/README.md': dashboardsReference,
   'dashboards/alerts.yaml': alertsYaml,
   'dashboards/loki-rules.yaml': lokiRulesYaml,
   ...Object.fromEntries(Object.entries(dashboardFiles).map(([name, generate]) => [`dashboards/${name}`, generate])),

@@ -65,7 +65,7 @@ export const recordFields = {
   first_chunk_at: time('First FIBRE packet: by the reconstruction, else by the race, else by the header chunk.', (facts) =>
     isoTime(at(facts, firstChunkNs(facts))),
   ),
-  reconstructed_at: time('Rebuilt from FIBRE chunks.', (facts) => isoTime(at(facts, facts.reconstructed?.stampNs))),
+  reconstructed_at: time('Reconstructed from FIBRE chunks.', (facts) => isoTime(at(facts, facts.reconstructed?.stampNs))),
   connected_at: time('Connected to the active chain.', (facts) => isoTime(at(facts, facts.connected?.stampNs))),
   winner_known_at: time('bitcoind named the winner.', (facts) => isoTime(at(facts, facts.raceWinner?.stampNs))),
   sent_at: time("bitcoind began to send it on to its UDP peers, by bitcoind's clock.", ({ sendStart }) => isoTime(sendStart?.startUs)),
@@ -87,7 +87,9 @@ export const recordFields = {
   sigops: integer('Signature operations.', ({ connected }) => connected?.sigops),
   pool: text('Mining pool, by its tag in the coinbase, or `unknown`.', ({ coinbase }) => poolOf(coinbase?.scriptSig)),
   coinbase_text: text('What is readable in the coinbase.', ({ coinbase }) => coinbaseText(coinbase?.scriptSig)),
-  reconstructed_to_connected_ms: decimal('Rebuilt to connected.', ({ reconstructed, connected }) => between(reconstructed, connected)),
+  reconstructed_to_connected_ms: decimal('Reconstructed to connected.', ({ reconstructed, connected }) =>
+    between(reconstructed, connected),
+  ),
   connected_to_winner_ms: decimal('Connected to winner named.', ({ connected, raceWinner }) => between(connected, raceWinner)),
   header_queue_ms: decimal('The first header chunk: waiting in the queue,', ({ headerChunk }) => quotient(headerChunk?.queueUs, 1e3)),
   header_maps_ms: decimal('looking up the block,', ({ headerChunk }) => quotient(headerChunk?.mapsUs, 1e3)),

@@ -5,7 +5,7 @@ import { hasBlocks } from './windows.ts'
 
 const { notWinning, silentProbes, nothingSent, secondsLongBlock } = thresholds
 
-const rebuilt = (window: string) => increase('fibre_block_reconstruction_duration_seconds_count', { window })
+const reconstructed = (window: string) => increase('fibre_block_reconstruction_duration_seconds_count', { window })
 
 /** What is wrong with how blocks come. */
 export const blockAlerts: readonly Alert[] = [
@@ -56,17 +56,17 @@ export const blockAlerts: readonly Alert[] = [
   },
   {
     alert: 'FibreReconstructionSlow',
-    expr: `${reconstruction(thresholds.reconstruction.quantile, thresholds.reconstruction)} > ${thresholds.reconstruction.slowSeconds}\nand ${rebuilt(thresholds.reconstruction.window)} >= ${thresholds.reconstruction.blocks}`,
+    expr: `${reconstruction(thresholds.reconstruction.quantile, thresholds.reconstruction)} > ${thresholds.reconstruction.slowSeconds}\nand ${reconstructed(thresholds.reconstruction.window)} >= ${thresholds.reconstruction.blocks}`,
     severity: 'warning',
-    summary: 'Blocks of {{ $labels.node }} are rebuilt slowly',
-    description: `Half of the blocks of {{ $labels.node }} took more than {{ $value | humanizeDuration }} to be rebuilt from chunks, in ${thresholds.reconstruction.window}.`,
+    summary: 'Blocks of {{ $labels.node }} are reconstructed slowly',
+    description: `Half of the blocks of {{ $labels.node }} took more than {{ $value | humanizeDuration }} to be reconstructed from chunks, in ${thresholds.reconstruction.window}.`,
   },
   {
     alert: 'FibreBlockTookSeconds',
     // Two increases of one window are extrapolated nearly alike: without a slow block their difference is far below one.
-    expr: `${rebuilt(secondsLongBlock.window)}\n- ${increase('fibre_block_reconstruction_duration_seconds_bucket', secondsLongBlock, { le: secondsLongBlock.le })} > 0.5`,
+    expr: `${reconstructed(secondsLongBlock.window)}\n- ${increase('fibre_block_reconstruction_duration_seconds_bucket', secondsLongBlock, { le: secondsLongBlock.le })} > 0.5`,
     severity: 'info',
-    summary: 'A block of {{ $labels.node }} took seconds to be rebuilt',
+    summary: 'A block of {{ $labels.node }} took seconds to reconstruct',
     description: `A block of {{ $labels.node }} took more than ${secondsLongBlock.le} s from its first header packet to its last chunk.`,
   },
   {

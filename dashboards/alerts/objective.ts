@@ -14,5 +14,5 @@ export const objectiveMissed: Alert = {
   for: '1h',
   severity: 'warning',
   summary: 'Too many slow blocks of {{ $labels.node }}',
-  description: `{{ $value | humanizePercentage }} of the blocks of {{ $labels.node }} were rebuilt within ${objective.le} s in ${objective.long}, and the last ${objective.short} was no better. The objective is ${objective.share * 100} %.`,
+  description: `{{ $value | humanizePercentage }} of the blocks of {{ $labels.node }} were reconstructed within ${objective.le} s in ${objective.long}, and the last ${objective.short} was no better. The objective is ${objective.share * 100} %.`,
 }

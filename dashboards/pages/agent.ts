@@ -1,6 +1,6 @@
+import { badFrom, badIfAny, goodFrom, upOrDown } from '../colour-steps.ts'
 import type { Page } from '../dashboard.ts'
 import { type At, increase, latest, quantile, times } from '../expressions.ts'
-import { badFrom, badIfAny, goodFrom, upOrDown } from '../judging.ts'
 import { type Label, select } from '../names.ts'
 import { colours, promql, type Tile } from '../panel.ts'
 import * as thresholds from '../thresholds.ts'

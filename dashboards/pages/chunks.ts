@@ -8,12 +8,12 @@ import { bars, heatmap, moving, stat } from '../visualizations.ts'
 /** What a chunk of FIBRE carries. */
 const CHUNK_BYTES = 1152
 
-const rebuilt = (over: Over) => increase('fibre_blocks_reconstructed_total', over)
+const reconstructed = (over: Over) => increase('fibre_blocks_reconstructed_total', over)
 const received = (over: Over) => increase('fibre_chunks_received_total', over)
 const used = (over: Over) => increase('fibre_chunks_used_total', over)
 const bytes = (chunks: string) => `${chunks} * ${CHUNK_BYTES}`
 
-const noneRebuilt = 'that no block was rebuilt in this window'
+const noneReconstructed = 'that no block was reconstructed in this window'
 
 /** On the overview as well. */
 export const chunkEfficiency = (over: Over): Tile =>
@@ -46,31 +46,31 @@ function results(): readonly Tile[] {
     stat({
       title: 'Received per block, $window',
       question: 'How many chunks arrive before a block is complete?',
-      noData: noneRebuilt,
-      empty: 'no block rebuilt',
+      noData: noneReconstructed,
+      empty: 'no block reconstructed',
       unit: 'none',
       decimals: 0,
-      queries: [promql('{{node}}', ratio(received(chosen), rebuilt(chosen)))],
+      queries: [promql('{{node}}', ratio(received(chosen), reconstructed(chosen)))],
       width: 4,
     }),
     stat({
       title: 'Used per block, $window',
       question: 'How many of them does the decoder need?',
-      noData: noneRebuilt,
-      empty: 'no block rebuilt',
+      noData: noneReconstructed,
+      empty: 'no block reconstructed',
       unit: 'none',
       decimals: 0,
-      queries: [promql('{{node}}', ratio(used(chosen), rebuilt(chosen)))],
+      queries: [promql('{{node}}', ratio(used(chosen), reconstructed(chosen)))],
       width: 4,
     }),
     stat({
       title: 'Bytes per block, $window',
       question: 'How much does one block cost to receive?',
       reading: `${CHUNK_BYTES} bytes a chunk, without what packets and repeats after the block was complete add.`,
-      noData: noneRebuilt,
-      empty: 'no block rebuilt',
+      noData: noneReconstructed,
+      empty: 'no block reconstructed',
       unit: 'decbytes',
-      queries: [promql('{{node}}', bytes(ratio(received(chosen), rebuilt(chosen))))],
+      queries: [promql('{{node}}', bytes(ratio(received(chosen), reconstructed(chosen))))],
       width: 4,
     }),
     stat({
@@ -101,13 +101,13 @@ function overTime(): readonly Tile[] {
       title: 'Chunks per block, over $window',
       question: 'How many chunks does a block take, and how many come?',
       reading: 'Each point looks back over the whole window.',
-      noData: noneRebuilt,
-      empty: 'no block rebuilt',
+      noData: noneReconstructed,
+      empty: 'no block reconstructed',
       unit: 'short',
       min: 0,
       queries: [
-        promql('received {{node}}', ratio(received(chosen), rebuilt(chosen))),
-        promql('used {{node}}', ratio(used(chosen), rebuilt(chosen))),
+        promql('received {{node}}', ratio(received(chosen), reconstructed(chosen))),
+        promql('used {{node}}', ratio(used(chosen), reconstructed(chosen))),
         promql('used, p90 {{node}}', quantile(0.9, 'fibre_block_chunks_used', chosen)),
       ],
       width: 12,
@@ -178,8 +178,8 @@ function mostChunks(): Tile {
     title: 'Blocks that took the most chunks',
     question: 'Which blocks cost the most, and why?',
     reading: 'Of the newest 5,000 blocks.',
-    noData: 'that no block was rebuilt in this time, or that the journal does not come to Loki',
-    empty: 'no block rebuilt in this time',
+    noData: 'that no block was reconstructed in this time, or that the journal does not come to Loki',
+    empty: 'no block reconstructed in this time',
     filter: 'chunks_received!=""',
     largest: 'chunks_received',
     fields: [

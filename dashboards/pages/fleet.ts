@@ -1,4 +1,5 @@
 import type { Threshold } from '@grafana/grafana-foundation-sdk/dashboard'
+import { badFrom, badIfAny, colouredBy, goodFrom, upOrDown } from '../colour-steps.ts'
 import type { Page } from '../dashboard.ts'
 import {
   behind,
@@ -12,7 +13,6 @@ import {
   reconstruction,
   winRate,
 } from '../expressions.ts'
-import { badFrom, badIfAny, colouredBy, goodFrom, upOrDown } from '../judging.ts'
 import { type Scope, select } from '../names.ts'
 import { promql, type Query, quantileName, type Tile } from '../panel.ts'
 import * as thresholds from '../thresholds.ts'
@@ -140,10 +140,10 @@ function nodesTable(): Tile {
     },
     { heading: 'Head start ≥', expr: headStart(0.5, chosen), unit: 's', width: 120 },
     {
-      heading: `Rebuilt, ${quantileName(thresholds.reconstruction.quantile)}`,
+      heading: `Reconstruction, ${quantileName(thresholds.reconstruction.quantile)}`,
       expr: reconstruction(thresholds.reconstruction.quantile, chosen),
       unit: 's',
-      width: 120,
+      width: 170,
       properties: colouredBy(badFrom(thresholds.reconstruction.slowSeconds)),
     },
     { heading: 'Efficiency', expr: efficiency(chosen), ...share },
@@ -229,10 +229,10 @@ function overTime(): readonly Tile[] {
       width: 12,
     }),
     moving({
-      title: `Time to rebuild a block, ${quantileName(thresholds.reconstruction.quantile)}, over $window`,
+      title: `Reconstruction time, ${quantileName(thresholds.reconstruction.quantile)}, over $window`,
       question: 'Which node is slow?',
-      noData: 'that no block was rebuilt in the window before',
-      empty: 'no block rebuilt',
+      noData: 'that no block was reconstructed in the window before',
+      empty: 'no block reconstructed',
       unit: 's',
       min: 0,
       steps: badFrom(thresholds.reconstruction.slowSeconds),

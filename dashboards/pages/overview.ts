@@ -1,3 +1,4 @@
+import { badFrom, goodFrom, upOrDown } from '../colour-steps.ts'
 import type { Page, Row } from '../dashboard.ts'
 import {
   behind,
@@ -13,7 +14,6 @@ import {
   reconstruction,
   winRate,
 } from '../expressions.ts'
-import { badFrom, goodFrom, upOrDown } from '../judging.ts'
 import { type Scope, select } from '../names.ts'
 import { colours, promql, type Tile } from '../panel.ts'
 import { blocksTable, slowestBlocks } from '../records.ts'
@@ -142,11 +142,11 @@ function keepingUp(over: Asked): readonly Tile[] {
       width: 4,
     }),
     stat({
-      title: `Rebuilt within ${Number(thresholds.objective.le) * 1000} ms, ${over.window}`,
-      question: 'Of the blocks that were rebuilt from FIBRE chunks, how many were so quickly?',
+      title: `Reconstructed within ${Number(thresholds.objective.le) * 1000} ms, ${over.window}`,
+      question: 'Of the blocks that were reconstructed from FIBRE chunks, how many were so quickly?',
       reading: 'From the first header packet to the complete block.',
-      noData: 'that no block was rebuilt in this window',
-      empty: 'no block rebuilt',
+      noData: 'that no block was reconstructed in this window',
+      empty: 'no block reconstructed',
       unit: 'percentunit',
       decimals: 0,
       steps: goodFrom(thresholds.objective.share),
@@ -199,10 +199,10 @@ function overTime(over: Over): readonly Tile[] {
       width: 12,
     }),
     moving({
-      title: `Time to rebuild a block, over ${over.window}`,
+      title: `Reconstruction time, over ${over.window}`,
       question: 'How long does it take from the first header packet to the complete block?',
-      noData: 'that no block was rebuilt in the window before',
-      empty: 'no block rebuilt',
+      noData: 'that no block was reconstructed in the window before',
+      empty: 'no block reconstructed',
       unit: 's',
       min: 0,
       queries: [promql('median {{node}}', reconstruction(0.5, over)), promql('p95 {{node}}', reconstruction(0.95, over))],
@@ -210,16 +210,16 @@ function overTime(over: Over): readonly Tile[] {
     }),
     bars({
       title: 'Blocks',
-      question: 'How many blocks did the nodes connect, rebuild from chunks and send on?',
+      question: 'How many blocks did the nodes connect, reconstruct from chunks and send on?',
       reading: `Six an hour on average. All chosen nodes together. ${connectedAgain}`,
       noData: 'that no agent reports',
       empty: 'no agent reports',
       unit: 'none',
       stacked: false,
-      series: { connected: colours.both, rebuilt: colours.fibre, sent: colours.good },
+      series: { connected: colours.both, reconstructed: colours.fibre, sent: colours.good },
       queries: [
         promql('connected', increase('bitcoin_blocks_connected_total', each)),
-        promql('rebuilt', increase('fibre_blocks_reconstructed_total', each)),
+        promql('reconstructed', increase('fibre_blocks_reconstructed_total', each)),
         promql('sent', increase('fibre_blocks_sent_total', each)),
       ],
       width: 12,

@@ -1,7 +1,7 @@
 import type { Racer } from '../../agent/blocks/race.ts'
+import { badFrom, goodFrom } from '../colour-steps.ts'
 import type { Page } from '../dashboard.ts'
 import { blocksSinceWin, coverage, headStart, increase, type Over, quantile, races, ratio, times, winRate } from '../expressions.ts'
-import { badFrom, goodFrom } from '../judging.ts'
 import { colours, promql, type Tile } from '../panel.ts'
 import { blocksTable } from '../records.ts'
 import * as thresholds from '../thresholds.ts'

@@ -1,6 +1,6 @@
+import { badFrom, goodFrom } from '../colour-steps.ts'
 import type { Page } from '../dashboard.ts'
 import { allFromMempool, connecting, increase, mean, quantile, ratio, reconstructedWithin, reconstruction, times } from '../expressions.ts'
-import { badFrom, goodFrom } from '../judging.ts'
 import { colours, logql, promql, quantileName, type Tile } from '../panel.ts'
 import { meanOf, slowestBlocks } from '../records.ts'
 import * as thresholds from '../thresholds.ts'
@@ -11,17 +11,18 @@ const { le } = thresholds.objective
 const slow = thresholds.reconstruction
 const quickly = `${Number(le) * 1000} ms`
 
-const noneRebuilt = 'that no block was rebuilt in this window'
+const noneReconstructed = 'that no block was reconstructed in this window'
 /** What the newer builds' tracepoint says. */
-const noDetail = 'that no block was rebuilt in this window, or that this build of bitcoind does not tell (udp:block_reconstruction_detail)'
+const noDetail =
+  'that no block was reconstructed in this window, or that this build of bitcoind does not tell (udp:block_reconstruction_detail)'
 
 export const reconstructionPage: Page = {
   uid: 'fibre-reconstruction',
   title: 'FIBRE reconstruction',
-  purpose: 'How quickly are blocks rebuilt from chunks and connected, which were slow, and what did they lack?',
+  purpose: 'How quickly are blocks reconstructed from chunks and connected, which were slow, and what did they lack?',
   rows: [
     { title: 'Results', tiles: results() },
-    { title: 'Rebuilding', tiles: rebuilding() },
+    { title: 'Reconstruction', tiles: reconstructionPanels() },
     { title: 'Mempool', tiles: mempool() },
     { title: 'Connecting', tiles: connectingTiles() },
     { title: 'Blocks', tiles: [slowestBlocks(25)] },
@@ -31,8 +32,8 @@ export const reconstructionPage: Page = {
 function results(): readonly Tile[] {
   return [
     stat({
-      title: 'Blocks rebuilt, $window',
-      question: 'How many blocks were rebuilt from FIBRE chunks?',
+      title: 'Blocks reconstructed, $window',
+      question: 'How many blocks were reconstructed from FIBRE chunks?',
       noData: 'that no agent reports',
       empty: 'no agent reports',
       unit: 'none',
@@ -41,30 +42,30 @@ function results(): readonly Tile[] {
       width: 4,
     }),
     stat({
-      title: `Time to rebuild, ${quantileName(slow.quantile)}, $window`,
-      question: 'How long does it take to rebuild a block?',
+      title: `Reconstruction time, ${quantileName(slow.quantile)}, $window`,
+      question: 'How long does it take to reconstruct a block?',
       reading: `From the first header packet to the complete block, as exact as the buckets. There is an alert if it is more than ${slow.slowSeconds} s over ${slow.window}.`,
-      noData: noneRebuilt,
-      empty: 'no block rebuilt',
+      noData: noneReconstructed,
+      empty: 'no block reconstructed',
       unit: 's',
       steps: badFrom(slow.slowSeconds),
       queries: [promql('{{node}}', reconstruction(slow.quantile, chosen))],
       width: 4,
     }),
     stat({
-      title: 'Time to rebuild, p95, $window',
+      title: 'Reconstruction time, p95, $window',
       question: 'How long does the slowest of twenty blocks take?',
-      noData: noneRebuilt,
-      empty: 'no block rebuilt',
+      noData: noneReconstructed,
+      empty: 'no block reconstructed',
       unit: 's',
       queries: [promql('{{node}}', reconstruction(0.95, chosen))],
       width: 4,
     }),
     stat({
       title: `Within ${quickly}, $window`,
-      question: 'How many of the rebuilt blocks were so quickly?',
-      noData: noneRebuilt,
-      empty: 'no block rebuilt',
+      question: 'How many of the reconstructed blocks were so quickly?',
+      noData: noneReconstructed,
+      empty: 'no block reconstructed',
       unit: 'percentunit',
       decimals: 0,
       steps: goodFrom(thresholds.objective.share),
@@ -73,7 +74,7 @@ function results(): readonly Tile[] {
     }),
     stat({
       title: 'All from the mempool, $window',
-      question: 'For how many rebuilt blocks did the mempool have every transaction?',
+      question: 'For how many reconstructed blocks did the mempool have every transaction?',
       noData: noDetail,
       empty: 'not told',
       unit: 'percentunit',
@@ -95,16 +96,16 @@ function results(): readonly Tile[] {
   ]
 }
 
-function rebuilding(): readonly Tile[] {
+function reconstructionPanels(): readonly Tile[] {
   const counted = increase('fibre_block_reconstruction_duration_seconds_count', eachStep)
   const quick = increase('fibre_block_reconstruction_duration_seconds_bucket', eachStep, { le })
   return [
     moving({
-      title: 'Time to rebuild a block, over $window',
+      title: 'Reconstruction time, over $window',
       question: 'How long does it take from the first header packet to the complete block?',
       reading: `Each point looks back over the whole window. The dashed line is where the ${quantileName(slow.quantile)} is an alert.`,
-      noData: noneRebuilt,
-      empty: 'no block rebuilt',
+      noData: noneReconstructed,
+      empty: 'no block reconstructed',
       unit: 's',
       min: 0,
       steps: badFrom(slow.slowSeconds),
@@ -116,7 +117,7 @@ function rebuilding(): readonly Tile[] {
       width: 12,
     }),
     heatmap({
-      title: 'Time to rebuild a block, spread',
+      title: 'Reconstruction time, spread',
       question: 'How do the times spread, hour by hour?',
       reading: 'All chosen nodes together.',
       noData: 'that no agent reports',
@@ -126,7 +127,7 @@ function rebuilding(): readonly Tile[] {
       width: 12,
     }),
     bars({
-      title: `Blocks rebuilt within ${quickly}, and slower`,
+      title: `Blocks reconstructed within ${quickly}, and slower`,
       question: 'When were blocks slow?',
       reading: 'All chosen nodes together.',
       noData: 'that no agent reports',
@@ -140,8 +141,8 @@ function rebuilding(): readonly Tile[] {
       title: `Objective: ${thresholds.objective.share * 100} % within ${quickly}`,
       question: 'Is the objective met?',
       reading: `There is an alert when both the last ${thresholds.objective.long} and the last ${thresholds.objective.short} are below it.`,
-      noData: 'that no block was rebuilt in the days before',
-      empty: 'no block rebuilt',
+      noData: 'that no block was reconstructed in the days before',
+      empty: 'no block reconstructed',
       unit: 'percentunit',
       max: 1,
       steps: goodFrom(thresholds.objective.share),
@@ -235,13 +236,13 @@ function connectingTiles(): readonly Tile[] {
     bars({
       title: 'Where the time goes, mean of each step',
       question: 'How long does a block take from its first header packet on, stage by stage?',
-      reading: 'Of blocks that were rebuilt from chunks. One node is best chosen: the stages of several stand one on another.',
-      noData: 'that the journal does not come to Loki, or that no block was rebuilt in this time',
+      reading: 'Of blocks that were reconstructed from chunks. One node is best chosen: the stages of several stand one on another.',
+      noData: 'that the journal does not come to Loki, or that no block was reconstructed in this time',
       empty: 'no block in the journal',
       unit: 'ms',
       step: '6h',
       queries: [
-        logql('rebuilt {{node}}', meanOf('reconstruction_ms', '$__interval')),
+        logql('reconstructed {{node}}', meanOf('reconstruction_ms', '$__interval')),
         logql('to connected {{node}}', meanOf('reconstructed_to_connected_ms', '$__interval')),
         logql('to winner known {{node}}', meanOf('connected_to_winner_ms', '$__interval')),
       ],

@@ -71,7 +71,7 @@ function recordedBlocks(node: string): readonly Arrival[] {
     .filter(({ probe }) => probe === 'validation:block_connected')
     .map((connected) => {
       const of = (probe: string) => lines.find((line) => line.probe === probe && line.block_hash === connected.block_hash)
-      const [race, winner, rebuilt] = [of('udp:block_race_time'), of('udp:block_race_winner'), of('udp:block_reconstructed')]
+      const [race, winner, reconstructed] = [of('udp:block_race_time'), of('udp:block_race_winner'), of('udp:block_reconstructed')]
       return {
         node,
         height: Number(connected.height),
@@ -81,10 +81,10 @@ function recordedBlocks(node: string): readonly Arrival[] {
         udpNs: Number(race?.udp_ns ?? -1),
         cmpctNs: Number(race?.cmpct_ns ?? -1),
         sent: of('udp:block_send_start') !== undefined,
-        reconstruction: rebuilt && {
-          durationUs: Number(rebuilt.duration_us),
-          chunksUsed: Number(rebuilt.chunks_used),
-          chunksReceived: Number(rebuilt.chunks_recvd),
+        reconstruction: reconstructed && {
+          durationUs: Number(reconstructed.duration_us),
+          chunksUsed: Number(reconstructed.chunks_used),
+          chunksReceived: Number(reconstructed.chunks_recvd),
         },
       } as Arrival
     })

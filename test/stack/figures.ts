@@ -10,9 +10,9 @@ import {
   headStarts,
   mean,
   quotient,
-  rebuildSeconds,
-  rebuilt,
   received,
+  reconstructed,
+  reconstructionSeconds,
   share,
   sinceFibreWon,
   sum,
@@ -86,7 +86,7 @@ const headStart = (ofFibre: boolean) => {
 const latency = (key: 'udpNs' | 'cmpctNs') => {
   return ({ blocks, quantile }: Seen) => quantile(blocks.map((block) => block[key] / 1e9).filter((seconds) => seconds >= 0))
 }
-const rebuilding = ({ blocks, quantile }: Seen) => quantile(rebuildSeconds(blocks))
+const reconstruction = ({ blocks, quantile }: Seen) => quantile(reconstructionSeconds(blocks))
 
 const isFrom = (block: Arrival, { mechanism, peer }: Seen['labels']) =>
   mechanism === 'fibre_udp' ? wonByFibre(block) && block.udpPeer === peer : wonByCompactBlock(block) && block.cmpctPeer === peer
@@ -124,10 +124,13 @@ export const figures: readonly ShownFigure[] = [
   { shown: /^Height|^Nodes, .*\/ Height/, is: ({ known }) => highest(known) },
   { shown: /^Blocks behind|^Nodes, .*\/ Behind/, is: behind },
   { shown: /^Last block \/|^Nodes, .*\/ Last block/, is: lastBlockAge },
-  { shown: /^Rebuilt within 100 ms|^Within 100 ms|^Objective: .* within 100 ms/, is: ({ blocks }) => share(rebuilt(blocks), quickly) },
+  {
+    shown: /^Reconstructed within 100 ms|^Within 100 ms|^Objective: .* within 100 ms/,
+    is: ({ blocks }) => share(reconstructed(blocks), quickly),
+  },
   { shown: /^Chunk efficiency|^Nodes, .*\/ Efficiency/, is: efficiency },
-  { shown: /^Time to rebuild a block, spread/, is: ({ blocks, labels }) => upTo(rebuildSeconds(blocks), labels), rises: true },
-  { shown: /^Time to rebuild a block|^Median, |^p\d+, |^Time to rebuild, |^Nodes, .*\/ Rebuilt/, is: rebuilding },
+  { shown: /^Reconstruction time, spread/, is: ({ blocks, labels }) => upTo(reconstructionSeconds(blocks), labels), rises: true },
+  { shown: /^Reconstruction time|^Median, |^p\d+, |^Nodes, .*\/ Reconstruction/, is: reconstruction },
   { shown: /^Races by winner \/ FIBRE|^Won by FIBRE|^Races that FIBRE won/, is: ({ blocks }) => count(blocks, wonByFibre), rises: true },
   { shown: /^Races by winner \/ compact block|^Won by compact block/, is: ({ blocks }) => count(blocks, wonByCompactBlock), rises: true },
   { shown: /^Races by winner \/ other/, is: () => 0, rises: true },
@@ -160,16 +163,22 @@ export const figures: readonly ShownFigure[] = [
     rises: true,
   },
   { shown: /^Blocks( connected and sent)? \/ connected/, is: ({ blocks }) => blocks.length, rises: true },
-  { shown: /^Blocks \/ rebuilt|^Blocks rebuilt, /, is: ({ blocks }) => rebuilt(blocks).length, rises: true },
+  { shown: /^Blocks \/ reconstructed|^Blocks reconstructed, /, is: ({ blocks }) => reconstructed(blocks).length, rises: true },
   { shown: /^Blocks( connected and sent)? \/ sent|^Blocks sent/, is: ({ blocks }) => count(blocks, ({ sent }) => sent), rises: true },
   { shown: /^Sent per connected block/, is: ({ blocks }) => share(blocks, ({ sent }) => sent) },
-  { shown: /^Received per block|^Chunks per block, .*\/ received/, is: ({ blocks }) => quotient(received(blocks), rebuilt(blocks).length) },
-  { shown: /^Chunks per block, .*\/ used, /, is: ({ blocks, quantile }) => quantile(rebuilt(blocks).map(({ chunksUsed }) => chunksUsed)) },
-  { shown: /^Used per block|^Chunks per block, .*\/ used/, is: ({ blocks }) => quotient(used(blocks), rebuilt(blocks).length) },
+  {
+    shown: /^Received per block|^Chunks per block, .*\/ received/,
+    is: ({ blocks }) => quotient(received(blocks), reconstructed(blocks).length),
+  },
+  {
+    shown: /^Chunks per block, .*\/ used, /,
+    is: ({ blocks, quantile }) => quantile(reconstructed(blocks).map(({ chunksUsed }) => chunksUsed)),
+  },
+  { shown: /^Used per block|^Chunks per block, .*\/ used/, is: ({ blocks }) => quotient(used(blocks), reconstructed(blocks).length) },
   {
     shown: /^Bytes per block/,
     is: ({ blocks }) => {
-      const chunks = quotient(received(blocks), rebuilt(blocks).length)
+      const chunks = quotient(received(blocks), reconstructed(blocks).length)
       return chunks === undefined ? undefined : chunks * PAYLOAD_BYTES
     },
   },
@@ -183,32 +192,39 @@ export const figures: readonly ShownFigure[] = [
     shown: /^Chunks used per block, spread/,
     is: ({ blocks, labels }) =>
       upTo(
-        rebuilt(blocks).map(({ chunksUsed }) => chunksUsed),
+        reconstructed(blocks).map(({ chunksUsed }) => chunksUsed),
         labels,
       ),
     rises: true,
   },
-  { shown: /^Blocks rebuilt within 100 ms, and slower \/ quick/, is: ({ blocks }) => count(rebuilt(blocks), quickly), rises: true },
   {
-    shown: /^Blocks rebuilt within 100 ms, and slower \/ slower/,
-    is: ({ blocks }) => count(rebuilt(blocks), (block) => !quickly(block)),
+    shown: /^Blocks reconstructed within 100 ms, and slower \/ quick/,
+    is: ({ blocks }) => count(reconstructed(blocks), quickly),
+    rises: true,
+  },
+  {
+    shown: /^Blocks reconstructed within 100 ms, and slower \/ slower/,
+    is: ({ blocks }) => count(reconstructed(blocks), (block) => !quickly(block)),
     rises: true,
   },
   {
     shown: /^All from the mempool|^From the mempool, .*\/ whole blocks/,
-    is: ({ blocks }) => share(rebuilt(blocks), ({ missing }) => missing === 0),
+    is: ({ blocks }) => share(reconstructed(blocks), ({ missing }) => missing === 0),
   },
   {
     shown: /^From the mempool, .*\/ transactions/,
     is: ({ blocks }) => {
       const transactions = sum(blocks.map((block) => (block.reconstruction ? block.transactions - 1 : 0)))
-      return quotient(transactions - sum(rebuilt(blocks).map(({ missing }) => missing)), transactions)
+      return quotient(transactions - sum(reconstructed(blocks).map(({ missing }) => missing)), transactions)
     },
   },
-  { shown: /^Transactions that were missing.*\/ mean/, is: ({ blocks }) => mean(rebuilt(blocks).map(({ missing }) => missing)) },
-  { shown: /^Transactions that were missing/, is: ({ blocks, quantile }) => quantile(rebuilt(blocks).map(({ missing }) => missing)) },
-  { shown: /^Bytes that were missing.*\/ mean/, is: ({ blocks }) => mean(rebuilt(blocks).map(({ missingBytes }) => missingBytes)) },
-  { shown: /^Bytes that were missing/, is: ({ blocks, quantile }) => quantile(rebuilt(blocks).map(({ missingBytes }) => missingBytes)) },
+  { shown: /^Transactions that were missing.*\/ mean/, is: ({ blocks }) => mean(reconstructed(blocks).map(({ missing }) => missing)) },
+  { shown: /^Transactions that were missing/, is: ({ blocks, quantile }) => quantile(reconstructed(blocks).map(({ missing }) => missing)) },
+  { shown: /^Bytes that were missing.*\/ mean/, is: ({ blocks }) => mean(reconstructed(blocks).map(({ missingBytes }) => missingBytes)) },
+  {
+    shown: /^Bytes that were missing/,
+    is: ({ blocks, quantile }) => quantile(reconstructed(blocks).map(({ missingBytes }) => missingBytes)),
+  },
   {
     shown: /^Time to connect a block|^Connecting, /,
     is: ({ blocks, quantile }) => quantile(blocks.map(({ connectNs }) => connectNs / 1e9)),

@@ -68,7 +68,7 @@ it('evaluates every rule in the ruler, and fires for the node that the lines are
   }
   const texts = known.flatMap(({ alerts = [] }) => alerts.flatMap(({ annotations }) => Object.values(annotations)))
   for (const text of texts) expect(text).not.toMatch(/no value|NaN|error calling|{{/)
-  expect(texts).toContain(`paris took more than 2500 ms to rebuild block 900001 (${BLOCK}) from the chunks of 192.0.2.11:8433.`)
+  expect(texts).toContain(`paris took more than 2500 ms to reconstruct block 900001 (${BLOCK}) from the chunks of 192.0.2.11:8433.`)
 })
 
 it('misses the logs of one node among several, and of all', async (context) => {

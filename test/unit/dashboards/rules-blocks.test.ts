@@ -106,7 +106,7 @@ testAlerts(
         ),
         at: { [8 * HOUR]: ['warning paris'] },
       },
-      'is silent when one block in five takes half a second, and when none was rebuilt': {
+      'is silent when one block in five takes half a second, and when none was reconstructed': {
         series: {
           ...healthyNode(
             paris,

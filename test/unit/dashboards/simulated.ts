@@ -11,7 +11,7 @@ export interface SimulatedBlock {
   readonly height: number
   /** None for a block without a race. */
   readonly winner: Mechanism | undefined
-  /** None for a block that was not rebuilt from chunks. */
+  /** None for a block that was not reconstructed from chunks. */
   readonly reconstructionSeconds: number | undefined
   readonly connectSeconds: number
   readonly isSent: boolean
