@@ -69,11 +69,7 @@ function sectionOf({ uid, title, purpose, rows }: Page): readonly string[] {
   ]
 }
 
-const panelItem = ({ spec: { title, question, queries } }: Tile): string =>
-  [`- *${title}*: ${question}`, ...queries.map(({ expr }) => `  - ${code(expr)}`)].join('\n')
-
-/** A span of code; what holds a backtick itself is not among the queries. */
-const code = (text: string): string => `\`${text}\``
+const panelItem = ({ spec: { title, question } }: Tile): string => `- *${title}*: ${question}`
 
 const alertRow = (alert: Alert): readonly string[] => [
   `[${alert.alert}](runbooks.md#${anchorOf(alert)})`,
