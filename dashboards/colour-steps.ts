@@ -7,23 +7,23 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard'
 import { colours } from './panel.ts'
 
-/** Good from this value on, low before. */
+/** Green from this value on, yellow below it. */
 export const goodFrom = (value: number): readonly Threshold[] => [
   { value: null, color: colours.low },
   { value, color: colours.good },
 ]
 
-/** Good up to here, and from this value on it is not. */
+/** Green below this value; from it on red, or yellow up to a second value that is critical. */
 export const badFrom = (value: number, critical?: number): readonly Threshold[] => [
   { value: null, color: colours.good },
   { value, color: critical === undefined ? colours.bad : colours.low },
   ...(critical === undefined ? [] : [{ value: critical, color: colours.bad }]),
 ]
 
-/** A count that has to be zero. */
+/** Red unless the count is zero. */
 export const badIfAny: readonly Threshold[] = badFrom(1)
 
-/** What 1 and 0 mean. */
+/** Texts and colours for 1 and 0. */
 export const upOrDown = (up: string, down: string): readonly ValueMapping[] => [
   {
     type: MappingType.ValueToText,
@@ -31,7 +31,7 @@ export const upOrDown = (up: string, down: string): readonly ValueMapping[] => [
   },
 ]
 
-/** Colours a table's cells by these steps, or by what their values are mapped to. */
+/** Colours the cells of a table by these steps, or by the mapping of their values. */
 export const colouredBy = (steps?: readonly Threshold[]): readonly DynamicConfigValue[] => [
   { id: 'custom.cellOptions', value: { type: 'color-text' } },
   ...(steps ? [{ id: 'thresholds', value: { mode: ThresholdsMode.Absolute, steps } }] : []),

@@ -13,7 +13,7 @@ import { select } from './names.ts'
 import { colours, dataSources, type Tile } from './panel.ts'
 import { agents, nodes, variables } from './variables.ts'
 
-/** By this tag dashboards find each other. */
+/** The tag by which the dashboards link to each other. */
 const TAG = 'fibre'
 
 export interface Row {
@@ -21,14 +21,14 @@ export interface Row {
   readonly tiles: readonly Tile[]
 }
 
-/** A dashboard before it is one: what it is for, and what stands on it. */
+/** The definition of a dashboard: its purpose and its rows of panels. */
 export interface Page {
   readonly uid: string
   readonly title: string
-  /** What it is for, in a sentence. */
+  /** The question that the dashboard answers, in one sentence. */
   readonly purpose: string
   readonly rows: readonly Row[]
-  /** Variables of its own, after those that all have. */
+  /** Variables of this dashboard alone, after the common ones. */
   readonly variables?: readonly VariableModel[]
 }
 
@@ -43,7 +43,7 @@ export function dashboardOf(page: Page): Dashboard {
   return dashboard.build()
 }
 
-/** The same without anything to choose, to follow or to be told from elsewhere. */
+/** The same without variables, links and annotations. */
 export function bareDashboardOf({ uid, title, purpose, rows }: Page): DashboardBuilder {
   const dashboard = new DashboardBuilder(title)
     .uid(uid)
@@ -62,13 +62,13 @@ export function bareDashboardOf({ uid, title, purpose, rows }: Page): DashboardB
   return dashboard
 }
 
-/** Left alone, the SDK puts links and annotations away in a menu. */
+/** Removes the placement with which the SDK would move links and annotations into a menu. */
 function inSight<T extends { readonly placement?: unknown }>(builder: Builder<T>): Builder<T> {
   const { placement: _, ...rest } = builder.build()
   return { build: () => rest as T }
 }
 
-/** From one step to the next at least, so that no change falls between two, and four scrapes long. */
+/** Spans at least one step and four scrapes, so that no change falls between two steps. */
 const CHANGE_WINDOW = '$__rate_interval'
 
 function annotations(): readonly AnnotationQueryBuilder[] {
@@ -83,7 +83,7 @@ function annotations(): readonly AnnotationQueryBuilder[] {
       .titleFormat(title)
       .textFormat(text)
   return [
-    // Off until asked for: a day has 144.
+    // Off at first: a day has 144 blocks.
     annotation(
       'Blocks',
       colours.fibre,

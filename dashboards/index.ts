@@ -16,6 +16,6 @@ const json = (content: object) => `${JSON.stringify(content, null, 2)}\n`
 /** Every dashboard as a file, by its path in this folder. */
 export const dashboardFiles: Readonly<Record<string, () => string>> = {
   ...Object.fromEntries(pages.map((page) => [`json/${page.uid}.json`, () => json(dashboardOf(page))])),
-  // Not among those that are provisioned: it has to be told its data source when it is imported.
+  // Not provisioned: its data source is chosen when it is imported.
   [`import/${publicPage.uid}.json`]: () => json(publicDashboard()),
 }

@@ -4,20 +4,20 @@ export type FieldKind = 'text' | 'number'
 
 interface Log {
   readonly service: string
-  /** Structured metadata of its lines. */
+  /** Structured metadata of the log's lines. */
   readonly fields: Readonly<Record<string, FieldKind>>
 }
 
-/** What Loki indexes lines by. */
+/** Labels by which Loki indexes lines. */
 export const streamLabels = ['job', 'node', 'service_name'] as const
 
-/** Time and node of a record are those of its line. */
+/** Loki has the time and the node of a record with its line, not as fields. */
 const { time: _time, node: _node, ...recorded } = recordFields
 
 const kindOf = (kind: (typeof recordFields)[keyof typeof recordFields]['kind']): FieldKind =>
   kind === 'integer' || kind === 'decimal' ? 'number' : 'text'
 
-/** The logs that the Collector brings to Loki, by job, and all that queries may ask for. */
+/** The logs that the Collector sends to Loki, by job, with every field that queries may use. */
 export const logs = {
   bitcoin: {
     service: 'bitcoind',
@@ -44,7 +44,7 @@ export const logs = {
       log_file_name: 'text',
     },
   },
-  /** Of its fields those that every line has. */
+  /** Only the fields that every line has. */
   'fibre-agent': { service: 'fibre-agent', fields: { level: 'text', msg: 'text', log_file_name: 'text' } },
   'fibre-blocks': {
     service: 'fibre-agent',

@@ -4,21 +4,21 @@ import { logs } from './thresholds.ts'
 
 const { silence, races, undecoded, disconnects, secondsLongBlock, dropped, faults } = logs
 
-/** debug.log, the agent's log, and its record of each block. */
+/** The streams of debug.log, of the agent's log and of its journal. */
 const debugLog = '{job="bitcoin"}'
 const agentLog = '{job="fibre-agent"}'
 const blockRecords = '{job="fibre-blocks"}'
 
 const lines = (query: string, window: string, by = 'node') => `sum by (${by}) (count_over_time(${query} [${window}]))`
 
-/** How much bitcoind says it dropped. */
+/** Reads the number of bytes that bitcoind dropped from its own message. */
 const droppedBytes = 'regexp "(?P<bytes>[0-9]+) bytes were dropped" | unwrap bytes | __error__=""'
 
-/** What is only in the logs. */
+/** Alerts on facts that no metric has. */
 export const lokiAlerts: readonly Alert[] = [
   {
     alert: 'FibreLogsMissing',
-    // By node, for `absent_over_time` does not see one that is missing among several.
+    // By node: `absent_over_time` does not notice one node missing among several.
     expr: `${lines(debugLog, silence.before)} unless ${lines(debugLog, silence.window)}`,
     for: '10m',
     severity: 'warning',

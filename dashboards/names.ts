@@ -1,6 +1,6 @@
 import { type AgentMetric, metricsOfAgent, metricsOfNodes, type NodeMetric } from '../agent/metrics/index.ts'
 
-/** Series that Prometheus makes itself, and their labels. Only where agents are scraped, but for ALERTS. */
+/** Series that Prometheus makes itself, with their labels. All but ALERTS exist only where agents are scraped. */
 const prometheusSeries = {
   up: [],
   scrape_duration_seconds: [],
@@ -23,12 +23,12 @@ type LabelsOf<D> = (D extends { ofNode: true } ? { node: string } : unknown) &
     ? { [Label in keyof Labels]: Labels[Label] extends readonly (infer Closed)[] ? Closed : string }
     : unknown)
 
-/** Whole bounds are left out: where no relabelling evens it out, a scraped `1.0` is not a pushed `1`. */
+/** Whole bounds are left out: without relabelling, a scraped `1.0` differs from a pushed `1`. */
 type BoundOf<D> = D extends { buckets: readonly (infer Bound extends number)[] }
   ? { le: Extract<`${Bound}`, `${string}.${string}`> }
   : unknown
 
-/** The name of a series that the agent declares, or that Prometheus makes. A histogram has three: `_bucket`, `_sum`, `_count`. */
+/** The name of a series of the agent or of Prometheus. A histogram has three: `_bucket`, `_sum`, `_count`. */
 export type SeriesName = SeriesOf<Definition> | keyof typeof prometheusSeries
 
 type Declared<Name extends string, D = Definition> = D extends unknown
@@ -37,7 +37,7 @@ type Declared<Name extends string, D = Definition> = D extends unknown
     : never
   : never
 
-/** The labels of a series. Those with a closed set of values take no other value. */
+/** The labels of a series. A label with a closed set of values takes no other value. */
 export type LabelsOfSeries<Name extends SeriesName> = Record<(typeof targetLabels)[number], string> &
   (Name extends keyof typeof prometheusSeries ? Record<(typeof prometheusSeries)[Name][number], string> : Declared<Name>)
 
@@ -45,10 +45,10 @@ type KeysOfUnion<T> = T extends unknown ? keyof T : never
 /** The name of any label. */
 export type Label = KeysOfUnion<{ [Name in SeriesName]: LabelsOfSeries<Name> }[SeriesName]> & string
 
-/** Checks a name when it is compiled, and is that name. */
+/** Returns a name that the compiler has checked. */
 export const metric = <Name extends SeriesName>(name: Name): Name => name
 
-/** Label matchers that every selector of an expression has, such as `node=~"$node"`; empty in rules. */
+/** Label matchers of every selector in an expression, such as `node=~"$node"`; empty in rules. */
 export type Scope = string
 
 /** Selects a series: `name{scope, label="value"}`. */
@@ -58,7 +58,7 @@ export function select<Name extends SeriesName>(name: Name, labels: Partial<Labe
   return all ? `${name}{${all}}` : name
 }
 
-/** Every series by name, with the names of its labels. */
+/** Every series by name, with its labels. */
 export const declaredSeries: ReadonlyMap<string, ReadonlySet<string>> = new Map(allSeries())
 
 function* allSeries(): Generator<readonly [string, ReadonlySet<string>]> {

@@ -12,7 +12,7 @@ import {
 import * as loki from '@grafana/grafana-foundation-sdk/loki'
 import * as prometheus from '@grafana/grafana-foundation-sdk/prometheus'
 
-/** Data sources are variables: nothing here knows what they are called at the reader's. */
+/** Data sources are variables, because their names differ between installations of Grafana. */
 export const dataSources = {
   promql: { type: 'prometheus', uid: '$datasource' },
   logql: { type: 'loki', uid: '$loki' },
@@ -20,48 +20,48 @@ export const dataSources = {
 
 export interface Query {
   readonly language: keyof typeof dataSources
-  /** May hold labels: `{{node}}`. */
+  /** May contain labels: `{{node}}`. */
   readonly legend: string
   readonly expr: string
-  /** The newest lines of log, at most; as many as the data source says, if not given. */
+  /** Most lines to fetch, the newest first; by default the limit of the data source. */
   readonly maxLines?: number
 }
 
 export const promql = (legend: string, expr: string): Query => ({ language: 'promql', legend, expr })
 export const logql = (legend: string, expr: string): Query => ({ language: 'logql', legend, expr })
 
-/** What a quantile is called where it is shown. */
+/** The name of a quantile in titles and legends. */
 export const quantileName = (q: number): string => (q === 0.5 ? 'median' : `p${q * 100}`)
 
-/** What every panel says, and what it asks. */
+/** Texts, queries and format that all kinds of panels have. */
 export interface PanelSpec {
   readonly title: string
-  /** The question that it answers. */
+  /** The question that the panel answers. */
   readonly question: string
-  /** How to read the answer, where that is not plain. */
+  /** Help for reading the answer, where it is not obvious. */
   readonly reading?: string
-  /** What it means if there is nothing to show: goes on after "No data means". */
+  /** The meaning of an empty panel; continues "No data means …". */
   readonly noData: string
-  /** The same in a few words, shown in place of a value. */
+  /** The same in a few words, shown instead of a value. */
   readonly empty: string
   readonly queries: readonly Query[]
   readonly unit?: string
   readonly decimals?: number
-  /** Where the colour changes. Values come from thresholds.ts, as those of the alerts do. */
+  /** Values at which the colour changes, from thresholds.ts like those of the alerts. */
   readonly steps?: readonly Threshold[]
   readonly mappings?: readonly ValueMapping[]
-  /** Of 24. */
+  /** In columns; a dashboard has 24. */
   readonly width: number
   readonly height?: number
 }
 
-/** A panel that is yet to be placed on a dashboard. */
+/** A panel that becomes part of a dashboard when it is given an id. */
 export interface Tile {
   readonly spec: PanelSpec
   build(id: number): Panel
 }
 
-/** What the builders of all kinds of panels have in common. */
+/** The methods that the SDK's builders of all kinds of panels share. */
 interface PanelBuilder extends Builder<Panel> {
   id(id: number): unknown
   title(title: string): unknown
@@ -77,12 +77,12 @@ interface PanelBuilder extends Builder<Panel> {
   thresholds(thresholds: ThresholdsConfigBuilder): unknown
 }
 
-/** How a query is asked: for its value now, for that in a table, over time, for a heatmap, or for lines of log. */
+/** The form of a query's result: a current value, a table of them, values over time, a heatmap, or log lines. */
 type Mode = 'instant' | 'table' | 'range' | 'heatmap' | 'lines'
 
 const DEFAULT_HEIGHT = 8
 
-/** Gives a builder all that a spec says. */
+/** Applies a spec to a builder. */
 export function tile(spec: PanelSpec, mode: Mode, builder: () => PanelBuilder): Tile {
   return {
     spec,
@@ -121,7 +121,7 @@ function target({ language, legend, expr, maxLines }: Query, mode: Mode, refId: 
   return mode === 'table' ? query.instant().format(prometheus.PromQueryFormat.Table) : query.instant()
 }
 
-/** What FIBRE has, compact blocks have and all else has wherever it is shown. */
+/** Colours of the mechanisms and of states, the same in every panel. */
 export const colours = {
   fibre: 'blue',
   compact: 'orange',

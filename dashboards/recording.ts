@@ -8,7 +8,7 @@ export const recordedReconstruction = {
   short: `job_node:fibre_block_reconstruction_duration_seconds:ratio_within_objective_${objective.short}`,
 } as const
 
-/** What would read a week at every look at the rules. */
+/** Recording rules for the shares that would otherwise read a week of samples at each evaluation. */
 export const recordings: readonly Recording[] = [
   { record: recordedReconstruction.long, expr: reconstructedWithin(objective.le, { window: objective.long }) },
   { record: recordedReconstruction.short, expr: reconstructedWithin(objective.le, { window: objective.short }) },

@@ -5,12 +5,12 @@ import type { Scope } from './names.ts'
 import { colours, logql, type PanelSpec, type Tile } from './panel.ts'
 import { type Column, table } from './visualizations.ts'
 
-/** The journal's records of the nodes that were chosen: one line of JSON for each block, of which Loki knows every field. */
+/** The journal's records of the chosen nodes: a line of JSON for each block, every field of which Loki has. */
 const records = (filter = ''): string => `${journal('node=~"$node"')}${filter && ` | ${filter}`}`
 
 const journal = (scope: Scope): string => `{job="fibre-blocks", ${scope}}`
 
-/** The mean of a field of the records, over a window. Nothing of records that lack it. */
+/** The mean of a field of the records over a window; records that lack the field do not count. */
 export const meanOf = (field: RecordFieldName, window: string): string =>
   `avg_over_time(${records(`${field}!=""`)} | unwrap ${field} | __error__="" [${window}]) by (node)`
 
@@ -34,7 +34,7 @@ const lowerBound = {
   value: [{ type: MappingType.ValueToText, options: { true: { text: '≥' }, false: { text: '' } } }],
 }
 
-/** How each field is shown. */
+/** Heading and format of each field. */
 const columns = {
   time: { heading: 'Time', width: 190, properties: [{ id: 'unit', value: 'time:YYYY-MM-DD HH:mm:ss' }] },
   node: { heading: 'Node', width: 130 },
@@ -59,14 +59,14 @@ const columns = {
   pool: { heading: 'Pool', width: 140 },
 } satisfies Readonly<Partial<Record<RecordFieldName, Omit<Column, 'field'>>>>
 
-/** As many as Loki gives unless it is told otherwise: those of three nodes for eleven days. */
+/** Loki's own limit by default: the blocks of three nodes in eleven days. */
 const MOST_LINES = 5000
 
 interface RecordsSpec extends Omit<PanelSpec, 'queries'> {
   readonly fields: readonly (keyof typeof columns)[]
   /** A label filter of LogQL. */
   readonly filter?: string
-  /** The field of which the largest come first; the newest do, if not given. */
+  /** The field by which rows are sorted, largest first; by default the newest come first. */
   readonly largest?: RecordFieldName
   readonly rows: number
 }
@@ -78,15 +78,15 @@ export const recordsTable = ({ fields, filter, largest, rows, ...spec }: Records
     queries: [{ ...logql('', records(filter)), maxLines: largest ? MOST_LINES : rows }],
     columns: fields.map((field) => ({ field, ...columns[field] })),
     transformations: [
-      // From the line rather than from the labels, which are all text: numbers stay numbers.
-      // All fields, of which the columns are then chosen: where one is chosen here and missing in a line, Grafana writes "Not Found".
+      // From the line rather than from the labels, which are all text, so that numbers stay numbers.
+      // All fields; the columns are chosen later: a field chosen here and missing in a line would read "Not Found".
       { id: 'extractFields', options: { source: 'Line', format: 'json', replace: true } },
       { id: 'sortBy', options: { sort: [{ field: largest ?? 'time', desc: true }] } },
       { id: 'limit', options: { limitField: rows } },
     ],
   })
 
-const forgotten = 'that the Collector of those nodes does not bring the journal to Loki, or that no block came in this time'
+const noRecords = 'that the Collector of those nodes does not send the journal to Loki, or that no block came in this time'
 
 /** The last blocks. */
 export const blocksTable = (rows = 10): Tile =>
@@ -94,7 +94,7 @@ export const blocksTable = (rows = 10): Tile =>
     title: 'Last blocks',
     question: 'How did each of the last blocks come?',
     reading: '"≥" marks a head start of which only a lower bound is known, a dash what is not known at all.',
-    noData: forgotten,
+    noData: noRecords,
     empty: 'no block in this time',
     fields: [
       'time',
@@ -121,10 +121,10 @@ export const blocksTable = (rows = 10): Tile =>
 export const slowestBlocks = (rows = 10): Tile =>
   recordsTable({
     title: 'Slowest blocks',
-    question: 'Which blocks took the longest to reconstruct from chunks, and what was it about them?',
+    question: 'Which blocks took the longest to reconstruct from chunks, and why?',
     reading:
-      'Missing transactions have to come as chunks; few chunks from many peers are a thin network, many from one a thin mempool. Of the newest 5,000 blocks.',
-    noData: 'that no block was reconstructed in this time, or that the journal does not come to Loki',
+      'Missing transactions have to come as chunks. Few chunks from many peers point to a slow network, many chunks from one peer to a mempool that lacks transactions. Of the newest 5,000 blocks.',
+    noData: 'that no block was reconstructed in this time, or that Loki does not receive the journal',
     empty: 'no block reconstructed in this time',
     filter: 'reconstruction_ms!=""',
     largest: 'reconstruction_ms',

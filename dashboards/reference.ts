@@ -17,49 +17,50 @@ export function dashboardsReference(): string {
     '## Dashboards',
     common,
     ...pages.flatMap(sectionOf),
-    `### ${publicPage.title}, for everybody`,
+    `### ${publicPage.title}, for the public`,
     sharing,
     alerting,
-    table(['Alert', 'Severity', 'After', 'Says'], [...alerts, ...lokiAlerts].map(alertRow)),
+    table(['Alert', 'Severity', 'After', 'Summary'], [...alerts, ...lokiAlerts].map(alertRow)),
   ]
     .join('\n\n')
     .concat('\n')
 }
 
-const introduction = `Written in TypeScript, with the names of metrics and labels that the agent declares; what Grafana, Prometheus and Loki read is generated from it by \`npm run generate\`.
+const introduction = `Dashboards and rules are written in TypeScript, with the names of metrics and labels that the agent declares. The files that Grafana, Prometheus and Loki read are generated from it by \`npm run generate\`.
 
 | File | What it is |
 | --- | --- |
 | \`json/*.json\` | dashboards for Grafana 12, to be provisioned or imported |
-| \`import/${publicPage.uid}.json\` | the overview to be shared with everybody |
-| \`provisioning/\` | data sources and dashboards, as Grafana's provisioning takes them |
+| \`import/${publicPage.uid}.json\` | the overview for the public |
+| \`provisioning/\` | data sources and dashboards for Grafana's provisioning |
+| \`pages/\` | the dashboards with their queries |
 | \`alerts.yaml\`, \`loki-rules.yaml\` | rules for Prometheus and for Loki's ruler |
-| \`runbooks.md\` | what to do about each alert |
+| \`runbooks.md\` | meaning of each alert, where to look, what to do |
 | \`thresholds.ts\` | every limit, of alerts and of colours |`
 
 const importing = `## In your own Grafana
 
 \`compose.yaml\` brings all of this along. Elsewhere:
 
-- **By hand**: Dashboards → New → Import, and a file of \`json/\`. At the top of each dashboard choose your data sources; those that Grafana has of that type are listed.
+- **By hand**: Dashboards → New → Import, and a file of \`json/\`. Choose your data sources at the top of each dashboard.
 - **Provisioned**: put \`json/\` where Grafana can read it, and \`provisioning/dashboards/fibre.yaml\`, with your path, into its \`provisioning/dashboards/\`. \`provisioning/datasources/fibre.yaml\` holds the data sources, with the uids \`prometheus\` and \`loki\`; no dashboard depends on them.
 - **Over the API**: \`jq '{dashboard: ., overwrite: true}' json/fibre-relay.json | curl -H 'Content-Type: application/json' -u admin -d @- https://grafana.example.org/api/dashboards/db\`
 
-The tables of blocks need the agent's journal in Loki, and the logs' dashboard both logs; everything else needs Prometheus alone. Rules need not be loaded for any panel but "Alerts that fire".`
+The tables of blocks need the agent's journal in Loki, and the dashboard of logs needs both logs; everything else needs Prometheus alone. Only the panel "Firing alerts" needs the rules.`
 
-const common = `At the top of each: data sources, job, node, and the window that rates, shares and quantiles look back over (${windows.join(', ')}; at first ${DEFAULT_WINDOW}). A block comes every ten minutes on average, so that an hour tells little. Blocks, starts of agents and alerts can be marked in every graph; blocks are off at first.
+const common = `At the top of each dashboard you choose data sources, job, node, and the window of rates, shares and quantiles (${windows.join(', ')}; at first ${DEFAULT_WINDOW}). A block comes every ten minutes on average, so an hour says little. Graphs can mark blocks, starts of agents and alerts; blocks are off at first.
 
-Every panel says in its description what it means when it is empty: nothing is shown as 0 or NaN that is not known. "≥" marks head starts of which only a lower bound may be known. The win rate is shown beside its coverage: of blocks without a race it says nothing. How long before a block was connected each mechanism started is no measure of speed, and the two are never drawn into one graph.`
+A value that is not known is never shown as 0 or NaN; the description of each panel says what an empty panel means. "≥" marks head starts of which some are lower bounds. The win rate stands beside its coverage, because it does not cover blocks without a race. The time between a mechanism's start and the connection of the block is no measure of speed, so no graph shows both mechanisms.`
 
-const sharing = `\`import/${publicPage.uid}.json\`: the overview's metrics without peers, addresses and logs. Dashboards that Grafana shares externally can have no variables, so that it looks at all nodes, over ${DEFAULT_WINDOW}. Import it, choose the data source, then Share → Share externally. The names of nodes are shown.`
+const sharing = `\`import/${publicPage.uid}.json\`has the overview's metrics without peers, addresses and logs. Dashboards that Grafana shares externally can have no variables, so it covers all nodes over ${DEFAULT_WINDOW}. Import it, choose the data source, then Share → Share externally. It shows the names of nodes.`
 
 const alerting = `## Alerts
 
-\`alerts.yaml\` goes into Prometheus' \`rule_files\`, \`loki-rules.yaml\` into the folder of Loki's ruler. Where to they are sent is Alertmanager's to say: *critical* is worth getting up for, *warning* a day's work, *info* for when one looks anyway.
+\`alerts.yaml\` goes into Prometheus' \`rule_files\`, \`loki-rules.yaml\` into the folder of Loki's ruler. Alertmanager decides who is notified: *critical* is worth getting up for, *warning* is for the day, *info* for when you look anyway.
 
-- **To tune one**, change its limit in \`thresholds.ts\` and run \`npm run generate\`: the colours of panels follow.
+- **To tune one**, change its limit in \`thresholds.ts\` and run \`npm run generate\`; the colours of panels follow.
 - **To silence one for a while**: \`amtool silence add alertname=FibreNotWinning node=localhost --duration=2d --comment='…'\`, or Alertmanager's page.
-- **To do without one**, route it to a receiver without destinations: \`matchers: [alertname="FibreWinRateLow"]\`, \`receiver: none\`. So it can still be seen in Prometheus, and an update of the file does not bring it back.`
+- **To switch one off**, route it to a receiver without destinations: \`matchers: [alertname="FibreWinRateLow"]\`, \`receiver: none\`. Prometheus still shows it, and an update of the rules does not switch it on again.`
 
 function sectionOf({ uid, title, purpose, rows }: Page): readonly string[] {
   return [
@@ -75,11 +76,11 @@ const alertRow = (alert: Alert): readonly string[] => [
   `[${alert.alert}](runbooks.md#${anchorOf(alert)})`,
   alert.severity,
   alert.for ?? 'at once',
-  inWords(alert.summary),
+  withNamedPlaceholders(alert.summary),
 ]
 
-/** A template's places, as names. */
-const inWords = (template: string): string => template.replaceAll(/\{\{ \$(?:labels\.)?(\w+)[^}]*\}\}/g, '*$1*')
+/** Replaces the placeholders of a template by their names. */
+const withNamedPlaceholders = (template: string): string => template.replaceAll(/\{\{ \$(?:labels\.)?(\w+)[^}]*\}\}/g, '*$1*')
 
 function table(head: readonly string[], body: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`

@@ -1,18 +1,18 @@
 import { stringify } from 'yaml'
 
-/** An alert, as Prometheus and Loki's ruler take it. Its texts are templates. */
+/** An alerting rule of Prometheus or of Loki's ruler. Its texts are templates. */
 export interface Alert {
   readonly alert: string
   readonly expr: string
-  /** How long the expression has to hold. */
+  /** Time for which the expression has to hold. */
   readonly for?: string
-  /** critical: somebody gets up. warning: today. info: when looking anyway. */
+  /** critical: wakes somebody up. warning: within the day. info: when you look anyway. */
   readonly severity: 'critical' | 'warning' | 'info'
   readonly summary: string
   readonly description: string
 }
 
-/** A series that is computed from others and kept. */
+/** A recording rule. */
 export interface Recording {
   readonly record: string
   readonly expr: string
@@ -24,13 +24,13 @@ export interface Group {
   readonly rules: readonly (Alert | Recording)[]
 }
 
-/** Where alerts send their readers: a path in this repository. Where yours is to be seen in a browser, put the URL of that page here. */
+/** The runbooks that alerts link to: a path in this repository. If yours has a URL, put it here. */
 const runbooks = 'dashboards/runbooks.md'
 
-/** The heading of an alert in the runbooks, as a link's fragment. */
+/** The fragment that links to an alert's heading in the runbooks. */
 export const anchorOf = ({ alert }: Pick<Alert, 'alert'>): string => alert.toLowerCase()
 
-/** A file of rules. */
+/** A rule file. */
 export function rulesYaml(groups: readonly Group[]): string {
   const content = {
     groups: groups.map((group) => ({ ...group, rules: group.rules.map((rule) => ('alert' in rule ? alertRule(rule) : rule)) })),

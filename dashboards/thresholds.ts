@@ -1,23 +1,23 @@
 /*
- * Every limit at which an alert fires and a panel changes its colour. Change it here, then `npm run generate`.
+ * Every limit at which an alert fires or a panel changes its colour. Change it here, then run `npm run generate`.
  * Blocks come at random, 144 a day: a gap of 60 min once in three days, of 90 min once in two months, of 2 h once in three years.
  */
 
-/** Blocks that a day has on average. */
+/** Average number of blocks in a day. */
 export const blocksPerDay = 144
 
-/** More than so many times the blocks that a window has on average: the node is catching up, and what is said of races means nothing. */
+/** A node that connects more than this many times the average number of blocks is catching up; its races then mean nothing. */
 export const catchingUpFactor = 3
 
-/** An agent that reports nothing. */
+/** Agents that report nothing, or restart. */
 export const agent = {
-  /** The job of agents: one that was never reached is known by nothing else. */
+  /** The job under which agents are scraped; an agent that was never reached has no other mark. */
   job: 'fibre-agent',
-  /** Longer than a few scrapes or pushes, of which the slowest usual ones come each minute. */
+  /** Longer than a few scrapes or pushes; the slowest usual interval is a minute. */
   silentFor: '3m',
-  /** A pushed series is remembered for so long; an agent that was taken away on purpose is an alert until then. */
+  /** Time for which a pushed series is remembered. An agent that was removed on purpose fires until then. */
   rememberedFor: '3d',
-  /** Starts in an hour that are a crash loop. */
+  /** Starts within an hour that count as a crash loop. */
   restartsPerHour: 4,
 } as const
 
@@ -30,7 +30,7 @@ export const behind = { blocks: 2 } as const
 /** Restarts of bitcoind in an hour. */
 export const flapping = { restartsPerHour: 4 } as const
 
-/** Blocks with a decided race since FIBRE won one: at a win rate of 30 % one run in 1,250 is that long. */
+/** Decided races since FIBRE last won one: at a win rate of 30 %, one run in 1,250 is that long. */
 export const notWinning = { blocks: 20 } as const
 
 /** Share of decided races that FIBRE won. */
@@ -39,56 +39,56 @@ export const winRate = { window: '24h', low: 0.5, races: 30 } as const
 /** Share of connected blocks that had a race. */
 export const coverage = { window: '12h', low: 0.5, blocks: 30 } as const
 
-/** Blocks that connect while not one race is seen. */
+/** Connected blocks without a single race. */
 export const silentProbes = { window: '6h', blocks: 12 } as const
 
-/** Blocks that connect while none is sent on, by a node that has sent some. */
+/** Connected blocks of which none is sent on, by a node that has sent some before. */
 export const nothingSent = { window: '6h', before: '3d', blocks: 12 } as const
 
 /**
- * First header packet to complete block. The median, for a window this short holds some thirty blocks: where one in twenty is slow, which is
- * no fault, four of those thirty are every few days, and would be a slow p90.
+ * Time from the first header packet to the complete block. The median, because a window this short holds some thirty blocks: where one block
+ * in twenty is slow, which is normal, every few days four of thirty are, and p90 would fire.
  */
 export const reconstruction = { window: '6h', quantile: 0.5, slowSeconds: 0.1, blocks: 12 } as const
-/** One block that stands out, far beyond what agent, journal and page call very slow. `le` is a bound of the histogram. */
+/** A single block far slower than "very slow" of the settings. `le` is a bound of the histogram. */
 export const secondsLongBlock = { window: '15m', le: '2.5' } as const
 
-/** The objective: this share of blocks within that time. Missed where the long window is below it and the short one is, too: still. */
+/** The objective: this share of blocks within that time. It is missed while both the long and the short window are below it. */
 export const objective = { le: '0.1', share: 0.9, long: '7d', short: '1d', blocks: 300 } as const
 
 /** Time to connect a block. */
 export const connecting = { window: '6h', quantile: 0.9, slowSeconds: 1, blocks: 12 } as const
 
-/** Anything at all is too much. */
+/** Lost events, unreadable fields, errors: a single one fires. */
 export const errors = { window: '30m' } as const
 
-/** Pushes of which not one arrived. */
+/** Window in which no push arrived. */
 export const pushing = { window: '15m' } as const
 
-/** Records that could not be written at once. */
+/** Window for records that could not be written at once. */
 export const journal = { window: '30m' } as const
 
-/** What is given up: slow blocks that the webhook refuses, lines that the log does not take. */
+/** Window for slow blocks that the webhook refuses, and for lines that the log drops. */
 export const dropping = { window: '30m' } as const
 
 /**
- * What adjtimex says is no measured error but grows by 0.5 ms a second between corrections: with a poll each 2,048 s, the longest of
- * chrony's and systemd-timesyncd's own, to a second. Two seconds are an hour without a correction; 16 is a clock that nobody corrects.
+ * The kernel's bound (adjtimex, maxerror), not a measured error. It grows by 0.5 ms a second between corrections: to one second with a poll
+ * every 2,048 s, the longest of chrony and systemd-timesyncd. Two seconds mean an hour without a correction; 16 a clock that nothing corrects.
  */
 export const clock = { errorSeconds: 2 } as const
 
-/** The certificate of the metrics page. Those of 90 days are renewed 30 days before. */
+/** The certificate of /metrics. Certificates of 90 days are renewed 30 days before they expire. */
 export const certificate = { daysLeft: 14 } as const
 
 /** Logs in Loki. */
 export const logs = {
-  /** At the least there is a line for each new block, and a gap of two hours is one in three years. */
+  /** bitcoind logs at least one line for each new block, and a gap of two hours happens once in three years. */
   silence: { window: '2h', before: '1d' },
   races: { window: '6h', blocks: 12 },
   undecoded: { window: '6h', blocks: 2 },
   disconnects: { window: '1h', count: 10 },
   secondsLongBlock: { window: '15m', milliseconds: 2500 },
-  /** bitcoind drops the lines of one place in its source for an hour at most, then says how much that was. */
+  /** bitcoind drops the lines of one source location for at most an hour, then logs how many bytes that was. */
   dropped: { window: '1h' },
   faults: { window: '15m' },
 } as const

@@ -31,12 +31,12 @@ import * as tables from '@grafana/grafana-foundation-sdk/table'
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries'
 import { colourOf, type PanelSpec, type Tile, tile } from './panel.ts'
 
-/** What holds for a day changes little within ten minutes, and blocks come no oftener. */
+/** A quantile over a day changes little within ten minutes, the average time between blocks. */
 const MOVING_STEP = '10m'
-/** Each point makes Prometheus read a whole window: a week of three nodes' head starts, at 200 points, is 30 million samples. */
+/** Prometheus reads a whole window for each point: 200 points over a week of three nodes' head starts are 30 million samples. */
 const MOVING_POINTS = 100
 
-/** A number for each node, as it is now. */
+/** The current value of each node. */
 export const stat = (spec: PanelSpec): Tile =>
   tile({ height: 6, ...spec }, 'instant', () =>
     new stats.PanelBuilder()
@@ -49,23 +49,23 @@ export const stat = (spec: PanelSpec): Tile =>
 interface SeriesSpec extends PanelSpec {
   /** Colours by legend. */
   readonly series?: Readonly<Record<string, string>>
-  /** Lowest and highest of the axis. */
+  /** Bounds of the axis. */
   readonly min?: number
   readonly max?: number
 }
 
-/** What a window up to each point in time holds. */
+/** Lines of values over the window that ends at each point. */
 export const moving = (spec: SeriesSpec): Tile =>
   tile(spec, 'range', () => overTime(spec).interval(MOVING_STEP).maxDataPoints(MOVING_POINTS).lineWidth(2).fillOpacity(5))
 
-/** What was so at each point in time. A query that asks over `$__interval` needs a step that is long enough for it. */
+/** Lines of values at each point. A query over `$__interval` needs a step that is long enough for it. */
 export const lines = (spec: SeriesSpec & { readonly step?: string }): Tile =>
   tile(spec, 'range', () => {
     const panel = overTime(spec).lineWidth(1).fillOpacity(0)
     return spec.step === undefined ? panel : panel.interval(spec.step)
   })
 
-/** How much there was in each step of time: queries ask over `eachStep`, which is an hour or longer if not told otherwise. */
+/** Bars of increases in each step: queries use `eachStep`. A step is at least an hour unless `step` says otherwise. */
 export const bars = (spec: SeriesSpec & { readonly step?: string; readonly stacked?: boolean }): Tile =>
   tile(spec, 'range', () => {
     const { step = '1h', stacked = true } = spec
@@ -86,7 +86,7 @@ function overTime({ steps, series = {}, min, max, queries }: SeriesSpec) {
   return panel
 }
 
-/** How a histogram's values spread over time: one query, by `le`. */
+/** The distribution of a histogram over time, from one query by `le`. */
 export const heatmap = (spec: PanelSpec & { readonly scheme?: 'Blues' | 'Oranges' | 'Purples' }): Tile =>
   tile(spec, 'heatmap', () => {
     const { unit, scheme = 'Blues' } = spec
@@ -104,7 +104,7 @@ export const heatmap = (spec: PanelSpec & { readonly scheme?: 'Blues' | 'Oranges
     return panel
   })
 
-/** How something that has few states changed. */
+/** A band for each series that has few states. */
 export const timeline = (spec: PanelSpec): Tile =>
   tile(spec, 'range', () =>
     new timelines.PanelBuilder()
@@ -115,7 +115,7 @@ export const timeline = (spec: PanelSpec): Tile =>
       .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds)),
   )
 
-/** A column of a table: the field that it shows, its heading, and how. */
+/** A column of a table: its field, its heading and its format. */
 export interface Column {
   readonly field: string
   readonly heading: string
@@ -127,11 +127,11 @@ export interface Column {
 
 export interface TableSpec extends PanelSpec {
   readonly columns: readonly Column[]
-  /** What is done before columns are chosen. */
+  /** Transformations that run before the columns are chosen. */
   readonly transformations: readonly DataTransformerConfig[]
 }
 
-/** A table of what queries say now, or of lines of log; it has the columns that are named, and in their order. */
+/** A table of current values, or of log lines, with the given columns in their order. */
 export const table = (spec: TableSpec): Tile =>
   tile(spec, spec.queries[0]?.language === 'logql' ? 'lines' : 'table', () => {
     const { columns, transformations } = spec
@@ -153,7 +153,7 @@ export const table = (spec: TableSpec): Tile =>
 
 function propertiesOf({ unit, decimals, width, properties = [] }: Column): DynamicConfigValue[] {
   return [
-    // Else each cell would say what the whole table says when it is empty.
+    // Without it each empty cell would show the text of an empty table.
     { id: 'noValue', value: '–' },
     ...(unit === undefined ? [] : [{ id: 'unit', value: unit }]),
     ...(decimals === undefined ? [] : [{ id: 'decimals', value: decimals }]),
@@ -162,7 +162,7 @@ function propertiesOf({ unit, decimals, width, properties = [] }: Column): Dynam
   ]
 }
 
-/** Lines of log as they are. */
+/** Log lines as they were written. */
 export const logLines = (spec: PanelSpec): Tile =>
   tile(spec, 'lines', () =>
     new logs.PanelBuilder().showTime(true).wrapLogMessage(true).enableLogDetails(true).sortOrder(LogsSortOrder.Descending),

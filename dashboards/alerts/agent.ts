@@ -3,21 +3,21 @@ import { metric, select } from '../names.ts'
 import type { Alert } from '../rule.ts'
 import { agent, certificate, clock, dropping, errors, journal, pushing } from '../thresholds.ts'
 
-/** An agent measures all nodes of a machine, so what it says of itself has no label `node`: the nodes are looked up for the text. */
+/** An agent measures all nodes of its machine, so its own metrics have no label `node`; the text of an alert looks the nodes up. */
 const itsNodes = `Nodes: {{ range query (printf "group by (node) (last_over_time(${metric('fibre_exporter_target_up')}{job=%q, instance=%q}[${agent.rememberedFor}]))" $labels.job $labels.instance) }}{{ .Labels.node }} {{ end }}`
 
 const reporting = metric('fibre_exporter_up')
 const lastReport = `last_over_time(${reporting}[${agent.rememberedFor}])`
-/** Only a scraped agent has `up`, and where the target was taken out, it is not missing. In steps, for `up` has every target there is. */
+/** Only a scraped agent has `up`, and one whose target was removed is not missing. In steps of an hour, because every target has `up`. */
 const unlessScraped = `unless on (job, instance) last_over_time((up and on (job, instance) ${reporting})[${agent.rememberedFor}:1h])`
 const byAgent = ['job', 'instance'] as const
 
-/** What is wrong with an agent. */
+/** Alerts about agents. */
 export const agentAlerts: readonly Alert[] = [
   {
     alert: 'FibreAgentDown',
-    // Scraped and never reached; scraped and reached before, whatever the job; pushed. A pushed series vanishes after 5 min, and
-    // `absent` would not see one of several: what was there lately and is no more.
+    // In this order: scraped and never reached; scraped and reached before, under any job; pushing. A pushed series vanishes after 5 min,
+    // and `absent` would not notice one of several, so a series counts that existed recently and no longer does.
     expr: [
       `${select('up', { job: agent.job })} == 0`,
       `or up == 0 and on (job, instance) ${lastReport}`,
@@ -60,7 +60,7 @@ export const agentAlerts: readonly Alert[] = [
   },
   {
     alert: 'FibrePushFailing',
-    // Seen where the agent is scraped, or by another endpoint. Where there is none, it is FibreAgentDown.
+    // Known only where the agent is also scraped, or pushes to another endpoint too. Otherwise FibreAgentDown fires.
     expr: [
       `${increase('fibre_exporter_export_failures_total', { window: pushing.window, by: byAgent })} > 0`,
       `and ${increase('fibre_exporter_export_success_total', { window: pushing.window, by: byAgent })} == 0`,
@@ -72,7 +72,7 @@ export const agentAlerts: readonly Alert[] = [
   },
   {
     alert: 'FibrePushRejected',
-    // Seen where the agent is scraped, or by another endpoint.
+    // Known only where the agent is also scraped, or pushes to another endpoint too.
     expr: `${increase('fibre_exporter_export_rejected_points_total', { window: pushing.window, by: byAgent })} > 0`,
     severity: 'warning',
     summary: 'What the agent at {{ $labels.instance }} pushes is rejected in part',

@@ -7,7 +7,7 @@ const { notWinning, silentProbes, nothingSent, secondsLongBlock } = thresholds
 
 const reconstructed = (window: string) => increase('fibre_block_reconstruction_duration_seconds_count', { window })
 
-/** What is wrong with how blocks come. */
+/** Alerts about the delivery, reconstruction and connection of blocks. */
 export const blockAlerts: readonly Alert[] = [
   {
     alert: 'FibreNotWinning',
@@ -19,7 +19,7 @@ export const blockAlerts: readonly Alert[] = [
   {
     alert: 'FibreProbesSilent',
     expr: `${hasBlocks(silentProbes.window, silentProbes.blocks)}\nand ${races(silentProbes)} == 0`,
-    // A node that was off connects what it has missed without a race; the next new block has one.
+    // A node that was off connects the blocks that it missed without a race; the next new block has one.
     for: '1h',
     severity: 'warning',
     summary: 'No races of {{ $labels.node }} are seen',
@@ -27,7 +27,7 @@ export const blockAlerts: readonly Alert[] = [
   },
   {
     alert: 'FibreNothingSent',
-    // Only of a node that has sent: one without FIBRE peers below it never does.
+    // Only a node that has sent before: one without FIBRE peers to send to never does.
     expr: [
       hasBlocks(nothingSent.window, nothingSent.blocks),
       `and ${increase('fibre_blocks_sent_total', nothingSent)} == 0`,
@@ -63,7 +63,7 @@ export const blockAlerts: readonly Alert[] = [
   },
   {
     alert: 'FibreBlockTookSeconds',
-    // Two increases of one window are extrapolated nearly alike: without a slow block their difference is far below one.
+    // Both increases are extrapolated nearly alike, so without a slow block their difference is far below one.
     expr: `${reconstructed(secondsLongBlock.window)}\n- ${increase('fibre_block_reconstruction_duration_seconds_bucket', secondsLongBlock, { le: secondsLongBlock.le })} > 0.5`,
     severity: 'info',
     summary: 'A block of {{ $labels.node }} took seconds to reconstruct',

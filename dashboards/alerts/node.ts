@@ -7,7 +7,7 @@ import { catchingUp } from './windows.ts'
 const isUp = `max by (job, node) (${metric('fibre_exporter_target_up')}) == 1`
 const height = metric('fibre_last_block_height')
 
-/** Seconds since the node connected a block; since the agent was started, where it has seen none yet. */
+/** Seconds since the node connected a block, or since the agent started if there was none yet. */
 const sinceLastBlock = [
   `time() - (max by (job, node) (${metric('fibre_last_block_connected_timestamp_seconds')})`,
   `  or max by (job, node) (${metric('fibre_exporter_target_up')} * on (job, instance) group_left () ${metric('fibre_exporter_start_time_seconds')}))`,
@@ -16,14 +16,14 @@ const sinceLastBlock = [
 const noBlockFor = (seconds: number, severity: Alert['severity']): Alert => ({
   alert: 'FibreNoBlock',
   expr: `${sinceLastBlock} > ${seconds}\nand ${isUp}`,
-  // A node that was off has an old block until it has loaded and met its peers.
+  // A node that was off has an old block until it has loaded and found its peers.
   for: '10m',
   severity,
   summary: '{{ $labels.node }} has connected no block for {{ $value | humanizeDuration }}',
   description: `bitcoind of {{ $labels.node }} is running but has connected no block for {{ $value | humanizeDuration }}. By chance a gap is over 90 min once in two months, over 2 h once in three years.`,
 })
 
-/** What is wrong with a node, or with measuring it. */
+/** Alerts about nodes, and about the measurement of a node. */
 export const nodeAlerts: readonly Alert[] = [
   {
     alert: 'FibreNodeDown',
@@ -35,7 +35,7 @@ export const nodeAlerts: readonly Alert[] = [
   },
   {
     alert: 'FibreTargetFlapping',
-    // The extrapolation of increase() never makes a fourth of three: whole numbers and >=.
+    // increase() extrapolates three restarts to less than four, so >= with a whole number is exact.
     expr: `${increase('fibre_exporter_target_restarts_total', { window: '1h' })} >= ${flapping.restartsPerHour}`,
     severity: 'warning',
     summary: 'bitcoind of {{ $labels.node }} keeps restarting',

@@ -3,7 +3,7 @@ import { recordedReconstruction } from '../recording.ts'
 import type { Alert } from '../rule.ts'
 import { objective } from '../thresholds.ts'
 
-/** That too many blocks are slow, over a week. */
+/** The alert for too many slow blocks over a week. */
 export const objectiveMissed: Alert = {
   alert: 'FibreObjectiveMissed',
   expr: [

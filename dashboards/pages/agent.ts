@@ -9,7 +9,7 @@ import { bars, lines, moving, stat, table, timeline } from '../visualizations.ts
 
 const DAY_SECONDS = 86_400
 
-/** What an agent says of itself is told apart by where it runs. */
+/** Metrics of the agent itself are told apart by job and instance. */
 const byAgent = { scope: agents, by: ['job', 'instance'] } as const satisfies At
 const overAgent = { ...byAgent, window: '$window' } as const
 const eachAgent = { ...byAgent, window: '$__interval' } as const
@@ -20,11 +20,11 @@ const silent = { noData: 'that no agent reports: nothing is measured', empty: 'n
 export const agentPage: Page = {
   uid: 'fibre-agent',
   title: 'FIBRE agent health',
-  purpose: 'Is the measuring itself well: is the agent up, are the probes attached, is anything lost, and do the figures arrive?',
+  purpose: 'Does the measurement itself work: is the agent up, are the tracepoints attached, is anything lost, and do the metrics arrive?',
   rows: [
     { title: 'Is it measuring?', tiles: measuring() },
     { title: 'Events', tiles: events() },
-    { title: 'What it costs, and what it leans on', tiles: process() },
+    { title: 'Resources and outputs', tiles: process() },
   ],
 }
 
@@ -33,7 +33,7 @@ function measuring(): readonly Tile[] {
     stat({
       title: 'Agent',
       question: 'Does each agent report, and does it say that it is up?',
-      reading: 'An agent that is gone is gone from here too after five minutes, and then is an alert.',
+      reading: 'An agent that stops reporting disappears from this panel after five minutes; then an alert fires.',
       ...silent,
       mappings: upOrDown('up', 'down'),
       queries: [promql('{{instance}}', latest('fibre_exporter_up', byAgent))],
@@ -49,9 +49,9 @@ function measuring(): readonly Tile[] {
       width: 4,
     }),
     stat({
-      title: 'Probes missing',
+      title: 'Tracepoints missing',
       question: 'How many of the tracepoints that should be attached are not?',
-      reading: 'While bitcoind is down it is all of them.',
+      reading: 'While bitcoind is down, all of them are missing.',
       ...silent,
       unit: 'none',
       decimals: 0,
@@ -66,7 +66,7 @@ function measuring(): readonly Tile[] {
     }),
     stat({
       title: 'Events lost, $window',
-      question: 'Did events come faster than they were read?',
+      question: 'Did events arrive faster than the agent read them?',
       ...silent,
       unit: 'none',
       decimals: 0,
@@ -76,7 +76,7 @@ function measuring(): readonly Tile[] {
     }),
     stat({
       title: 'Errors, $window',
-      question: 'Could an event not be worked on?',
+      question: 'Did the agent fail to process an event?',
       ...silent,
       unit: 'none',
       decimals: 0,
@@ -86,8 +86,8 @@ function measuring(): readonly Tile[] {
     }),
     stat({
       title: 'Restarts of bitcoind, $window',
-      question: 'How often did a new bitcoind take the place of one that had ended?',
-      reading: `${thresholds.flapping.restartsPerHour} in an hour are an alert.`,
+      question: 'How often was bitcoind restarted?',
+      reading: `${thresholds.flapping.restartsPerHour} in an hour fire an alert.`,
       ...silent,
       unit: 'none',
       decimals: 0,
@@ -95,7 +95,7 @@ function measuring(): readonly Tile[] {
       width: 4,
     }),
     timeline({
-      title: 'Probes',
+      title: 'Tracepoints',
       question: 'Which tracepoint was attached when?',
       ...silent,
       mappings: upOrDown('attached', 'missing'),
@@ -126,7 +126,7 @@ function events(): readonly Tile[] {
   return [
     bars({
       title: 'Events by type',
-      question: 'Do events come, and of every type?',
+      question: 'Do events arrive, and of every type?',
       reading: 'All chosen agents together.',
       ...silent,
       unit: 'short',
@@ -135,7 +135,7 @@ function events(): readonly Tile[] {
     }),
     moving({
       title: 'Delay of events, over $window',
-      question: 'How long does an event take from the kernel to its being recorded?',
+      question: 'How long does an event take from the kernel to the metrics?',
       noData: 'that no event came in the window before',
       empty: 'no event in this time',
       unit: 's',
@@ -147,8 +147,8 @@ function events(): readonly Tile[] {
       width: 12,
     }),
     bars({
-      title: 'What went wrong',
-      question: 'When were events lost, fields unreadable or errors made?',
+      title: 'Losses and errors',
+      question: 'When were events lost or fields unreadable, and when did the agent fail to process an event?',
       reading: 'All chosen agents together. It is flat when all is well.',
       ...silent,
       unit: 'short',
@@ -163,7 +163,7 @@ function events(): readonly Tile[] {
     table({
       title: 'Unreadable fields, $window',
       question: 'Which field of which event could not be read?',
-      reading: 'A field that is never readable is a bitcoind whose tracepoint has changed.',
+      reading: "If a field can never be read, bitcoind's tracepoint has changed.",
       noData: 'that every field was readable',
       empty: 'every field was readable',
       queries: [
@@ -208,7 +208,7 @@ function process(): readonly Tile[] {
     }),
     lines({
       title: 'Event-loop lag',
-      question: 'How late is the agent with what it has to do?',
+      question: "How late does the agent's event loop run?",
       ...silent,
       unit: 's',
       min: 0,
@@ -217,7 +217,7 @@ function process(): readonly Tile[] {
     }),
     lines({
       title: 'Open files',
-      question: 'How much of what it may open has the agent open?',
+      question: 'What share of the file descriptors that it may open has the agent open?',
       ...silent,
       unit: 'percentunit',
       min: 0,
@@ -226,7 +226,7 @@ function process(): readonly Tile[] {
     }),
     bars({
       title: 'Pushes',
-      question: 'Do the figures arrive, where the agent pushes them?',
+      question: 'Do the metrics arrive where the agent pushes them?',
       reading: 'All chosen agents together. It is flat where Prometheus scrapes.',
       ...silent,
       unit: 'short',
@@ -238,9 +238,9 @@ function process(): readonly Tile[] {
       width: 8,
     }),
     bars({
-      title: 'Records and slow blocks not handed on',
+      title: 'Records not written, slow blocks not delivered',
       question: 'Does the journal take every record, and the webhook every slow block?',
-      reading: 'All chosen agents together. What fails is tried again: the log says why.',
+      reading: 'All chosen agents together. The agent tries again; its log has the reason.',
       ...silent,
       unit: 'short',
       series: { 'not written': colours.bad, 'not delivered': colours.other },
@@ -252,7 +252,7 @@ function process(): readonly Tile[] {
     }),
     lines({
       title: 'Duration of scrapes',
-      question: 'How long does Prometheus take to read the agent?',
+      question: 'How long does a scrape of the agent take?',
       noData: 'that agents push, or that none reports',
       empty: 'nothing is scraped',
       unit: 's',
@@ -263,7 +263,7 @@ function process(): readonly Tile[] {
     lines({
       title: 'Clock error',
       question: 'By how much can the clock of each machine be wrong at most?',
-      reading: `What the kernel vouches for, not a measurement. From ${thresholds.clock.errorSeconds} s on there is an alert: nobody corrects that clock, and times of different nodes cannot be compared.`,
+      reading: `The kernel's own bound, not a measurement. From ${thresholds.clock.errorSeconds} s on an alert fires: nothing corrects that clock, and times of different nodes cannot be compared.`,
       ...silent,
       unit: 's',
       min: 0,
@@ -273,8 +273,8 @@ function process(): readonly Tile[] {
     }),
     stat({
       title: 'Certificate',
-      question: 'How long is the TLS certificate of the metrics page still valid?',
-      reading: `Below ${thresholds.certificate.daysLeft} days there is an alert.`,
+      question: "How long is the agent's TLS certificate still valid?",
+      reading: `Below ${thresholds.certificate.daysLeft} days an alert fires.`,
       noData: 'that no agent serves TLS',
       empty: 'no certificate',
       unit: 'dtdurations',

@@ -5,7 +5,7 @@ import { recordsTable } from '../records.ts'
 import { chosen, eachStep } from '../variables.ts'
 import { bars, heatmap, moving, stat } from '../visualizations.ts'
 
-/** What a chunk of FIBRE carries. */
+/** Payload of a FIBRE chunk. */
 const CHUNK_BYTES = 1152
 
 const reconstructed = (over: Over) => increase('fibre_blocks_reconstructed_total', over)
@@ -15,7 +15,7 @@ const bytes = (chunks: string) => `${chunks} * ${CHUNK_BYTES}`
 
 const noneReconstructed = 'that no block was reconstructed in this window'
 
-/** On the overview as well. */
+/** Also on the overview. */
 export const chunkEfficiency = (over: Over): Tile =>
   stat({
     title: `Chunk efficiency, ${over.window}`,
@@ -66,7 +66,7 @@ function results(): readonly Tile[] {
     stat({
       title: 'Bytes per block, $window',
       question: 'How much does one block cost to receive?',
-      reading: `${CHUNK_BYTES} bytes a chunk, without what packets and repeats after the block was complete add.`,
+      reading: `${CHUNK_BYTES} bytes a chunk, without packet headers and without repeats after the block was complete.`,
       noData: noneReconstructed,
       empty: 'no block reconstructed',
       unit: 'decbytes',
@@ -74,8 +74,8 @@ function results(): readonly Tile[] {
       width: 4,
     }),
     stat({
-      title: 'Received for nothing, $window',
-      question: 'How many bytes came that the decoder did not need?',
+      title: 'Received but not needed, $window',
+      question: 'How many bytes arrived that the decoder did not need?',
       noData: 'that no agent reports',
       empty: 'no agent reports',
       unit: 'decbytes',
@@ -99,7 +99,7 @@ function overTime(): readonly Tile[] {
   return [
     moving({
       title: 'Chunks per block, over $window',
-      question: 'How many chunks does a block take, and how many come?',
+      question: 'How many chunks does a block take, and how many arrive?',
       reading: 'Each point looks back over the whole window.',
       noData: noneReconstructed,
       empty: 'no block reconstructed',
@@ -125,7 +125,7 @@ function overTime(): readonly Tile[] {
     }),
     bars({
       title: 'Bytes received',
-      question: 'How much came, and how much of it was needed?',
+      question: 'How much arrived, and how much of it was needed?',
       reading: `${CHUNK_BYTES} bytes a chunk. All chosen nodes together.`,
       noData: 'that no agent reports',
       empty: 'no agent reports',
@@ -178,7 +178,7 @@ function mostChunks(): Tile {
     title: 'Blocks that took the most chunks',
     question: 'Which blocks cost the most, and why?',
     reading: 'Of the newest 5,000 blocks.',
-    noData: 'that no block was reconstructed in this time, or that the journal does not come to Loki',
+    noData: 'that no block was reconstructed in this time, or that Loki does not receive the journal',
     empty: 'no block reconstructed in this time',
     filter: 'chunks_received!=""',
     largest: 'chunks_received',

@@ -20,11 +20,11 @@ import { agents, chosen, nodes } from '../variables.ts'
 import { bars, type Column, lines, moving, stat, table } from '../visualizations.ts'
 import { overview } from './overview.ts'
 
-/** The nodes' heights and times of the last block. */
+/** Heights and times of the last block, by node. */
 const heights = (scope: Scope) => latest('fibre_last_block_height', { scope })
 const connectedAt = (scope: Scope) => latest('fibre_last_block_connected_timestamp_seconds', { scope })
 
-/** When those of the nodes connected the highest block that have it. */
+/** Time at which each node that has the highest block connected it. */
 const tipConnectedAt = (scope: Scope) => `(${connectedAt(scope)} and ${heights(scope)} == scalar(max(${heights(agents)})))`
 
 const toOverview = {
@@ -40,7 +40,7 @@ const toOverview = {
 export const fleetPage: Page = {
   uid: 'fibre-fleet',
   title: 'FIBRE fleet',
-  purpose: 'How do the nodes compare, and does one of them need a look?',
+  purpose: 'How do the nodes compare, and does one of them need attention?',
   rows: [
     { title: 'All nodes', tiles: totals() },
     { title: 'Each node', tiles: [nodesTable()] },
@@ -71,11 +71,11 @@ function totals(): readonly Tile[] {
     }),
     total({
       title: 'Nodes without bitcoind',
-      question: 'How many nodes that were measured have none now?',
+      question: 'How many measured nodes have no running bitcoind?',
       expr: `count(${latest('fibre_exporter_target_up', { scope: nodes })}) - sum(${latest('fibre_exporter_target_up', { scope: nodes })})`,
       steps: badIfAny,
     }),
-    total({ title: 'Height', question: 'How high is the highest node?', expr: `max(${heights(nodes)})` }),
+    total({ title: 'Height', question: 'What is the greatest height of any node?', expr: `max(${heights(nodes)})` }),
     total({
       title: 'Largest lag',
       question: 'By how many blocks is the slowest node behind the highest?',
@@ -85,14 +85,14 @@ function totals(): readonly Tile[] {
     total({
       title: 'Versions',
       question: 'How many different versions of the agent are running?',
-      reading: 'More than one for long is an upgrade that was not finished.',
+      reading: 'More than one for long means an unfinished upgrade.',
       expr: `count(count by (version) (${select('fibre_exporter_info', {}, agents)}))`,
       steps: badFrom(2),
     }),
   ]
 }
 
-/** A column that comes from a query of its own. */
+/** A column with its own query. */
 interface Asked extends Omit<Column, 'field'> {
   readonly expr: string
 }
@@ -107,10 +107,10 @@ function nodesTable(): Tile {
       properties: [{ id: 'mappings', value: upOrDown('running', 'not running') }, ...colouredBy()],
     },
     {
-      heading: 'Probes missing',
+      heading: 'Tracepoints missing',
       expr: `${latest('fibre_exporter_probes_expected', { scope: nodes })} - sum by (job, node) (${select('fibre_exporter_probe_attached', {}, nodes)})`,
       decimals: 0,
-      width: 120,
+      width: 160,
       properties: colouredBy(badIfAny),
     },
     { heading: 'Height', expr: heights(nodes), unit: 'none', decimals: 0, width: 90 },
@@ -153,8 +153,8 @@ function nodesTable(): Tile {
   const columns = asked.map(({ expr: _, ...column }, index) => ({ ...column, field: `Value #${String.fromCharCode(65 + index)}` }))
   return table({
     title: 'Nodes, $window',
-    question: 'How does each node do?',
-    reading: 'Rates, head starts and times are of the window. A node leads to its overview.',
+    question: 'What is the state of each node?',
+    reading: "Rates, head starts and times cover the window. A node's name links to its overview.",
     noData: 'that no agent reports: nothing is measured',
     empty: 'no agent reports',
     queries,
@@ -182,7 +182,7 @@ function overTime(): readonly Tile[] {
     }),
     moving({
       title: 'Race coverage, over $window',
-      question: 'Of how many of its blocks does each win rate speak?',
+      question: "What share of each node's blocks counts in its win rate?",
       noData: 'that no block was connected in the window before',
       empty: 'no block in this time',
       unit: 'percentunit',
@@ -208,7 +208,7 @@ function overTime(): readonly Tile[] {
       title: 'Last block: how much later than the first node',
       question: 'How long after the first of the nodes did each one connect the highest block?',
       reading:
-        'Nodes that do not have it yet are left out. It holds the difference of their clocks: see the clock errors on the agents’ dashboard.',
+        'Nodes that do not have it yet are left out. It includes the difference between their clocks: see the clock errors on the agents’ dashboard.',
       noData: 'that no block came since the agents started',
       empty: 'no block yet',
       unit: 's',
@@ -218,7 +218,7 @@ function overTime(): readonly Tile[] {
     }),
     bars({
       title: 'Races that FIBRE won, by node',
-      question: 'Which nodes does FIBRE bring blocks to?',
+      question: 'To which nodes does FIBRE deliver blocks?',
       noData: 'that no agent reports',
       empty: 'no agent reports',
       unit: 'none',

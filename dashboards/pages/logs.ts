@@ -6,22 +6,22 @@ import { bars, lines, logLines, stat } from '../visualizations.ts'
 const bitcoind = '{job="bitcoin", node=~"$node"}'
 const agent = '{job="fibre-agent", node=~"$node"}'
 
-/** What bitcoind writes when FIBRE has trouble. */
+/** Messages that bitcoind writes when something in FIBRE fails. */
 const trouble = `${bitcoind} |= "UDP:" |~ "(?i)failed|invalid|disconnect|timed out|unable"`
 const warnings = (stream: string) => `${stream} | level=~"warn|warning|error|fatal"`
 const races = `${bitcoind} | winner!=""`
-/** The round trip that bitcoind measures to each UDP peer, in ms. */
+/** Round trips that bitcoind measures to each UDP peer, in ms. */
 const roundTrips = `${bitcoind} |= "UDP: RTT to" | regexp "RTT to (?P<peer>\\\\S+) is (?P<rtt>[0-9.]+) ms" | unwrap rtt | __error__=""`
 
 const count = (query: string, window: string, by = 'node') => `sum by (${by}) (count_over_time(${query} [${window}]))`
 
-const noLogs = 'the Collector does not bring this log to Loki'
+const noLogs = 'the Collector does not send this log to Loki'
 
 export const logsPage: Page = {
   uid: 'fibre-logs',
   title: 'FIBRE logs',
-  purpose: 'What do bitcoind and the agent say, and above all: what goes wrong?',
-  variables: [new TextBoxVariableBuilder('search').label('Search').description('A regular expression that lines have to match.').build()],
+  purpose: 'What do bitcoind and the agent log, and what goes wrong?',
+  variables: [new TextBoxVariableBuilder('search').label('Search').description('A regular expression that lines must match.').build()],
   rows: [
     { title: 'Trouble', tiles: counts() },
     { title: 'Over time', tiles: overTime() },
@@ -42,7 +42,7 @@ function counts(): readonly Tile[] {
       width: 6,
     })
   return [
-    counted('FIBRE trouble', 'How often did bitcoind write of something in FIBRE that failed?', trouble),
+    counted('FIBRE trouble', 'How often did bitcoind log that something in FIBRE failed?', trouble),
     counted("bitcoind's warnings and errors", 'How often did bitcoind warn?', warnings(bitcoind)),
     counted("The agent's warnings and errors", 'How often did the agent warn?', warnings(agent)),
     counted('UDP peers that timed out', 'How often did a UDP peer fall silent?', `${bitcoind} |~ "UDP: Peer .* timed out"`),
@@ -53,7 +53,7 @@ function overTime(): readonly Tile[] {
   return [
     bars({
       title: "Lines of bitcoind's log by level",
-      question: 'How much does bitcoind write, and how much of it is a warning?',
+      question: 'How much does bitcoind log, and how much of it is a warning?',
       noData: `that ${noLogs}`,
       empty: 'no lines of bitcoind',
       unit: 'short',
@@ -75,7 +75,7 @@ function overTime(): readonly Tile[] {
     lines({
       title: 'Round trip to UDP peers',
       question: 'How far away are the peers, as bitcoind measures it?',
-      reading: 'A step up is a new route; a line that ends is a peer that went.',
+      reading: 'A step up is a new route; a line that ends is a peer that left.',
       noData: `that there is no UDP peer, or that ${noLogs}`,
       empty: 'no round trip was measured',
       unit: 'ms',
@@ -115,15 +115,15 @@ function written(): readonly Tile[] {
       height,
     })
   return [
-    shown('FIBRE trouble', 'What did bitcoind write of what failed?', trouble, `that nothing failed, or that ${noLogs}`, 8),
+    shown('FIBRE trouble', 'What did bitcoind log about failures in FIBRE?', trouble, `that nothing failed, or that ${noLogs}`, 8),
     shown(
-      'Races, as bitcoind tells them',
-      'What did bitcoind itself write of each race?',
+      "Races in bitcoind's log",
+      'What did bitcoind log about each race?',
       races,
       `that there was no race, that bitcoind runs without debug=bench, or that ${noLogs}`,
       8,
     ),
-    shown("The agent's log", 'What did the agent write?', agent, `that ${noLogs}`, 8),
-    shown("bitcoind's log", 'What did bitcoind write?', bitcoind, `that ${noLogs}`, 12),
+    shown("The agent's log", 'What did the agent log?', agent, `that ${noLogs}`, 8),
+    shown("bitcoind's log", 'What did bitcoind log?', bitcoind, `that ${noLogs}`, 12),
   ]
 }

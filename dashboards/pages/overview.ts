@@ -23,19 +23,19 @@ import { bars, moving, stat, table } from '../visualizations.ts'
 import { chunkEfficiency } from './chunks.ts'
 import { winnersOverTime } from './races.ts'
 
-/** What the overview asks of which nodes, and among whom the highest is looked for. */
+/** The nodes and window of the overview, and the nodes among which the highest is sought. */
 export interface Asked extends Over {
   readonly among?: Scope
 }
 
 export const overview: Page = {
-  uid: 'fibre-relay', // that of the exporter before, so that its links still lead here
+  uid: 'fibre-relay', // the older exporter's uid, so that links to its dashboard still work
   title: 'FIBRE overview',
   purpose: 'Is FIBRE helping, how much, does each node keep up, and is it still being measured?',
   rows: [...overviewRows({ ...chosen, among: agents }, [firingAlerts()]), { title: 'Blocks', tiles: [blocksTable(), slowestBlocks()] }],
 }
 
-/** The part that needs no more than metrics. */
+/** The rows that need only metrics. */
 export function overviewRows(asked: Asked, more: readonly Tile[] = []): readonly Row[] {
   return [
     { title: 'Is FIBRE helping?', tiles: helping(asked) },
@@ -49,7 +49,7 @@ function helping(over: Over): readonly Tile[] {
     stat({
       title: `FIBRE win rate, ${over.window}`,
       question: 'Of the blocks that had a race, how many did FIBRE win?',
-      reading: 'It says nothing of blocks without a race: read it beside the coverage.',
+      reading: 'It does not cover blocks without a race: read it beside the coverage.',
       noData: 'that no race was decided in this window, or that no agent reports',
       empty: 'no race in this window',
       unit: 'percentunit',
@@ -60,7 +60,7 @@ function helping(over: Over): readonly Tile[] {
     }),
     stat({
       title: `Race coverage, ${over.window}`,
-      question: 'Of all connected blocks, how many had a race, so that the win rate speaks of them?',
+      question: 'Of all connected blocks, how many had a race, and so count in the win rate?',
       reading: 'Blocks that were mined here, caught up on or received whole have none.',
       noData: 'that no block was connected in this window, or that no agent reports',
       empty: 'no block in this window',
@@ -74,7 +74,7 @@ function helping(over: Over): readonly Tile[] {
       title: `Head start of FIBRE, median ≥, ${over.window}`,
       question: 'Where FIBRE started first, how much earlier than the compact block was that?',
       reading:
-        'At least: where the compact block had not started by the time the block was connected, only a lower bound is known, and it counts as that. As exact as the buckets.',
+        'At least: where the compact block had not started by the time the block was connected, only a lower bound is known, and the bound counts. As exact as the buckets.',
       noData: 'that FIBRE started no race first in this window',
       empty: 'FIBRE started no race first',
       unit: 's',
@@ -84,7 +84,7 @@ function helping(over: Over): readonly Tile[] {
     stat({
       title: 'Blocks since FIBRE won',
       question: 'How many races have been decided since FIBRE last won one?',
-      reading: `From ${thresholds.notWinning.blocks} on there is an alert. Blocks that are caught up on or mined here do not count.`,
+      reading: `From ${thresholds.notWinning.blocks} on an alert fires. Blocks that are caught up on or mined here do not count.`,
       noData: 'that no race was decided since the agent started',
       empty: 'no race yet',
       unit: 'none',
@@ -109,7 +109,7 @@ function keepingUp(over: Asked): readonly Tile[] {
     }),
     stat({
       title: 'Height',
-      question: 'What is the height of the last block that each node worked on?',
+      question: 'What is the height of the last block that each node processed?',
       noData: 'that no block came since the agent started',
       empty: 'no block yet',
       unit: 'none',
@@ -120,7 +120,7 @@ function keepingUp(over: Asked): readonly Tile[] {
     stat({
       title: 'Blocks behind',
       question: 'By how many blocks is each node behind the highest that is measured?',
-      reading: `From ${thresholds.behind.blocks} on, for long, there is an alert. A node alone is never behind.`,
+      reading: `From ${thresholds.behind.blocks} on, for long, an alert fires. A single node is never behind.`,
       noData: 'that no block came since the agent started',
       empty: 'no block yet',
       unit: 'none',
@@ -143,7 +143,7 @@ function keepingUp(over: Asked): readonly Tile[] {
     }),
     stat({
       title: `Reconstructed within ${Number(thresholds.objective.le) * 1000} ms, ${over.window}`,
-      question: 'Of the blocks that were reconstructed from FIBRE chunks, how many were so quickly?',
+      question: 'Of the blocks that were reconstructed from FIBRE chunks, how many took no longer than that?',
       reading: 'From the first header packet to the complete block.',
       noData: 'that no block was reconstructed in this window',
       empty: 'no block reconstructed',
@@ -175,7 +175,7 @@ function overTime(over: Over): readonly Tile[] {
     }),
     moving({
       title: `Race coverage, over ${over.window}`,
-      question: 'How did the share of blocks that the win rate stands on change?',
+      question: 'How did the share of blocks that count in the win rate change?',
       reading: 'Each point looks back over the whole window.',
       noData: 'that no block was connected in the window before',
       empty: 'no block in this time',
@@ -190,7 +190,7 @@ function overTime(over: Over): readonly Tile[] {
     moving({
       title: `Head start of FIBRE (≥), over ${over.window}`,
       question: 'Where FIBRE started first, how much earlier was it at least?',
-      reading: 'Half of those races had the median or more, one in ten the upper line or more. Lower bounds count as what they are.',
+      reading: 'Half of those races had the median or more, one in ten the upper line or more. Lower bounds count at their value.',
       noData: 'that FIBRE started no race first in the window before',
       empty: 'FIBRE started no race first',
       unit: 's',
@@ -230,7 +230,7 @@ function overTime(over: Over): readonly Tile[] {
 /** Not on the public variant: its labels hold addresses. */
 function firingAlerts(): Tile {
   return table({
-    title: 'Alerts that fire',
+    title: 'Firing alerts',
     question: 'Which alerts fire now?',
     noData: 'that none does, or that the rules are not loaded into this Prometheus',
     empty: 'none fires',

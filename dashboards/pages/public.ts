@@ -5,8 +5,8 @@ import { DEFAULT_WINDOW } from '../variables.ts'
 import { overviewRows } from './overview.ts'
 
 /**
- * The overview for everybody's eyes: no peers, no addresses, no logs. Dashboards that are shared externally can have no
- * variables (grafana/grafana#67346), not even for the data source, so all that was chosen is fixed.
+ * The overview for the public: no peers, no addresses, no logs. Externally shared dashboards can have no variables
+ * (grafana/grafana#67346), not even for the data source, so nodes and window are fixed.
  */
 export const publicPage: Page = {
   uid: 'fibre-relay-public',
@@ -17,7 +17,7 @@ export const publicPage: Page = {
 
 const INPUT = 'DS_PROMETHEUS'
 
-/** As Grafana writes a dashboard that is to be imported elsewhere: who imports it says which data source it is. */
+/** A dashboard in Grafana's export format: whoever imports it chooses the data source. */
 export interface ImportedDashboard extends Dashboard {
   readonly __inputs: readonly { readonly name: string; readonly type: 'datasource'; readonly pluginId: string; readonly label: string }[]
 }

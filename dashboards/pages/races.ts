@@ -10,7 +10,7 @@ import { bars, heatmap, lines, moving, stat, table } from '../visualizations.ts'
 
 const names = { fibre_udp: 'FIBRE', bip152_cmpct: 'the compact block' } as const satisfies Record<Racer, string>
 
-/** Used on the overview too. */
+/** Also on the overview. */
 export const winnersOverTime = (each: Over): Tile =>
   bars({
     title: 'Races by winner',
@@ -70,7 +70,7 @@ function results(): readonly Tile[] {
     }),
     stat({
       title: 'Race coverage, $window',
-      question: 'Of all connected blocks, how many had a race, so that the win rate speaks of them?',
+      question: 'Of all connected blocks, how many had a race, and so count in the win rate?',
       noData: 'that no block was connected in this window',
       empty: 'no block in this window',
       unit: 'percentunit',
@@ -105,8 +105,8 @@ function results(): readonly Tile[] {
 function outcomesOverTime(): Tile {
   return bars({
     title: 'Blocks by who had started',
-    question: 'Who had brought a packet of a block by the time it was connected?',
-    reading: 'FIBRE alone: FIBRE was so early that the compact block was never waited for. All chosen nodes together.',
+    question: 'Which mechanisms had started on a block when it was connected?',
+    reading: 'FIBRE alone: the block was connected before a compact block arrived. All chosen nodes together.',
     noData: 'that no agent reports',
     empty: 'no agent reports',
     unit: 'none',
@@ -125,7 +125,7 @@ function ratesOverTime(): readonly Tile[] {
   return [
     moving({
       title: 'FIBRE win rate and race coverage, over $window',
-      question: 'How did the win rate change, and the share of blocks that it stands on?',
+      question: 'How did the win rate change, and the share of blocks that count in it?',
       reading: 'Each point looks back over the whole window.',
       noData: 'that no block was connected in the window before',
       empty: 'no block in this time',
@@ -137,8 +137,8 @@ function ratesOverTime(): readonly Tile[] {
     }),
     lines({
       title: 'Blocks since FIBRE won',
-      question: 'When did FIBRE win nothing for long?',
-      reading: `From ${thresholds.notWinning.blocks} on there is an alert.`,
+      question: 'When did FIBRE go without a win for long?',
+      reading: `From ${thresholds.notWinning.blocks} on an alert fires.`,
       noData: 'that no race was decided since the agent started',
       empty: 'no race yet',
       unit: 'none',
@@ -156,7 +156,7 @@ function headStarts(first: Racer): Tile {
     title: `Head start of ${names[first]} (≥), over $window`,
     question: `Where ${names[first]} started first, how much earlier was it at least?`,
     reading:
-      'Exact where both had started, else the lower bound that is known; leaving those out would hide most of what the first one did. As exact as the buckets.',
+      'Exact where both had started, else the lower bound that is known; without those, most head starts would be left out. As exact as the buckets.',
     noData: `that ${names[first]} started no race first in the window before`,
     empty: 'started no race first',
     unit: 's',
@@ -193,7 +193,7 @@ function firstPacket(mechanism: Racer): Tile {
     title: `First packet of ${names[mechanism]} to connected, over $window`,
     question: `How long before a block was connected had ${names[mechanism]} brought its first packet?`,
     reading:
-      'Larger means that it started earlier. It holds the time that connecting took, and is no measure of speed: do not compare the two.',
+      'Larger means that it started earlier. It includes the time that connecting took and is no measure of speed: do not compare the two.',
     noData: `that ${names[mechanism]} brought no packet before a block was connected`,
     empty: 'no packet before a block was connected',
     unit: 's',
@@ -208,9 +208,8 @@ function peers(): Tile {
   return table({
     title: 'Deliveries by peer, $window',
     question: 'Which peers delivered the blocks?',
-    reading:
-      'Peers beyond the number that the agent was told to name are "other". The first delivery of a peer is not counted: its series begins with it.',
-    noData: 'that agents name no peers, which is what they do until asked (--peer-label)',
+    reading: 'Peers beyond the number in --peer-label are "other". The first delivery of a peer is not counted: its series begins with it.',
+    noData: 'that agents name no peers: they do so only with --peer-label',
     empty: 'agents name no peers: --peer-label',
     queries: [promql('', `sort_desc(${times('fibre_block_deliveries_total', { ...chosen, scope: `${chosen.scope}, peer!=""`, by })} > 0)`)],
     transformations: [],

@@ -12,9 +12,8 @@ const slow = thresholds.reconstruction
 const quickly = `${Number(le) * 1000} ms`
 
 const noneReconstructed = 'that no block was reconstructed in this window'
-/** What the newer builds' tracepoint says. */
-const noDetail =
-  'that no block was reconstructed in this window, or that this build of bitcoind does not tell (udp:block_reconstruction_detail)'
+/** For panels that need udp:block_reconstruction_detail, which only newer builds have. */
+const noDetail = 'that no block was reconstructed in this window, or that this build of bitcoind lacks udp:block_reconstruction_detail'
 
 export const reconstructionPage: Page = {
   uid: 'fibre-reconstruction',
@@ -44,7 +43,7 @@ function results(): readonly Tile[] {
     stat({
       title: `Reconstruction time, ${quantileName(slow.quantile)}, $window`,
       question: 'How long does it take to reconstruct a block?',
-      reading: `From the first header packet to the complete block, as exact as the buckets. There is an alert if it is more than ${slow.slowSeconds} s over ${slow.window}.`,
+      reading: `From the first header packet to the complete block, as exact as the buckets. An alert fires if it is more than ${slow.slowSeconds} s over ${slow.window}.`,
       noData: noneReconstructed,
       empty: 'no block reconstructed',
       unit: 's',
@@ -63,7 +62,7 @@ function results(): readonly Tile[] {
     }),
     stat({
       title: `Within ${quickly}, $window`,
-      question: 'How many of the reconstructed blocks were so quickly?',
+      question: 'What share of the reconstructed blocks took no longer than that?',
       noData: noneReconstructed,
       empty: 'no block reconstructed',
       unit: 'percentunit',
@@ -76,7 +75,7 @@ function results(): readonly Tile[] {
       title: 'All from the mempool, $window',
       question: 'For how many reconstructed blocks did the mempool have every transaction?',
       noData: noDetail,
-      empty: 'not told',
+      empty: 'not reported',
       unit: 'percentunit',
       decimals: 0,
       queries: [promql('{{node}}', allFromMempool(chosen))],
@@ -84,8 +83,8 @@ function results(): readonly Tile[] {
     }),
     stat({
       title: `Connecting, ${quantileName(thresholds.connecting.quantile)}, $window`,
-      question: 'Nine of ten blocks were connected to the chain within which time?',
-      reading: `Disk, CPU and -dbcache decide, not the network. There is an alert if it is more than ${thresholds.connecting.slowSeconds} s over ${thresholds.connecting.window}.`,
+      question: 'Within what time were nine of ten blocks connected to the chain?',
+      reading: `It depends on disk, CPU and -dbcache, not on the network. An alert fires if it is more than ${thresholds.connecting.slowSeconds} s over ${thresholds.connecting.window}.`,
       noData: 'that no block was connected in this window',
       empty: 'no block in this window',
       unit: 's',
@@ -103,7 +102,7 @@ function reconstructionPanels(): readonly Tile[] {
     moving({
       title: 'Reconstruction time, over $window',
       question: 'How long does it take from the first header packet to the complete block?',
-      reading: `Each point looks back over the whole window. The dashed line is where the ${quantileName(slow.quantile)} is an alert.`,
+      reading: `Each point looks back over the whole window. The dashed line is the limit at which the ${quantileName(slow.quantile)} fires an alert.`,
       noData: noneReconstructed,
       empty: 'no block reconstructed',
       unit: 's',
@@ -140,7 +139,7 @@ function reconstructionPanels(): readonly Tile[] {
     moving({
       title: `Objective: ${thresholds.objective.share * 100} % within ${quickly}`,
       question: 'Is the objective met?',
-      reading: `There is an alert when both the last ${thresholds.objective.long} and the last ${thresholds.objective.short} are below it.`,
+      reading: `An alert fires when both the last ${thresholds.objective.long} and the last ${thresholds.objective.short} are below it.`,
       noData: 'that no block was reconstructed in the days before',
       empty: 'no block reconstructed',
       unit: 'percentunit',
@@ -160,9 +159,9 @@ function mempool(): readonly Tile[] {
     moving({
       title: 'Transactions that were missing, per block, over $window',
       question: 'How many transactions of a block did the mempool lack?',
-      reading: 'They have to come as chunks: the more there are, the longer a block takes.',
+      reading: 'They have to arrive as chunks: the more there are, the longer a block takes.',
       noData: noDetail,
-      empty: 'not told',
+      empty: 'not reported',
       unit: 'short',
       min: 0,
       queries: [
@@ -175,7 +174,7 @@ function mempool(): readonly Tile[] {
       title: 'Bytes that were missing, per block, over $window',
       question: 'How large were the transactions that the mempool lacked?',
       noData: noDetail,
-      empty: 'not told',
+      empty: 'not reported',
       unit: 'decbytes',
       min: 0,
       queries: [
@@ -188,7 +187,7 @@ function mempool(): readonly Tile[] {
       title: 'From the mempool, over $window',
       question: 'What share of transactions did the mempool have, and of how many blocks had it all?',
       noData: noDetail,
-      empty: 'not told',
+      empty: 'not reported',
       unit: 'percentunit',
       min: 0,
       max: 1,
@@ -236,8 +235,8 @@ function connectingTiles(): readonly Tile[] {
     bars({
       title: 'Where the time goes, mean of each step',
       question: 'How long does a block take from its first header packet on, stage by stage?',
-      reading: 'Of blocks that were reconstructed from chunks. One node is best chosen: the stages of several stand one on another.',
-      noData: 'that the journal does not come to Loki, or that no block was reconstructed in this time',
+      reading: 'Of blocks that were reconstructed from chunks. Choose one node: the stages of several nodes are stacked on each other.',
+      noData: 'that Loki does not receive the journal, or that no block was reconstructed in this time',
       empty: 'no block in the journal',
       unit: 'ms',
       step: '6h',

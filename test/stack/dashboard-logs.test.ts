@@ -122,7 +122,7 @@ describe('with the logs of three simulated days', () => {
     ["bitcoind's warnings and errors, $window", total, count(debugLog, /^\[(warning|error)\]/)],
     ["The agent's warnings and errors, $window", total, 1],
     ['UDP peers that timed out, $window', total, count(debugLog, /timed out/)],
-    ['Races, as bitcoind tells them', lines, count(debugLog, / winner=/)],
+    ["Races in bitcoind's log", lines, count(debugLog, / winner=/)],
     ["The agent's log", lines, agentLog.length],
     ["bitcoind's log", lines, debugLog.length],
     ['Last blocks', lines, lastDay.length],

@@ -29,7 +29,7 @@ const emptyOf: Readonly<Record<string, string>> = { 'Deliveries by peer, $window
 const withoutFigure: Readonly<Record<string, string>> = {
   'CPU A': 'it is what the process took when its page was made',
   'Pushes A': 'likewise',
-  'Alerts that fire A': 'rules are tested by promtool',
+  'Firing alerts A': 'rules are tested by promtool',
   'Unreadable fields, $window A': 'there are none',
 }
 

@@ -93,12 +93,12 @@ const isFrom = (block: Arrival, { mechanism, peer }: Seen['labels']) =>
 
 /** The first that fits a panel tells what it shows. */
 export const figures: readonly ShownFigure[] = [
-  { shown: /^(bitcoind|Agent|Probes) \/|^Nodes, .*\/ bitcoind/, is: (seen) => running(seen, 1) },
+  { shown: /^(bitcoind|Agent|Tracepoints) \/|^Nodes, .*\/ bitcoind/, is: (seen) => running(seen, 1) },
   { shown: /^Agents \//, is: agentsOf },
   { shown: /^Nodes \//, is: ({ nodes }) => nodes },
   { shown: /^Versions \//, is: () => 1 },
-  { shown: /^Probes missing|^Nodes, .*\/ Probes missing|^Nodes without bitcoind/, is: (seen) => running(seen, 0) },
-  { shown: /^(Events lost|Errors|Restarts of bitcoind), |^What went wrong|^Nodes, .*\/ Restarts/, is: () => 0, rises: true },
+  { shown: /^Tracepoints missing|^Nodes, .*\/ Tracepoints missing|^Nodes without bitcoind/, is: (seen) => running(seen, 0) },
+  { shown: /^(Events lost|Errors|Restarts of bitcoind), |^Losses and errors|^Nodes, .*\/ Restarts/, is: () => 0, rises: true },
   { shown: /^Running for/, is: (seen) => seen.at - startedAt(seen) },
   {
     shown: /^Events by type/,
@@ -113,7 +113,7 @@ export const figures: readonly ShownFigure[] = [
   { shown: /^Clock error/, is: (seen) => running(seen, agentFacts.clockError) },
   { shown: /^Certificate/, is: (seen) => startedAt(seen) + agentFacts.certificateSeconds - seen.at },
   { shown: /^Pushes \/ failed/, is: () => 0, rises: true },
-  { shown: /^Records and slow blocks not handed on/, is: () => 0, rises: true },
+  { shown: /^Records not written, slow blocks not delivered/, is: () => 0, rises: true },
   { shown: /^Last block: how much later/, is: laterThanFirst },
   { shown: /^FIBRE win rate, |race coverage.*\/ win rate|^Nodes, .*\/ Win rate/, is: winRate },
   { shown: /^Race coverage, |race coverage.*\/ coverage|^Nodes, .*\/ Coverage/, is: coverage },
@@ -183,7 +183,7 @@ export const figures: readonly ShownFigure[] = [
     },
   },
   {
-    shown: /^Received for nothing|^Bytes received \/ not needed/,
+    shown: /^Received but not needed|^Bytes received \/ not needed/,
     is: ({ blocks }) => (received(blocks) - used(blocks)) * PAYLOAD_BYTES,
     rises: true,
   },

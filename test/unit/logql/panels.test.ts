@@ -57,7 +57,7 @@ describe('the logs of three simulated days', () => {
     ["bitcoind's warnings and errors, $window", total, count(debugLog, /^\[(warning|error)\]/), 6],
     ["The agent's warnings and errors, $window", total, 1, 1],
     ['UDP peers that timed out, $window', total, count(debugLog, /timed out/), 3],
-    ['Races, as bitcoind tells them', shown, count(debugLog, / winner=/), 140],
+    ["Races in bitcoind's log", shown, count(debugLog, / winner=/), 140],
     ["The agent's log", shown, agentLog.length, 3],
     ["bitcoind's log", shown, debugLog.length, 606],
     ['Last blocks', shown, lastDay.length, 524],
