@@ -3,12 +3,9 @@
 const { readFileSync, writeFileSync } = require('node:fs')
 const { wrap } = require('node:module')
 const { dirname } = require('node:path')
-const { constants, Script } = require('node:vm')
+const { Script } = require('node:vm')
 
 const [filename] = process.argv.splice(2, 1)
-const script = new Script(wrap(readFileSync(filename, 'utf8')), {
-  filename,
-  importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-})
+const script = new Script(wrap(readFileSync(filename, 'utf8')), { filename })
 process.on('exit', () => writeFileSync(`${filename}.cache`, script.createCachedData()))
 script.runInThisContext()({}, require, { exports: {} }, filename, dirname(filename))

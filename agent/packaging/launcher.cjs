@@ -7,14 +7,10 @@
 const { readFileSync } = require('node:fs')
 const { wrap } = require('node:module')
 const { join } = require('node:path')
-const { constants, Script } = require('node:vm')
+const { Script } = require('node:vm')
 
 const filename = join(__dirname, 'main.cjs')
-const script = new Script(wrap(readFileSync(filename, 'utf8')), {
-  filename,
-  cachedData: readIfThere(`${filename}.cache`),
-  importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER, // OpenTelemetry imports node:http when it pushes first
-})
+const script = new Script(wrap(readFileSync(filename, 'utf8')), { filename, cachedData: readIfThere(`${filename}.cache`) })
 script.runInThisContext()({}, require, { exports: {} }, filename, __dirname)
 
 function readIfThere(path) {
