@@ -4,7 +4,7 @@ import { didYouMean, settingNames } from '../settings/suggest.ts'
 import { commonFlags, type Flag, type Flags, flagOfSetting, type Values } from './flags.ts'
 import { tokenize } from './tokens.ts'
 
-/** What the command line of a command may hold. */
+/** The words that a command takes. */
 export interface Grammar<F extends Flags> {
   readonly flags: F
   /** Settings that are given with flags; by default all. */
@@ -13,7 +13,7 @@ export interface Grammar<F extends Flags> {
   problemOfWord(word: string, before: readonly string[]): string | undefined
 }
 
-/** What the command line of a command says, and all that is wrong with it, in the order of its words. */
+/** The values that a command line gives, and its mistakes, in the order of its words. */
 export interface CommandLine<F extends Flags> {
   /** Of the command's own flags. */
   readonly values: Values<F & typeof commonFlags>

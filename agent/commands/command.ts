@@ -15,13 +15,13 @@ export function isCommandName(word: string): word is CommandName {
   return (commandNames as readonly string[]).includes(word)
 }
 
-/** Does something, and says what it takes. */
+/** A command: its flags, its help, and what it does. */
 export interface Command<F extends Flags = Flags> extends Grammar<F> {
   readonly help: Help
   run(line: CommandLine<F>, context: Context): Promise<Outcome>
 }
 
-/** What commands are run with. */
+/** The surroundings of a command. */
 export interface Context {
   readonly version: string
   /** Folder of the compiled kernel program, `usdt.bpf.o`. */
@@ -37,13 +37,13 @@ export interface Context {
   printVersion(): Promise<void>
 }
 
-/** What a command has come to: an end with an exit code, or an agent that runs. */
+/** The outcome of a command: an end with an exit code, or an agent that runs. */
 export type Outcome =
   | { readonly exitCode: number }
   | {
       readonly agent: Agent
       reload(): void
-      /** When it ends by itself. */
+      /** Resolves when the agent is to end by itself. */
       readonly ends?: Promise<void>
     }
 
@@ -53,12 +53,12 @@ export class UsageError extends Error {
   readonly exitCode = 2
 }
 
-/** Ends a command whose command line is wrong. */
+/** The error for a wrong command line of a command, with its usage. */
 export function misuse(name: CommandName, { usage: [usage] }: Help, problems: readonly string[]): UsageError {
   return new UsageError(`${name}: ${problems.join('; ')}\nUsage: ${usage}; all flags: fibre-agent ${name} --help`)
 }
 
-/** Has the compiler derive the types of values from the flags. */
+/** Derives the types of a command's values from its flags. */
 export function defineCommand<const F extends Flags>(command: Command<F>): Command<F> {
   return command
 }

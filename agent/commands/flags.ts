@@ -1,7 +1,7 @@
 import type * as z from 'zod'
 import { type Key, type Option, options } from '../settings/schema.ts'
 
-/** All that is to be said about a flag of a command; reading and help follow from it. */
+/** The definition of a flag; parsing and help follow from it. */
 export interface Flag {
   readonly short?: string
   /** Name of the value in the help; a flag without one is a switch, one in brackets may be left out. */
@@ -13,7 +13,7 @@ export interface Flag {
   readonly help: string
   /** Stands below the help, in brackets. */
   readonly note?: string
-  /** What becomes of the value's text; a switch, and a value that is left out, are true. */
+  /** Parses the value's text; a switch, and a value that is left out, are true. */
   readonly type?: z.ZodType
   /** A beginning that other flags have as well is theirs, as it was before there was this one. */
   readonly yields?: true

@@ -40,7 +40,7 @@ export const health = defineCommand({
   },
 })
 
-/** Where the health server of these settings is, seen from this machine. */
+/** The address of the health server of these settings, seen from this machine. */
 export function healthAddress({ listenAddress, healthPort, tlsCert }: Settings): string {
   const host = listenAddress === '0.0.0.0' ? '127.0.0.1' : listenAddress === '::' ? '::1' : listenAddress
   return `${tlsCert === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${healthPort}`

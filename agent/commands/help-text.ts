@@ -14,11 +14,12 @@ type HelpPart =
   | { readonly title: string; readonly flags: readonly string[] }
   | { readonly title: string; readonly examples: readonly { readonly words: string; readonly meaning: string }[] }
 
+/** Columns where there is no terminal. */
 const WIDTH = 80
 /** Lines are as wide as the terminal, but not so wide that they are hard to read, nor too narrow for flags. */
 const [NARROWEST, WIDEST] = [40, 100]
 
-/** Writes down the help of a command, as wide as a terminal has columns. */
+/** Lays out the help of a command, as wide as a terminal has columns. */
 export function helpText({ usage, parts }: Help, grammar: Pick<Grammar<Flags>, 'flags' | 'settings'>, columns = WIDTH): string {
   const width = Math.min(Math.max(columns, NARROWEST), WIDEST)
   const flags = allFlags(grammar)
@@ -41,6 +42,6 @@ function entryOf(name: string, flag: Flag | undefined, width: number): string {
 }
 
 /** Breaks a text between words so that it fits, and indents its lines. */
-function wrap(text: string, indent: string, width = WIDTH): string {
+function wrap(text: string, indent: string, width: number): string {
   return wrapAnsi(text, width - indent.length).replace(/^/gm, indent)
 }

@@ -8,7 +8,7 @@ export type Token =
   /** With the name of the flag that it is about, where that is known. */
   | { readonly kind: 'problem'; readonly name?: string; readonly problem: string }
 
-/** What can be written after `--`: a flag's name, or `no-` and that. */
+/** A word after `--` that stands for a flag: its name, or `no-` and its name. */
 interface Spelling {
   readonly name: string
   readonly flag: Flag
@@ -79,7 +79,10 @@ function shapeOf({ flag, isNegated }: Spelling) {
 /** `--metrics-auth-u=X` to `--metrics-auth-username=X`, and `-p=1`, which parseArgs does not know, to `--pid=1`. */
 function spellOut(word: string, spellings: ReadonlyMap<string, Spelling>): string {
   const [, dashes, name = '', value = ''] = /^(--?)([^=-][^=]*)(=.*)?$/s.exec(word) ?? []
-  if (dashes === '--') return `--${candidates(name, spellings).length === 1 ? candidates(name, spellings)[0] : name}${value}`
+  if (dashes === '--') {
+    const [meant, ...others] = candidates(name, spellings)
+    return `--${meant && others.length === 0 ? meant : name}${value}`
+  }
   const long = value && [...spellings].find(([, { flag, isNegated }]) => flag.short === name && !isNegated)?.[0]
   return long ? `--${long}${value}` : word
 }

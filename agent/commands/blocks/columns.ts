@@ -4,7 +4,7 @@ import type { Style } from './terminal.ts'
 
 export interface Column {
   readonly title: string
-  /** Where room is short, the columns of the highest ranks are left out. */
+  /** Columns of the highest ranks are left out first where room is short. */
   readonly rank: number
   /** Has the highest rank where all rows say the same. */
   readonly isOmittedAlike?: true
@@ -14,7 +14,7 @@ export interface Column {
   readonly style?: (record: BlockRecord, thresholds: SlowThresholds) => Style | undefined
 }
 
-/** What a table shows of a block. Text of others comes last, where it disturbs no column even on a terminal with ideas of its own. */
+/** The columns of a table of blocks. Text of others comes last, where it disturbs no column even on a terminal with ideas of its own. */
 export const columns: readonly Column[] = [
   { title: 'time (UTC)', rank: 4, text: ({ time }) => time.slice(0, 19).replace('T', ' ') },
   { title: 'height', rank: 1, isNumber: true, text: ({ height }) => height?.toString() },
@@ -37,7 +37,7 @@ export const columns: readonly Column[] = [
   { title: 'winning peer', rank: 13, text: ({ winner_peer }) => winner_peer },
 ]
 
-/** Who started first, `udp` or `cmpct`, and by how much. */
+/** The mechanism that started first, `udp` or `cmpct`, and its head start. */
 function headStart({ first_started, head_start_ms, head_start_is_lower_bound }: BlockRecord): string | undefined {
   if (first_started === undefined || head_start_ms === undefined) return undefined
   return `${first_started.split('_').at(-1)} ${head_start_is_lower_bound ? '≥ ' : ''}${tenths(head_start_ms)}`

@@ -1,7 +1,7 @@
 import type { BlockRecord } from '../../blocks/record.ts'
 import type { Path } from '../../blocks/record-fields.ts'
 
-/** What is asked of a block. */
+/** The conditions that a block can be asked to meet. */
 interface Questions {
   /** That long a reconstruction, or longer. */
   readonly slowMs: number

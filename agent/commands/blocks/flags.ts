@@ -20,7 +20,7 @@ const heights = z
   .transform(([from, to = from]) => ({ from, to }))
   .refine(({ from, to }) => from <= to, 'must be a range from the lower height to the higher one')
 
-/** What `fibre-agent blocks` can be asked. */
+/** The flags of `fibre-agent blocks`. */
 export const queryFlags = {
   last: { placeholder: 'N', help: 'The N newest of them. 20 if nothing else selects.', type: wholeNumber(1, 100_000) },
   slow: {

@@ -21,7 +21,7 @@ const examples = [
 const exitStatus =
   'Exit status: 0, also where no block fits; 1 when there is no journal that can be read; 2 when the command line or another setting is wrong.'
 
-/** What `fibre-agent blocks --help` prints. */
+/** The help of `fibre-agent blocks`. */
 export const blocksHelp: Help = {
   usage: ['fibre-agent blocks [--FLAG [VALUE]]...'],
   parts: [

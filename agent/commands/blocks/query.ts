@@ -11,7 +11,7 @@ export interface Query {
   readonly summary: boolean
 }
 
-/** What questions refer to. */
+/** The time and the threshold that relative flags refer to. */
 export interface QueryContext {
   readonly now: Date
   /** From how many ms of reconstruction on a block is slow. */
@@ -20,7 +20,7 @@ export interface QueryContext {
 
 const LAST = 20
 
-/** What is wrong with flags that are right each by itself. */
+/** Mistakes in flags that are right each by itself. */
 export function problemsTogether(values: Values<typeof queryFlags>, now: Date): readonly string[] {
   const [since, until] = [values.since?.(now.getTime()), values.until?.(now.getTime())]
   return [
@@ -29,7 +29,7 @@ export function problemsTogether(values: Values<typeof queryFlags>, now: Date): 
   ]
 }
 
-/** The question that flags ask. */
+/** The query that flags ask for. */
 export function queryOf(values: Values<typeof queryFlags>, { now, slowMs }: QueryContext): Query {
   const filter: Filter = {
     slowMs: values.slow === true ? slowMs : values.slow,

@@ -2,7 +2,7 @@ import type { BlockRecord } from '../../blocks/record.ts'
 import { JournalError, readInOrder, readJournal } from '../../journal/read.ts'
 import { type Filter, fits } from './filter.ts'
 
-/** What was met while a journal was read. */
+/** Counts of what was read in a journal. */
 export interface Tally {
   records: number
   unreadable: number

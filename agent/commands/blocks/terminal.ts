@@ -3,12 +3,12 @@ import stringWidth from 'string-width'
 import wrapAnsi from 'wrap-ansi'
 import type { SlowThresholds } from '../../blocks/severity.ts'
 
-/** What text is written to, and how. */
+/** The place that text is written to. */
 export interface Terminal {
   /** Columns of the terminal; `undefined` where it is none, but a file or a pipe: then nothing is left out or cut short for room. */
   readonly columns: number | undefined
   readonly paint: Paint
-  /** What is slow enough to stand out. */
+  /** Reconstruction times from which on a block stands out. */
   readonly thresholds: SlowThresholds
 }
 

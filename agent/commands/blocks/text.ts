@@ -1,7 +1,7 @@
-/** What is not to be passed on as it is: control and format characters, unassigned ones, halves of surrogate pairs, line separators. */
+/** Characters that are not passed on as they are: control and format characters, unassigned ones, halves of surrogate pairs, line separators. */
 const CONTROLS = /[\p{C}\p{Zl}\p{Zp}]/gu
 
-/** What is not seen on a terminal as a character of its own: those, what combines with its neighbour, blanks of other widths, fillers. */
+/** Characters that a terminal does not show as one of their own: those, what combines with its neighbour, blanks of other widths, fillers. */
 const UNSEEN = /[[\p{C}\p{M}\p{Z}\p{Default_Ignorable_Code_Point}\p{Regional_Indicator}\p{Emoji_Modifier}]--[ ]]/gv
 
 /** Text that others wrote, without what acts instead of being shown: `\u001b` and the like, as JSON spells it. */

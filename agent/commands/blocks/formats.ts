@@ -2,6 +2,25 @@ import type { BlockRecord, RecordFieldName } from '../../blocks/record.ts'
 import { recordFields } from '../../blocks/record-fields.ts'
 import { escapeControls } from './text.ts'
 
+/** JSON on one line, harmless on a terminal: control characters that JSON would allow are escaped too. */
+export function jsonText(value: unknown): string {
+  return escapeControls(JSON.stringify(value))
+}
+
+/** One array, a record on each of its lines. */
+export function* jsonLines(records: Iterable<BlockRecord>): Generator<string> {
+  let before = '['
+  for (const record of records) {
+    yield `${before}\n${jsonText(record)}`
+    before = ','
+  }
+  yield before === '[' ? '[]\n' : '\n]\n'
+}
+
+export function* ndjsonLines(records: Iterable<BlockRecord>): Generator<string> {
+  for (const record of records) yield `${jsonText(record)}\n`
+}
+
 const names = Object.keys(recordFields) as RecordFieldName[]
 
 /** Records by RFC 4180: a header of all fields, and a line for each, whose cell is empty where a field is not known. */
