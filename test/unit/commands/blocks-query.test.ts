@@ -40,6 +40,7 @@ describe('a wrong command line is refused with exit code 2, and what to do', () 
     [['--format', 'xml'], '--format: must be table, json, ndjson or csv, not "xml"'],
     [['--summary', '--format', 'csv'], '--format: a summary is a table or json'],
     [['--summary=yes'], '--summary: takes no value'],
+    [['--journal', 'none'], '--journal: must name the journal to read (./none for a file of that name), not "none"'],
   ])('%j', async (argv, problem) => {
     const { code, out, err } = await blocksCommand(argv, { journal: '/nowhere' })
     expect({ code, out }).toEqual({ code: 2, out: '' })
