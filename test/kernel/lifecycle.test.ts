@@ -94,6 +94,7 @@ describe('a signal that means something else to other programs', () => {
     await using node = await startNode(bitcoind, path())
     await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind, '--log-file', path('agent.log')], untilListening: false })
     await agent.logged(({ msg }) => msg === 'starting')
+    await until(() => existsSync(path('agent.log')), 'the log file')
     renameSync(path('agent.log'), path('agent.log.1'))
     agent.kill('SIGHUP')
     await attached(node)
