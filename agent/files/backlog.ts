@@ -47,12 +47,12 @@ export class Backlog<L extends Line> {
     this.#characters += line.text.length
   }
 
-  /** Takes the first lines: one at least, and more while they have no more than so many characters; the last may go beyond. */
-  take(most: number): readonly L[] {
+  /** Takes the first lines, at most so many: one at least, and more while they have no more than so many characters; the last may go beyond. */
+  take(most: Most): readonly L[] {
     let characters = 0
     let count = 0
     for (const { text } of this.#lines) {
-      if (count > 0 && characters >= most) break
+      if (count > 0 && (count >= most.lines || characters >= most.characters)) break
       characters += text.length
       count++
     }

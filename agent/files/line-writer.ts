@@ -13,7 +13,7 @@ export interface LineTarget {
 }
 
 export interface LineWriterOptions<L extends Line> {
-  /** The file that is to be written to now. Called before each write, and at the start. */
+  /** Returns the file to write to now. Called before each write, which has no line that came later, and at the start. */
   readonly target: () => Promise<LineTarget>
   /** The lines, and characters in them, that wait at most while they cannot be written. */
   readonly most: Most
@@ -121,9 +121,10 @@ export class LineWriter<L extends Line> {
   }
 
   async #writeSome(): Promise<boolean> {
+    const lines = this.#waiting.length
     try {
-      const target = await this.#options.target()
-      if (this.#waiting.length > 0) await this.#writeTo(target)
+      const target = await this.#options.target() // lines that come while it gets ready have their turn after this one
+      if (this.#waiting.length > 0) await this.#writeTo(target, lines)
     } catch (error) {
       if (!isPipeFull(error)) this.#waiting.markLate()
       throw error
@@ -132,10 +133,10 @@ export class LineWriter<L extends Line> {
     return this.#waiting.length > 0
   }
 
-  async #writeTo(target: LineTarget): Promise<void> {
+  async #writeTo(target: LineTarget, most: number): Promise<void> {
     const isAsLeft = this.#begun?.target === target && (await target.isAsLeft())
     const { end, bytes: begun } = this.#goOn(target, isAsLeft)
-    const lines = this.#waiting.take(Math.min(target.room, this.#options.writeCharacters))
+    const lines = this.#waiting.take({ lines: most, characters: Math.min(target.room, this.#options.writeCharacters) })
     const bytes = Buffer.from(end + lines.map(({ text }) => text).join(''))
     let written = begun
     this.#writing = lines

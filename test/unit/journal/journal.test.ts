@@ -2,7 +2,9 @@ import { readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
+import type { Journal } from '../../../agent/journal/journal.ts'
 import { temporaryDirectory } from '../../harness/temporary.ts'
+import { until } from '../../harness/until.ts'
 import { blockAt, blocks, journalWith, ndjson } from './blocks-journal.ts'
 import { append, heightsOf, openLoggedJournal } from './logged-journal.ts'
 
@@ -36,6 +38,25 @@ describe('a journal', () => {
     expect(one).toBeGreaterThan(0)
     expect(await writesOf(...blocks(1_000))).toBeLessThan(one + 10) // threads wake each other by writes, too
     expect(read(path).split('\n')).toHaveLength(1_002)
+  })
+
+  it('writes no record before what has to be on disk before it is, also when it comes while others are being written', async () => {
+    const path = journalWith('')
+    const lines = () => read(path).split('\n').length - 1
+    let appended = 0
+    let prepared = 0
+    let journal: Journal | undefined
+    const tooEarly: number[] = []
+    const appendNext = () => journal?.append(blockAt(appended++))
+    const before = async () => {
+      if (lines() > prepared) tooEarly.push(lines())
+      prepared = appended
+      if (appended < 50) setImmediate(appendNext)
+    }
+    journal = (await openLoggedJournal(path, { before })).journal
+    appendNext()
+    await until(() => lines() >= 50, 'all records')
+    expect(tooEarly).toEqual([])
   })
 
   it('is made with its folders, for its owner to write and its group to read', async () => {
