@@ -85,8 +85,9 @@ export class FileLock {
     try {
       await file.write(Buffer.from(formatClaim(own)))
       const rivals = claimsBefore(own, await readWholeFile(this.#path, MOST_BYTES))
-      for (const rival of rivals) await this.#requireEnded(rival, own, file, asked)
+      for (const rival of rivals ?? []) await this.#requireEnded(rival, own, file, asked)
       if ((await file.sizeByName()) === undefined) return void (await file.close())
+      if (rivals === undefined) throw new Error('the claim was not written whole')
       return rivals.length === 0 ? file : await this.#replace(own, file)
     } catch (error) {
       await file.close()
@@ -154,11 +155,11 @@ async function isReplacedWithin(file: AppendFile, ms: number): Promise<boolean> 
   return false
 }
 
-/** The claims of other processes that stand before the own one. */
-function claimsBefore(own: Claim, content: Buffer | undefined): readonly Claim[] {
+/** The claims of other processes that stand before the own one; `undefined` if that is not there. */
+function claimsBefore(own: Claim, content: Buffer | undefined): readonly Claim[] | undefined {
   const claims = parseClaims(content?.toString() ?? '') ?? []
   const at = claims.findIndex((claim) => isSameProcess(claim, own))
-  return at === -1 ? claims : claims.slice(0, at)
+  return at === -1 ? undefined : claims.slice(0, at)
 }
 
 function accept(tail: string): void {

@@ -221,6 +221,6 @@ export class LineFile<L extends Line = Line> {
 
   async #closeAll(): Promise<void> {
     await this.#closeFile()
-    await this.#lock?.release()
+    await this.#lock?.release().catch(() => {}) // a lock that is left is taken over
   }
 }

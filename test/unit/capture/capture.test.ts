@@ -181,6 +181,7 @@ it('keeps no more than 8 MiB while it cannot write', { timeout: 30_000 }, async 
   await until(() => lines.length > 0, 'the failure')
   for (let i = 0; i < 100_000; i++) capture.record(sendStart(i))
   mkdirSync(dirname(file))
+  await until(() => lines.length > 1, 'that it can be written')
   await capture.close()
   const kept = linesOf(file).length
   expect(statSync(file).size / 2 ** 20).toBeCloseTo(8, 1)

@@ -2,13 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished, type TestContext } from 'vitest'
+import { describe, expect, it, onTestFinished, type TestContext, vi } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import { formatClaim, ownClaim } from '../../../agent/files/claim.ts'
 import { need } from '../../harness/needs.ts'
 import { until } from '../../harness/until.ts'
 import { blockAt, journalWith } from '../journal/blocks-journal.ts'
 import { append, linesIn, openLoggedJournal } from '../journal/logged-journal.ts'
+
+/** Processes are started, and answers waited for. */
+vi.setConfig({ testTimeout: 60_000 })
 
 interface Agent {
   readonly child: ChildProcess
@@ -55,7 +58,7 @@ describe('a second agent with one journal', () => {
     expect(existsSync(`${path}.lock`)).toBe(false)
   })
 
-  it('is refused however many start at one moment, also beside the lock of a dead one', { timeout: 30_000 }, async () => {
+  it('is refused however many start at one moment, also beside the lock of a dead one', async () => {
     const path = journalWith('')
     const dead = start(path, 'dead')
     await dead.said
@@ -80,7 +83,7 @@ describe('a second agent with one journal', () => {
     expect(nodesIn(path)).toEqual(['first', 'second'])
   })
 
-  it('is refused across containers while the first runs, and begins seconds after it was killed', { timeout: 30_000 }, async (context) => {
+  it('is refused across containers while the first runs, and begins seconds after it was killed', async (context) => {
     await unsharing(context)
     const path = journalWith('')
     const first = start(path, 'first', OWN_NAMESPACE)
@@ -98,7 +101,7 @@ describe('a lock that was left', () => {
     ['by a process whose pid another one has now', (own: object) => ({ ...own, pid: process.ppid })],
     ['before the machine was started again', (own: object) => ({ ...own, boot: 'another' })],
     ['without what tells the process', () => ({ pid: 1 })],
-  ] as const)('%s is taken over', { timeout: 15_000 }, async ([, change]) => {
+  ] as const)('%s is taken over', async ([, change]) => {
     const path = journalWith('')
     writeFileSync(`${path}.lock`, formatClaim(change(await ownClaim()) as Awaited<ReturnType<typeof ownClaim>>))
     const agent = start(path, 'n')
