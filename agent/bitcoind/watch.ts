@@ -235,6 +235,8 @@ class Watcher implements ProcessWatcher {
 
   #begin(target: Target): void {
     const { pid, node } = target
+    const holder = this.targets().find((other) => other.node === node)
+    if (holder && !this.#isAlive(holder)) this.#end(holder) // in a quick restart one ends and the next comes during one look
     const conflict = this.#roster.refusalOf(target)
     const forgotten = conflict === undefined ? this.#roster.makeRoomFor(node) : []
     if (conflict !== undefined || forgotten === undefined) {

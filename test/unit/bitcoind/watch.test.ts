@@ -253,6 +253,21 @@ describe('several nodes', () => {
     expect(findings()).toEqual([])
   })
 
+  it('takes a process in that comes before the end of the one before it was seen', async () => {
+    const { install, path } = pausingProgram()
+    const bitcoind = install('bitcoind')
+    const nodes = ['a', 'b'].map((name) => ({ name, path: path(name) })) // while b is missing, processes are looked for more often than ends
+    let last = await startProcess(bitcoind, [`-datadir=${path('a')}`])
+    mkdirSync(path('b'))
+    const { told, findings } = await watch({ nodes }, { watchExit: undefined })
+    for (let restart = 0; restart < 3; restart++) {
+      await killProcess(last)
+      last = await startProcess(bitcoind, [`-datadir=${path('a')}`])
+      await eventually(() => expect(told.slice(-2)).toEqual([expect.stringMatching('^- a '), `+ a ${last.pid}`]))
+    }
+    expect(findings()).toEqual([])
+  })
+
   it('measures every chain of a data directory, as command line and configuration file choose it', async () => {
     const { install, path } = pausingProgram()
     const bitcoind = install('bitcoind')
