@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { collectAfterBursts } from './memory.ts'
 import { observedMetrics } from './metrics/agent-metrics.ts'
 import { openTelemetry } from './metrics/otel/telemetry.ts'
 import { Nodes } from './nodes/nodes.ts'
@@ -103,6 +104,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       live.changed()
     }, TICK_MS)
     opened.push(() => clearInterval(ticking))
+    opened.push(collectAfterBursts())
 
     const reload = () => {
       servers.reload()
