@@ -10,7 +10,7 @@ import {
   type VariableModel,
 } from '@grafana/grafana-foundation-sdk/dashboard'
 import { select } from './names.ts'
-import { colours, dataSources, type Tile } from './panel.ts'
+import { colours, dataSources, type PanelDefinition } from './panel.ts'
 import { agents, nodes, variables } from './variables.ts'
 
 /** The tag by which the dashboards link to each other. */
@@ -18,11 +18,11 @@ const TAG = 'fibre'
 
 export interface Row {
   readonly title: string
-  readonly tiles: readonly Tile[]
+  readonly panels: readonly PanelDefinition[]
 }
 
 /** The definition of a dashboard: its purpose and its rows of panels. */
-export interface Page {
+export interface DashboardDefinition {
   readonly uid: string
   readonly title: string
   /** The question that the dashboard answers, in one sentence. */
@@ -32,10 +32,10 @@ export interface Page {
   readonly variables?: readonly VariableModel[]
 }
 
-/** The dashboard of a page, with variables, links and annotations. */
-export function dashboardOf(page: Page): Dashboard {
-  const dashboard = bareDashboardOf(page).tags([TAG])
-  for (const variable of [...variables, ...(page.variables ?? [])]) dashboard.withVariable({ build: () => variable })
+/** The dashboard of a definition, with variables, links and annotations. */
+export function dashboardOf(definition: DashboardDefinition): Dashboard {
+  const dashboard = bareDashboardOf(definition).tags([TAG])
+  for (const variable of [...variables, ...(definition.variables ?? [])]) dashboard.withVariable({ build: () => variable })
   dashboard.link(
     inSight(new DashboardLinkBuilder('FIBRE dashboards').type(DashboardLinkType.Dashboards).tags([TAG]).includeVars(true).keepTime(true)),
   )
@@ -44,7 +44,7 @@ export function dashboardOf(page: Page): Dashboard {
 }
 
 /** The same without variables, links and annotations. */
-export function bareDashboardOf({ uid, title, purpose, rows }: Page): DashboardBuilder {
+export function bareDashboardOf({ uid, title, purpose, rows }: DashboardDefinition): DashboardBuilder {
   const dashboard = new DashboardBuilder(title)
     .uid(uid)
     .description(purpose)
@@ -54,8 +54,8 @@ export function bareDashboardOf({ uid, title, purpose, rows }: Page): DashboardB
   let id = 0
   for (const row of rows) {
     dashboard.withRow(new RowBuilder(row.title).id(++id))
-    for (const tile of row.tiles) {
-      const panel = tile.build(++id)
+    for (const definition of row.panels) {
+      const panel = definition.build(++id)
       dashboard.withPanel({ build: () => panel })
     }
   }

@@ -77,7 +77,7 @@ export function headStart(q: number, over: Over, first: Racer = 'fibre_udp'): st
 }
 
 /** Time from the first header packet to the complete block. */
-export const reconstruction = (q: number, over: Over): string => quantile(q, 'fibre_block_reconstruction_duration_seconds', over)
+export const reconstructionTime = (q: number, over: Over): string => quantile(q, 'fibre_block_reconstruction_duration_seconds', over)
 
 /** Share of blocks that were reconstructed within one of the histogram's bounds. */
 export const reconstructedWithin = (le: LabelsOfSeries<'fibre_block_reconstruction_duration_seconds_bucket'>['le'], over: Over): string =>
@@ -91,7 +91,7 @@ export const efficiency = (over: Over): string =>
   ratio(increase('fibre_chunks_used_total', over), increase('fibre_chunks_received_total', over))
 
 /** Time that connecting a block took. */
-export const connecting = (q: number, over: Over): string => quantile(q, 'bitcoin_block_connection_duration_seconds', over)
+export const connectionTime = (q: number, over: Over): string => quantile(q, 'bitcoin_block_connection_duration_seconds', over)
 
 /** Share of reconstructed blocks whose every transaction was in the mempool. */
 export const allFromMempool = (over: Over): string =>

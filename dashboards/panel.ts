@@ -56,7 +56,7 @@ export interface PanelSpec {
 }
 
 /** A panel that becomes part of a dashboard when it is given an id. */
-export interface Tile {
+export interface PanelDefinition {
   readonly spec: PanelSpec
   build(id: number): Panel
 }
@@ -83,7 +83,7 @@ type Mode = 'instant' | 'table' | 'range' | 'heatmap' | 'lines'
 const DEFAULT_HEIGHT = 8
 
 /** Applies a spec to a builder. */
-export function tile(spec: PanelSpec, mode: Mode, builder: () => PanelBuilder): Tile {
+export function definePanel(spec: PanelSpec, mode: Mode, builder: () => PanelBuilder): PanelDefinition {
   return {
     spec,
     build(id) {

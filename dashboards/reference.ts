@@ -1,9 +1,9 @@
 import { alerts } from './alerts.ts'
-import type { Page } from './dashboard.ts'
-import { pages } from './index.ts'
+import type { DashboardDefinition } from './dashboard.ts'
+import { publicOverview } from './definitions/public.ts'
+import { dashboards } from './index.ts'
 import { lokiAlerts } from './loki-rules.ts'
-import { publicPage } from './pages/public.ts'
-import type { Tile } from './panel.ts'
+import type { PanelDefinition } from './panel.ts'
 import { type Alert, anchorOf } from './rule.ts'
 import { DEFAULT_WINDOW, windows } from './variables.ts'
 
@@ -16,8 +16,8 @@ export function dashboardsReference(): string {
     importing,
     '## Dashboards',
     common,
-    ...pages.flatMap(sectionOf),
-    `### ${publicPage.title}, for the public`,
+    ...dashboards.flatMap(sectionOf),
+    `### ${publicOverview.title}, for the public`,
     sharing,
     alerting,
     table(['Alert', 'Severity', 'After', 'Summary'], [...alerts, ...lokiAlerts].map(alertRow)),
@@ -31,9 +31,9 @@ const introduction = `Dashboards and rules are written in TypeScript, with the n
 | File | What it is |
 | --- | --- |
 | \`json/*.json\` | dashboards for Grafana 12, to be provisioned or imported |
-| \`import/${publicPage.uid}.json\` | the overview for the public |
+| \`import/${publicOverview.uid}.json\` | the overview for the public |
 | \`provisioning/\` | data sources and dashboards for Grafana's provisioning |
-| \`pages/\` | the dashboards with their queries |
+| \`definitions/\` | the dashboards with their queries |
 | \`alerts.yaml\`, \`loki-rules.yaml\` | rules for Prometheus and for Loki's ruler |
 | \`runbooks.md\` | meaning of each alert, where to look, what to do |
 | \`thresholds.ts\` | every limit, of alerts and of colours |`
@@ -52,7 +52,7 @@ const common = `At the top of each dashboard you choose data sources, job, node,
 
 A value that is not known is never shown as 0 or NaN; the description of each panel says what an empty panel means. "≥" marks head starts of which some are lower bounds. The win rate stands beside its coverage, because it does not cover blocks without a race. The time between a mechanism's start and the connection of the block is no measure of speed, so no graph shows both mechanisms.`
 
-const sharing = `\`import/${publicPage.uid}.json\`has the overview's metrics without peers, addresses and logs. Dashboards that Grafana shares externally can have no variables, so it covers all nodes over ${DEFAULT_WINDOW}. Import it, choose the data source, then Share → Share externally. It shows the names of nodes.`
+const sharing = `\`import/${publicOverview.uid}.json\`has the overview's metrics without peers, addresses and logs. Dashboards that Grafana shares externally can have no variables, so it covers all nodes over ${DEFAULT_WINDOW}. Import it, choose the data source, then Share → Share externally. It shows the names of nodes.`
 
 const alerting = `## Alerts
 
@@ -62,15 +62,15 @@ const alerting = `## Alerts
 - **To silence one for a while**: \`amtool silence add alertname=FibreNotWinning node=localhost --duration=2d --comment='…'\`, or Alertmanager's page.
 - **To switch one off**, route it to a receiver without destinations: \`matchers: [alertname="FibreWinRateLow"]\`, \`receiver: none\`. Prometheus still shows it, and an update of the rules does not switch it on again.`
 
-function sectionOf({ uid, title, purpose, rows }: Page): readonly string[] {
+function sectionOf({ uid, title, purpose, rows }: DashboardDefinition): readonly string[] {
   return [
     `### ${title}`,
     `${purpose} \`json/${uid}.json\`, at \`/d/${uid}\`.`,
-    ...rows.flatMap((row) => [`**${row.title}**`, row.tiles.map(panelItem).join('\n')]),
+    ...rows.flatMap((row) => [`**${row.title}**`, row.panels.map(panelItem).join('\n')]),
   ]
 }
 
-const panelItem = ({ spec: { title, question } }: Tile): string => `- *${title}*: ${question}`
+const panelItem = ({ spec: { title, question } }: PanelDefinition): string => `- *${title}*: ${question}`
 
 const alertRow = (alert: Alert): readonly string[] => [
   `[${alert.alert}](runbooks.md#${anchorOf(alert)})`,

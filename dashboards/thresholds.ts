@@ -57,19 +57,19 @@ export const secondsLongBlock = { window: '15m', le: '2.5' } as const
 export const objective = { le: '0.1', share: 0.9, long: '7d', short: '1d', blocks: 300 } as const
 
 /** Time to connect a block. */
-export const connecting = { window: '6h', quantile: 0.9, slowSeconds: 1, blocks: 12 } as const
+export const connection = { window: '6h', quantile: 0.9, slowSeconds: 1, blocks: 12 } as const
 
 /** Lost events, unreadable fields, errors: a single one fires. */
 export const errors = { window: '30m' } as const
 
 /** Window in which no push arrived. */
-export const pushing = { window: '15m' } as const
+export const push = { window: '15m' } as const
 
 /** Window for records that could not be written at once. */
 export const journal = { window: '30m' } as const
 
 /** Window for slow blocks that the webhook refuses, and for lines that the log drops. */
-export const dropping = { window: '30m' } as const
+export const discards = { window: '30m' } as const
 
 /**
  * The kernel's bound (adjtimex, maxerror), not a measured error. It grows by 0.5 ms a second between corrections: to one second with a poll

@@ -29,16 +29,16 @@ import * as stats from '@grafana/grafana-foundation-sdk/stat'
 import * as timelines from '@grafana/grafana-foundation-sdk/statetimeline'
 import * as tables from '@grafana/grafana-foundation-sdk/table'
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries'
-import { colourOf, type PanelSpec, type Tile, tile } from './panel.ts'
+import { colourOf, definePanel, type PanelDefinition, type PanelSpec } from './panel.ts'
 
 /** A quantile over a day changes little within ten minutes, the average time between blocks. */
-const MOVING_STEP = '10m'
+const WINDOW_STEP = '10m'
 /** Prometheus reads a whole window for each point: 200 points over a week of three nodes' head starts are 30 million samples. */
-const MOVING_POINTS = 100
+const WINDOW_POINTS = 100
 
 /** The current value of each node. */
-export const stat = (spec: PanelSpec): Tile =>
-  tile({ height: 6, ...spec }, 'instant', () =>
+export const stat = (spec: PanelSpec): PanelDefinition =>
+  definePanel({ height: 6, ...spec }, 'instant', () =>
     new stats.PanelBuilder()
       .graphMode(BigValueGraphMode.None)
       .colorMode(spec.steps || spec.mappings ? BigValueColorMode.Value : BigValueColorMode.None)
@@ -55,19 +55,19 @@ interface SeriesSpec extends PanelSpec {
 }
 
 /** Lines of values over the window that ends at each point. */
-export const moving = (spec: SeriesSpec): Tile =>
-  tile(spec, 'range', () => overTime(spec).interval(MOVING_STEP).maxDataPoints(MOVING_POINTS).lineWidth(2).fillOpacity(5))
+export const windowLines = (spec: SeriesSpec): PanelDefinition =>
+  definePanel(spec, 'range', () => overTime(spec).interval(WINDOW_STEP).maxDataPoints(WINDOW_POINTS).lineWidth(2).fillOpacity(5))
 
 /** Lines of values at each point. A query over `$__interval` needs a step that is long enough for it. */
-export const lines = (spec: SeriesSpec & { readonly step?: string }): Tile =>
-  tile(spec, 'range', () => {
+export const lines = (spec: SeriesSpec & { readonly step?: string }): PanelDefinition =>
+  definePanel(spec, 'range', () => {
     const panel = overTime(spec).lineWidth(1).fillOpacity(0)
     return spec.step === undefined ? panel : panel.interval(spec.step)
   })
 
 /** Bars of increases in each step: queries use `eachStep`. A step is at least an hour unless `step` says otherwise. */
-export const bars = (spec: SeriesSpec & { readonly step?: string; readonly stacked?: boolean }): Tile =>
-  tile(spec, 'range', () => {
+export const bars = (spec: SeriesSpec & { readonly step?: string; readonly stacked?: boolean }): PanelDefinition =>
+  definePanel(spec, 'range', () => {
     const { step = '1h', stacked = true } = spec
     const panel = overTime(spec).interval(step).drawStyle(GraphDrawStyle.Bars).fillOpacity(70).lineWidth(0)
     return stacked ? panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A')) : panel
@@ -87,8 +87,8 @@ function overTime({ steps, series = {}, min, max, queries }: SeriesSpec) {
 }
 
 /** The distribution of a histogram over time, from one query by `le`. */
-export const heatmap = (spec: PanelSpec & { readonly scheme?: 'Blues' | 'Oranges' | 'Purples' }): Tile =>
-  tile(spec, 'heatmap', () => {
+export const heatmap = (spec: PanelSpec & { readonly scheme?: 'Blues' | 'Oranges' | 'Purples' }): PanelDefinition =>
+  definePanel(spec, 'heatmap', () => {
     const { unit, scheme = 'Blues' } = spec
     const panel = new heatmaps.PanelBuilder()
       .interval('1h')
@@ -105,8 +105,8 @@ export const heatmap = (spec: PanelSpec & { readonly scheme?: 'Blues' | 'Oranges
   })
 
 /** A band for each series that has few states. */
-export const timeline = (spec: PanelSpec): Tile =>
-  tile(spec, 'range', () =>
+export const timeline = (spec: PanelSpec): PanelDefinition =>
+  definePanel(spec, 'range', () =>
     new timelines.PanelBuilder()
       .interval('1m')
       .showValue(VisibilityMode.Never)
@@ -132,8 +132,8 @@ export interface TableSpec extends PanelSpec {
 }
 
 /** A table of current values, or of log lines, with the given columns in their order. */
-export const table = (spec: TableSpec): Tile =>
-  tile(spec, spec.queries[0]?.language === 'logql' ? 'lines' : 'table', () => {
+export const table = (spec: TableSpec): PanelDefinition =>
+  definePanel(spec, spec.queries[0]?.language === 'logql' ? 'lines' : 'table', () => {
     const { columns, transformations } = spec
     const panel = new tables.PanelBuilder().transformations([
       ...transformations,
@@ -163,7 +163,7 @@ function propertiesOf({ unit, decimals, width, properties = [] }: Column): Dynam
 }
 
 /** Log lines as they were written. */
-export const logLines = (spec: PanelSpec): Tile =>
-  tile(spec, 'lines', () =>
+export const logLines = (spec: PanelSpec): PanelDefinition =>
+  definePanel(spec, 'lines', () =>
     new logs.PanelBuilder().showTime(true).wrapLogMessage(true).enableLogDetails(true).sortOrder(LogsSortOrder.Descending),
   )

@@ -1,7 +1,7 @@
 import { increase } from '../expressions.ts'
 import { metric, select } from '../names.ts'
 import type { Alert } from '../rule.ts'
-import { agent, certificate, clock, dropping, errors, journal, pushing } from '../thresholds.ts'
+import { agent, certificate, clock, discards, errors, journal, push } from '../thresholds.ts'
 
 /** An agent measures all nodes of its machine, so its own metrics have no label `node`; the text of an alert looks the nodes up. */
 const itsNodes = `Nodes: {{ range query (printf "group by (node) (last_over_time(${metric('fibre_exporter_target_up')}{job=%q, instance=%q}[${agent.rememberedFor}]))" $labels.job $labels.instance) }}{{ .Labels.node }} {{ end }}`
@@ -62,21 +62,21 @@ export const agentAlerts: readonly Alert[] = [
     alert: 'FibrePushFailing',
     // Known only where the agent is also scraped, or pushes to another endpoint too. Otherwise FibreAgentDown fires.
     expr: [
-      `${increase('fibre_exporter_export_failures_total', { window: pushing.window, by: byAgent })} > 0`,
-      `and ${increase('fibre_exporter_export_success_total', { window: pushing.window, by: byAgent })} == 0`,
+      `${increase('fibre_exporter_export_failures_total', { window: push.window, by: byAgent })} > 0`,
+      `and ${increase('fibre_exporter_export_success_total', { window: push.window, by: byAgent })} == 0`,
     ].join('\n'),
     for: '5m',
     severity: 'warning',
     summary: 'The agent at {{ $labels.instance }} cannot push its metrics',
-    description: `Not one push of the agent {{ $labels.instance }} arrived within the last ${pushing.window}. ${itsNodes}`,
+    description: `Not one push of the agent {{ $labels.instance }} arrived within the last ${push.window}. ${itsNodes}`,
   },
   {
     alert: 'FibrePushRejected',
     // Known only where the agent is also scraped, or pushes to another endpoint too.
-    expr: `${increase('fibre_exporter_export_rejected_points_total', { window: pushing.window, by: byAgent })} > 0`,
+    expr: `${increase('fibre_exporter_export_rejected_points_total', { window: push.window, by: byAgent })} > 0`,
     severity: 'warning',
     summary: 'What the agent at {{ $labels.instance }} pushes is rejected in part',
-    description: `The receiver took pushes of the agent {{ $labels.instance }} within the last ${pushing.window}, but rejected data points in them: some series are missing there. ${itsNodes}`,
+    description: `The receiver took pushes of the agent {{ $labels.instance }} within the last ${push.window}, but rejected data points in them: some series are missing there. ${itsNodes}`,
   },
   {
     alert: 'FibreJournalFailing',
@@ -95,17 +95,17 @@ export const agentAlerts: readonly Alert[] = [
   },
   {
     alert: 'FibreWebhookRefused',
-    expr: `${increase('fibre_exporter_webhook_refused_total', { window: dropping.window, by: byAgent })} > 0`,
+    expr: `${increase('fibre_exporter_webhook_refused_total', { window: discards.window, by: byAgent })} > 0`,
     severity: 'warning',
     summary: 'The webhook of the agent at {{ $labels.instance }} refuses slow blocks',
-    description: `Within the last ${dropping.window} the webhook refused slow blocks of the agent {{ $labels.instance }} for good: they are not delivered again. ${itsNodes}`,
+    description: `Within the last ${discards.window} the webhook refused slow blocks of the agent {{ $labels.instance }} for good: they are not delivered again. ${itsNodes}`,
   },
   {
     alert: 'FibreLogDropping',
-    expr: `${increase('fibre_exporter_log_lines_dropped_total', { window: dropping.window, by: byAgent })} > 0`,
+    expr: `${increase('fibre_exporter_log_lines_dropped_total', { window: discards.window, by: byAgent })} > 0`,
     severity: 'warning',
     summary: 'The log of the agent at {{ $labels.instance }} has gaps',
-    description: `The agent {{ $labels.instance }} measures on, but its log file or its standard output did not take lines within the last ${dropping.window}. ${itsNodes}`,
+    description: `The agent {{ $labels.instance }} measures on, but its log file or its standard output did not take lines within the last ${discards.window}. ${itsNodes}`,
   },
   {
     alert: 'FibreClockBad',

@@ -1,4 +1,4 @@
-import { blocksSinceWin, connecting, coverage, increase, races, reconstruction, winRate } from '../expressions.ts'
+import { blocksSinceWin, connectionTime, coverage, increase, races, reconstructionTime, winRate } from '../expressions.ts'
 import type { Alert } from '../rule.ts'
 import * as thresholds from '../thresholds.ts'
 import { hasBlocks } from './windows.ts'
@@ -56,7 +56,7 @@ export const blockAlerts: readonly Alert[] = [
   },
   {
     alert: 'FibreReconstructionSlow',
-    expr: `${reconstruction(thresholds.reconstruction.quantile, thresholds.reconstruction)} > ${thresholds.reconstruction.slowSeconds}\nand ${reconstructed(thresholds.reconstruction.window)} >= ${thresholds.reconstruction.blocks}`,
+    expr: `${reconstructionTime(thresholds.reconstruction.quantile, thresholds.reconstruction)} > ${thresholds.reconstruction.slowSeconds}\nand ${reconstructed(thresholds.reconstruction.window)} >= ${thresholds.reconstruction.blocks}`,
     severity: 'warning',
     summary: 'Blocks of {{ $labels.node }} are reconstructed slowly',
     description: `Half of the blocks of {{ $labels.node }} took more than {{ $value | humanizeDuration }} to be reconstructed from chunks, in ${thresholds.reconstruction.window}.`,
@@ -71,9 +71,9 @@ export const blockAlerts: readonly Alert[] = [
   },
   {
     alert: 'FibreSlowConnect',
-    expr: `${connecting(thresholds.connecting.quantile, thresholds.connecting)} > ${thresholds.connecting.slowSeconds}\nand ${hasBlocks(thresholds.connecting.window, thresholds.connecting.blocks)}`,
+    expr: `${connectionTime(thresholds.connection.quantile, thresholds.connection)} > ${thresholds.connection.slowSeconds}\nand ${hasBlocks(thresholds.connection.window, thresholds.connection.blocks)}`,
     severity: 'warning',
     summary: '{{ $labels.node }} takes long to connect blocks',
-    description: `One block in ten of {{ $labels.node }} took more than {{ $value | humanizeDuration }} to be checked and connected, in ${thresholds.connecting.window}.`,
+    description: `One block in ten of {{ $labels.node }} took more than {{ $value | humanizeDuration }} to be checked and connected, in ${thresholds.connection.window}.`,
   },
 ]

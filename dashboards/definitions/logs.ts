@@ -1,6 +1,6 @@
 import { TextBoxVariableBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
-import type { Page } from '../dashboard.ts'
-import { colours, logql, type Tile } from '../panel.ts'
+import type { DashboardDefinition } from '../dashboard.ts'
+import { colours, logql, type PanelDefinition } from '../panel.ts'
 import { bars, lines, logLines, stat } from '../visualizations.ts'
 
 const bitcoind = '{job="bitcoin", node=~"$node"}'
@@ -17,19 +17,19 @@ const count = (query: string, window: string, by = 'node') => `sum by (${by}) (c
 
 const noLogs = 'the Collector does not send this log to Loki'
 
-export const logsPage: Page = {
+export const logsDashboard: DashboardDefinition = {
   uid: 'fibre-logs',
   title: 'FIBRE logs',
   purpose: 'What do bitcoind and the agent log, and what goes wrong?',
   variables: [new TextBoxVariableBuilder('search').label('Search').description('A regular expression that lines must match.').build()],
   rows: [
-    { title: 'Trouble', tiles: counts() },
-    { title: 'Over time', tiles: overTime() },
-    { title: 'Lines', tiles: written() },
+    { title: 'Trouble', panels: countPanels() },
+    { title: 'Over time', panels: overTimePanels() },
+    { title: 'Lines', panels: linePanels() },
   ],
 }
 
-function counts(): readonly Tile[] {
+function countPanels(): readonly PanelDefinition[] {
   const counted = (title: string, question: string, query: string) =>
     stat({
       title: `${title}, $window`,
@@ -49,7 +49,7 @@ function counts(): readonly Tile[] {
   ]
 }
 
-function overTime(): readonly Tile[] {
+function overTimePanels(): readonly PanelDefinition[] {
   return [
     bars({
       title: "Lines of bitcoind's log by level",
@@ -102,7 +102,7 @@ function overTime(): readonly Tile[] {
   ]
 }
 
-function written(): readonly Tile[] {
+function linePanels(): readonly PanelDefinition[] {
   const shown = (title: string, question: string, query: string, noData: string, height: number) =>
     logLines({
       title,

@@ -1,9 +1,9 @@
-import type { Page } from '../dashboard.ts'
+import type { DashboardDefinition } from '../dashboard.ts'
 import { connectedAgain, efficiency, increase, type Over, quantile, ratio, times } from '../expressions.ts'
-import { colours, promql, type Tile } from '../panel.ts'
-import { recordsTable } from '../records.ts'
+import { colours, type PanelDefinition, promql } from '../panel.ts'
+import { recordsTable } from '../record-tables.ts'
 import { chosen, eachStep } from '../variables.ts'
-import { bars, heatmap, moving, stat } from '../visualizations.ts'
+import { bars, heatmap, stat, windowLines } from '../visualizations.ts'
 
 /** Payload of a FIBRE chunk. */
 const CHUNK_BYTES = 1152
@@ -16,7 +16,7 @@ const bytes = (chunks: string) => `${chunks} * ${CHUNK_BYTES}`
 const noneReconstructed = 'that no block was reconstructed in this window'
 
 /** Also on the overview. */
-export const chunkEfficiency = (over: Over): Tile =>
+export const chunkEfficiency = (over: Over): PanelDefinition =>
   stat({
     title: `Chunk efficiency, ${over.window}`,
     question: 'Of the chunks that were received, how many did the decoder use?',
@@ -29,18 +29,18 @@ export const chunkEfficiency = (over: Over): Tile =>
     width: 4,
   })
 
-export const chunksPage: Page = {
+export const chunksDashboard: DashboardDefinition = {
   uid: 'fibre-chunks',
   title: 'FIBRE chunks and bandwidth',
   purpose: 'What does FIBRE cost: how many chunks arrive, how many are needed, and what is sent on?',
   rows: [
-    { title: 'Results', tiles: results() },
-    { title: 'Over time', tiles: overTime() },
-    { title: 'Blocks', tiles: [mostChunks()] },
+    { title: 'Results', panels: resultPanels() },
+    { title: 'Over time', panels: overTimePanels() },
+    { title: 'Blocks', panels: [mostChunksPanel()] },
   ],
 }
 
-function results(): readonly Tile[] {
+function resultPanels(): readonly PanelDefinition[] {
   return [
     chunkEfficiency(chosen),
     stat({
@@ -95,9 +95,9 @@ function results(): readonly Tile[] {
   ]
 }
 
-function overTime(): readonly Tile[] {
+function overTimePanels(): readonly PanelDefinition[] {
   return [
-    moving({
+    windowLines({
       title: 'Chunks per block, over $window',
       question: 'How many chunks does a block take, and how many arrive?',
       reading: 'Each point looks back over the whole window.',
@@ -112,7 +112,7 @@ function overTime(): readonly Tile[] {
       ],
       width: 12,
     }),
-    moving({
+    windowLines({
       title: 'Chunk efficiency, over $window',
       question: 'How did the share of chunks that are needed change?',
       noData: 'that no chunk was received in the window before',
@@ -159,7 +159,7 @@ function overTime(): readonly Tile[] {
       ],
       width: 12,
     }),
-    moving({
+    windowLines({
       title: 'Sent per connected block, over $window',
       question: 'What share of the blocks that it connects does a node send on?',
       reading: 'Above 100 % a node also sent blocks that it did not connect.',
@@ -173,7 +173,7 @@ function overTime(): readonly Tile[] {
   ]
 }
 
-function mostChunks(): Tile {
+function mostChunksPanel(): PanelDefinition {
   return recordsTable({
     title: 'Blocks that took the most chunks',
     question: 'Which blocks cost the most, and why?',

@@ -1,11 +1,11 @@
 import { badFrom, badIfAny, goodFrom, upOrDown } from '../colour-steps.ts'
-import type { Page } from '../dashboard.ts'
+import type { DashboardDefinition } from '../dashboard.ts'
 import { type At, increase, latest, quantile, times } from '../expressions.ts'
 import { type Label, select } from '../names.ts'
-import { colours, promql, type Tile } from '../panel.ts'
+import { colours, type PanelDefinition, promql } from '../panel.ts'
 import * as thresholds from '../thresholds.ts'
 import { agents, chosen, nodes } from '../variables.ts'
-import { bars, lines, moving, stat, table, timeline } from '../visualizations.ts'
+import { bars, lines, stat, table, timeline, windowLines } from '../visualizations.ts'
 
 const DAY_SECONDS = 86_400
 
@@ -17,18 +17,18 @@ const byProbe = ['job', 'node', 'provider', 'probe'] as const satisfies readonly
 
 const silent = { noData: 'that no agent reports: nothing is measured', empty: 'no agent reports' } as const
 
-export const agentPage: Page = {
+export const agentDashboard: DashboardDefinition = {
   uid: 'fibre-agent',
   title: 'FIBRE agent health',
   purpose: 'Does the measurement itself work: is the agent up, are the tracepoints attached, is anything lost, and do the metrics arrive?',
   rows: [
-    { title: 'Is it measuring?', tiles: measuring() },
-    { title: 'Events', tiles: events() },
-    { title: 'Resources and outputs', tiles: process() },
+    { title: 'Is it measuring?', panels: measurementPanels() },
+    { title: 'Events', panels: eventPanels() },
+    { title: 'Resources and outputs', panels: resourcePanels() },
   ],
 }
 
-function measuring(): readonly Tile[] {
+function measurementPanels(): readonly PanelDefinition[] {
   return [
     stat({
       title: 'Agent',
@@ -122,7 +122,7 @@ function measuring(): readonly Tile[] {
   ]
 }
 
-function events(): readonly Tile[] {
+function eventPanels(): readonly PanelDefinition[] {
   return [
     bars({
       title: 'Events by type',
@@ -133,7 +133,7 @@ function events(): readonly Tile[] {
       queries: [promql('{{event_type}}', increase('fibre_exporter_events_processed_total', { ...eachAgent, by: ['event_type'] }))],
       width: 12,
     }),
-    moving({
+    windowLines({
       title: 'Delay of events, over $window',
       question: 'How long does an event take from the kernel to the metrics?',
       noData: 'that no event came in the window before',
@@ -184,7 +184,7 @@ function events(): readonly Tile[] {
   ]
 }
 
-function process(): readonly Tile[] {
+function resourcePanels(): readonly PanelDefinition[] {
   return [
     lines({
       title: 'Memory',

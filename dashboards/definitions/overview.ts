@@ -1,5 +1,5 @@
 import { badFrom, goodFrom, upOrDown } from '../colour-steps.ts'
-import type { Page, Row } from '../dashboard.ts'
+import type { DashboardDefinition, Row } from '../dashboard.ts'
 import {
   behind,
   blocksSinceWin,
@@ -11,40 +11,43 @@ import {
   latest,
   type Over,
   reconstructedWithin,
-  reconstruction,
+  reconstructionTime,
   winRate,
 } from '../expressions.ts'
 import { type Scope, select } from '../names.ts'
-import { colours, promql, type Tile } from '../panel.ts'
-import { blocksTable, slowestBlocks } from '../records.ts'
+import { colours, type PanelDefinition, promql } from '../panel.ts'
+import { blocksTable, slowestBlocks } from '../record-tables.ts'
 import * as thresholds from '../thresholds.ts'
 import { agents, chosen, eachStep } from '../variables.ts'
-import { bars, moving, stat, table } from '../visualizations.ts'
+import { bars, stat, table, windowLines } from '../visualizations.ts'
 import { chunkEfficiency } from './chunks.ts'
 import { winnersOverTime } from './races.ts'
 
 /** The nodes and window of the overview, and the nodes among which the highest is sought. */
-export interface Asked extends Over {
+export interface OverviewScope extends Over {
   readonly among?: Scope
 }
 
-export const overview: Page = {
+export const overview: DashboardDefinition = {
   uid: 'fibre-relay', // the older exporter's uid, so that links to its dashboard still work
   title: 'FIBRE overview',
   purpose: 'Is FIBRE helping, how much, does each node keep up, and is it still being measured?',
-  rows: [...overviewRows({ ...chosen, among: agents }, [firingAlerts()]), { title: 'Blocks', tiles: [blocksTable(), slowestBlocks()] }],
+  rows: [
+    ...overviewRows({ ...chosen, among: agents }, [firingAlertsPanel()]),
+    { title: 'Blocks', panels: [blocksTable(), slowestBlocks()] },
+  ],
 }
 
 /** The rows that need only metrics. */
-export function overviewRows(asked: Asked, more: readonly Tile[] = []): readonly Row[] {
+export function overviewRows(scope: OverviewScope, more: readonly PanelDefinition[] = []): readonly Row[] {
   return [
-    { title: 'Is FIBRE helping?', tiles: helping(asked) },
-    { title: 'Does each node keep up, and is it being measured?', tiles: [...keepingUp(asked), ...more] },
-    { title: 'Over time', tiles: overTime(asked) },
+    { title: 'Is FIBRE helping?', panels: benefitPanels(scope) },
+    { title: 'Does each node keep up, and is it being measured?', panels: [...nodePanels(scope), ...more] },
+    { title: 'Over time', panels: overTimePanels(scope) },
   ]
 }
 
-function helping(over: Over): readonly Tile[] {
+function benefitPanels(over: Over): readonly PanelDefinition[] {
   return [
     stat({
       title: `FIBRE win rate, ${over.window}`,
@@ -96,7 +99,7 @@ function helping(over: Over): readonly Tile[] {
   ]
 }
 
-function keepingUp(over: Asked): readonly Tile[] {
+function nodePanels(over: OverviewScope): readonly PanelDefinition[] {
   return [
     stat({
       title: 'bitcoind',
@@ -157,10 +160,10 @@ function keepingUp(over: Asked): readonly Tile[] {
   ]
 }
 
-function overTime(over: Over): readonly Tile[] {
+function overTimePanels(over: Over): readonly PanelDefinition[] {
   const each = { ...eachStep, scope: over.scope }
   return [
-    moving({
+    windowLines({
       title: `FIBRE win rate, over ${over.window}`,
       question: 'How did the share of races that FIBRE wins change?',
       reading: 'Each point looks back over the whole window.',
@@ -173,7 +176,7 @@ function overTime(over: Over): readonly Tile[] {
       queries: [promql('{{node}}', winRate(over))],
       width: 12,
     }),
-    moving({
+    windowLines({
       title: `Race coverage, over ${over.window}`,
       question: 'How did the share of blocks that count in the win rate change?',
       reading: 'Each point looks back over the whole window.',
@@ -187,7 +190,7 @@ function overTime(over: Over): readonly Tile[] {
       width: 12,
     }),
     winnersOverTime(each),
-    moving({
+    windowLines({
       title: `Head start of FIBRE (≥), over ${over.window}`,
       question: 'Where FIBRE started first, how much earlier was it at least?',
       reading: 'Half of those races had the median or more, one in ten the upper line or more. Lower bounds count at their value.',
@@ -198,14 +201,14 @@ function overTime(over: Over): readonly Tile[] {
       queries: [promql('median ≥ {{node}}', headStart(0.5, over)), promql('p90 ≥ {{node}}', headStart(0.9, over))],
       width: 12,
     }),
-    moving({
+    windowLines({
       title: `Reconstruction time, over ${over.window}`,
       question: 'How long does it take from the first header packet to the complete block?',
       noData: 'that no block was reconstructed in the window before',
       empty: 'no block reconstructed',
       unit: 's',
       min: 0,
-      queries: [promql('median {{node}}', reconstruction(0.5, over)), promql('p95 {{node}}', reconstruction(0.95, over))],
+      queries: [promql('median {{node}}', reconstructionTime(0.5, over)), promql('p95 {{node}}', reconstructionTime(0.95, over))],
       width: 12,
     }),
     bars({
@@ -228,7 +231,7 @@ function overTime(over: Over): readonly Tile[] {
 }
 
 /** Not on the public variant: its labels hold addresses. */
-function firingAlerts(): Tile {
+function firingAlertsPanel(): PanelDefinition {
   return table({
     title: 'Firing alerts',
     question: 'Which alerts fire now?',

@@ -2,7 +2,7 @@ import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard'
 import type { RecordFieldName } from '../agent/blocks/record.ts'
 import { colouredBy } from './colour-steps.ts'
 import type { Scope } from './names.ts'
-import { colours, logql, type PanelSpec, type Tile } from './panel.ts'
+import { colours, logql, type PanelDefinition, type PanelSpec } from './panel.ts'
 import { type Column, table } from './visualizations.ts'
 
 /** The journal's records of the chosen nodes: a line of JSON for each block, every field of which Loki has. */
@@ -72,7 +72,7 @@ interface RecordsSpec extends Omit<PanelSpec, 'queries'> {
 }
 
 /** A table of the journal's records. */
-export const recordsTable = ({ fields, filter, largest, rows, ...spec }: RecordsSpec): Tile =>
+export const recordsTable = ({ fields, filter, largest, rows, ...spec }: RecordsSpec): PanelDefinition =>
   table({
     ...spec,
     queries: [{ ...logql('', records(filter)), maxLines: largest ? MOST_LINES : rows }],
@@ -89,7 +89,7 @@ export const recordsTable = ({ fields, filter, largest, rows, ...spec }: Records
 const noRecords = 'that the Collector of those nodes does not send the journal to Loki, or that no block came in this time'
 
 /** The last blocks. */
-export const blocksTable = (rows = 10): Tile =>
+export const blocksTable = (rows = 10): PanelDefinition =>
   recordsTable({
     title: 'Last blocks',
     question: 'How did each of the last blocks come?',
@@ -118,7 +118,7 @@ export const blocksTable = (rows = 10): Tile =>
   })
 
 /** The blocks that took the longest to reconstruct. */
-export const slowestBlocks = (rows = 10): Tile =>
+export const slowestBlocks = (rows = 10): PanelDefinition =>
   recordsTable({
     title: 'Slowest blocks',
     question: 'Which blocks took the longest to reconstruct from chunks, and why?',

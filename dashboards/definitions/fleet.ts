@@ -1,6 +1,6 @@
 import type { Threshold } from '@grafana/grafana-foundation-sdk/dashboard'
 import { badFrom, badIfAny, colouredBy, goodFrom, upOrDown } from '../colour-steps.ts'
-import type { Page } from '../dashboard.ts'
+import type { DashboardDefinition } from '../dashboard.ts'
 import {
   behind,
   blocksSinceWin,
@@ -10,14 +10,14 @@ import {
   increase,
   lastBlockAge,
   latest,
-  reconstruction,
+  reconstructionTime,
   winRate,
 } from '../expressions.ts'
 import { type Scope, select } from '../names.ts'
-import { promql, type Query, quantileName, type Tile } from '../panel.ts'
+import { type PanelDefinition, promql, type Query, quantileName } from '../panel.ts'
 import * as thresholds from '../thresholds.ts'
 import { agents, chosen, nodes } from '../variables.ts'
-import { bars, type Column, lines, moving, stat, table } from '../visualizations.ts'
+import { bars, type Column, lines, stat, table, windowLines } from '../visualizations.ts'
 import { overview } from './overview.ts'
 
 /** Heights and times of the last block, by node. */
@@ -37,18 +37,18 @@ const toOverview = {
   ],
 }
 
-export const fleetPage: Page = {
+export const fleetDashboard: DashboardDefinition = {
   uid: 'fibre-fleet',
   title: 'FIBRE fleet',
   purpose: 'How do the nodes compare, and does one of them need attention?',
   rows: [
-    { title: 'All nodes', tiles: totals() },
-    { title: 'Each node', tiles: [nodesTable()] },
-    { title: 'Over time', tiles: overTime() },
+    { title: 'All nodes', panels: totalPanels() },
+    { title: 'Each node', panels: [nodesTable()] },
+    { title: 'Over time', panels: overTimePanels() },
   ],
 }
 
-function totals(): readonly Tile[] {
+function totalPanels(): readonly PanelDefinition[] {
   const total = (spec: { title: string; question: string; reading?: string; expr: string; steps?: readonly Threshold[] }) => {
     const { expr, ...rest } = spec
     return stat({
@@ -93,13 +93,13 @@ function totals(): readonly Tile[] {
 }
 
 /** A column with its own query. */
-interface Asked extends Omit<Column, 'field'> {
+interface QueryColumn extends Omit<Column, 'field'> {
   readonly expr: string
 }
 
-function nodesTable(): Tile {
+function nodesTable(): PanelDefinition {
   const share = { unit: 'percentunit', decimals: 0, width: 100 }
-  const asked: readonly Asked[] = [
+  const queryColumns: readonly QueryColumn[] = [
     {
       heading: 'bitcoind',
       expr: latest('fibre_exporter_target_up', { scope: nodes }),
@@ -141,7 +141,7 @@ function nodesTable(): Tile {
     { heading: 'Head start ≥', expr: headStart(0.5, chosen), unit: 's', width: 120 },
     {
       heading: `Reconstruction, ${quantileName(thresholds.reconstruction.quantile)}`,
-      expr: reconstruction(thresholds.reconstruction.quantile, chosen),
+      expr: reconstructionTime(thresholds.reconstruction.quantile, chosen),
       unit: 's',
       width: 170,
       properties: colouredBy(badFrom(thresholds.reconstruction.slowSeconds)),
@@ -149,8 +149,8 @@ function nodesTable(): Tile {
     { heading: 'Efficiency', expr: efficiency(chosen), ...share },
     { heading: 'Restarts', expr: `round(${increase('fibre_exporter_target_restarts_total', chosen)})`, decimals: 0, width: 90 },
   ]
-  const queries: readonly Query[] = asked.map(({ expr }) => promql('', expr))
-  const columns = asked.map(({ expr: _, ...column }, index) => ({ ...column, field: `Value #${String.fromCharCode(65 + index)}` }))
+  const queries: readonly Query[] = queryColumns.map(({ expr }) => promql('', expr))
+  const columns = queryColumns.map(({ expr: _, ...column }, index) => ({ ...column, field: `Value #${String.fromCharCode(65 + index)}` }))
   return table({
     title: 'Nodes, $window',
     question: 'What is the state of each node?',
@@ -165,9 +165,9 @@ function nodesTable(): Tile {
   })
 }
 
-function overTime(): readonly Tile[] {
+function overTimePanels(): readonly PanelDefinition[] {
   return [
-    moving({
+    windowLines({
       title: 'FIBRE win rate, over $window',
       question: 'Does FIBRE help one node less than the others?',
       reading: 'Read it beside the coverage. Each point looks back over the whole window.',
@@ -180,7 +180,7 @@ function overTime(): readonly Tile[] {
       queries: [promql('{{node}}', winRate(chosen))],
       width: 12,
     }),
-    moving({
+    windowLines({
       title: 'Race coverage, over $window',
       question: "What share of each node's blocks counts in its win rate?",
       noData: 'that no block was connected in the window before',
@@ -228,7 +228,7 @@ function overTime(): readonly Tile[] {
       ],
       width: 12,
     }),
-    moving({
+    windowLines({
       title: `Reconstruction time, ${quantileName(thresholds.reconstruction.quantile)}, over $window`,
       question: 'Which node is slow?',
       noData: 'that no block was reconstructed in the window before',
@@ -236,7 +236,7 @@ function overTime(): readonly Tile[] {
       unit: 's',
       min: 0,
       steps: badFrom(thresholds.reconstruction.slowSeconds),
-      queries: [promql('{{node}}', reconstruction(thresholds.reconstruction.quantile, chosen))],
+      queries: [promql('{{node}}', reconstructionTime(thresholds.reconstruction.quantile, chosen))],
       width: 12,
     }),
   ]

@@ -1,5 +1,5 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
-import { bareDashboardOf, type Page } from '../dashboard.ts'
+import { bareDashboardOf, type DashboardDefinition } from '../dashboard.ts'
 import { dataSources } from '../panel.ts'
 import { DEFAULT_WINDOW } from '../variables.ts'
 import { overviewRows } from './overview.ts'
@@ -8,7 +8,7 @@ import { overviewRows } from './overview.ts'
  * The overview for the public: no peers, no addresses, no logs. Externally shared dashboards can have no variables
  * (grafana/grafana#67346), not even for the data source, so nodes and window are fixed.
  */
-export const publicPage: Page = {
+export const publicOverview: DashboardDefinition = {
   uid: 'fibre-relay-public',
   title: 'FIBRE relay',
   purpose: 'Is FIBRE helping, and how much?',
@@ -23,7 +23,7 @@ export interface ImportedDashboard extends Dashboard {
 }
 
 export function publicDashboard(): ImportedDashboard {
-  const dashboard = JSON.stringify(bareDashboardOf(publicPage).readonly().build())
+  const dashboard = JSON.stringify(bareDashboardOf(publicOverview).readonly().build())
   const { type, uid } = dataSources.promql
   return {
     __inputs: [{ name: INPUT, type: 'datasource', pluginId: type, label: 'Prometheus' }],

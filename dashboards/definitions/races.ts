@@ -1,17 +1,17 @@
 import type { Racer } from '../../agent/blocks/race.ts'
 import { badFrom, goodFrom } from '../colour-steps.ts'
-import type { Page } from '../dashboard.ts'
+import type { DashboardDefinition } from '../dashboard.ts'
 import { blocksSinceWin, coverage, headStart, increase, type Over, quantile, races, ratio, times, winRate } from '../expressions.ts'
-import { colours, promql, type Tile } from '../panel.ts'
-import { blocksTable } from '../records.ts'
+import { colours, type PanelDefinition, promql } from '../panel.ts'
+import { blocksTable } from '../record-tables.ts'
 import * as thresholds from '../thresholds.ts'
 import { chosen, eachStep } from '../variables.ts'
-import { bars, heatmap, lines, moving, stat, table } from '../visualizations.ts'
+import { bars, heatmap, lines, stat, table, windowLines } from '../visualizations.ts'
 
 const names = { fibre_udp: 'FIBRE', bip152_cmpct: 'the compact block' } as const satisfies Record<Racer, string>
 
 /** Also on the overview. */
-export const winnersOverTime = (each: Over): Tile =>
+export const winnersOverTime = (each: Over): PanelDefinition =>
   bars({
     title: 'Races by winner',
     question: 'Who delivered the blocks?',
@@ -28,23 +28,31 @@ export const winnersOverTime = (each: Over): Tile =>
     width: 12,
   })
 
-export const racesPage: Page = {
+export const racesDashboard: DashboardDefinition = {
   uid: 'fibre-races',
   title: 'FIBRE races',
   purpose: 'Who won the races, who started first, how much earlier, and for which blocks did FIBRE not help?',
   rows: [
-    { title: 'Results', tiles: results() },
-    { title: 'Over time', tiles: [winnersOverTime(eachStep), outcomesOverTime(), ...ratesOverTime()] },
-    { title: 'Head starts', tiles: [headStarts('fibre_udp'), headStarts('bip152_cmpct'), spread('fibre_udp'), spread('bip152_cmpct')] },
+    { title: 'Results', panels: resultPanels() },
+    { title: 'Over time', panels: [winnersOverTime(eachStep), coverageOverTime(), ...ratesOverTime()] },
+    {
+      title: 'Head starts',
+      panels: [
+        headStartPanel('fibre_udp'),
+        headStartPanel('bip152_cmpct'),
+        distributionPanel('fibre_udp'),
+        distributionPanel('bip152_cmpct'),
+      ],
+    },
     {
       title: 'From first packet to connected: how long before the block was connected each one started, not how fast it was',
-      tiles: [firstPacket('fibre_udp'), firstPacket('bip152_cmpct')],
+      panels: [firstPacketPanel('fibre_udp'), firstPacketPanel('bip152_cmpct')],
     },
-    { title: 'Blocks and peers', tiles: [blocksTable(50), peers()] },
+    { title: 'Blocks and peers', panels: [blocksTable(50), peerPanel()] },
   ],
 }
 
-function results(): readonly Tile[] {
+function resultPanels(): readonly PanelDefinition[] {
   const counted = (title: string, question: string, expr: string) =>
     stat({
       title: `${title}, $window`,
@@ -102,7 +110,7 @@ function results(): readonly Tile[] {
   ]
 }
 
-function outcomesOverTime(): Tile {
+function coverageOverTime(): PanelDefinition {
   return bars({
     title: 'Blocks by who had started',
     question: 'Which mechanisms had started on a block when it was connected?',
@@ -121,9 +129,9 @@ function outcomesOverTime(): Tile {
   })
 }
 
-function ratesOverTime(): readonly Tile[] {
+function ratesOverTime(): readonly PanelDefinition[] {
   return [
-    moving({
+    windowLines({
       title: 'FIBRE win rate and race coverage, over $window',
       question: 'How did the win rate change, and the share of blocks that count in it?',
       reading: 'Each point looks back over the whole window.',
@@ -151,8 +159,8 @@ function ratesOverTime(): readonly Tile[] {
   ]
 }
 
-function headStarts(first: Racer): Tile {
-  return moving({
+function headStartPanel(first: Racer): PanelDefinition {
+  return windowLines({
     title: `Head start of ${names[first]} (≥), over $window`,
     question: `Where ${names[first]} started first, how much earlier was it at least?`,
     reading:
@@ -170,7 +178,7 @@ function headStarts(first: Racer): Tile {
   })
 }
 
-function spread(first: Racer): Tile {
+function distributionPanel(first: Racer): PanelDefinition {
   const each = { ...eachStep, by: ['le'] } as const
   const exact = increase('fibre_race_head_start_seconds_bucket', each, { first })
   const atLeast = increase('fibre_race_head_start_at_least_seconds_bucket', each, { first })
@@ -187,9 +195,9 @@ function spread(first: Racer): Tile {
   })
 }
 
-function firstPacket(mechanism: Racer): Tile {
+function firstPacketPanel(mechanism: Racer): PanelDefinition {
   const of = (q: number) => quantile(q, 'fibre_block_race_latency_seconds', chosen, { mechanism })
-  return moving({
+  return windowLines({
     title: `First packet of ${names[mechanism]} to connected, over $window`,
     question: `How long before a block was connected had ${names[mechanism]} brought its first packet?`,
     reading:
@@ -203,7 +211,7 @@ function firstPacket(mechanism: Racer): Tile {
   })
 }
 
-function peers(): Tile {
+function peerPanel(): PanelDefinition {
   const by = ['job', 'node', 'mechanism', 'peer'] as const
   return table({
     title: 'Deliveries by peer, $window',

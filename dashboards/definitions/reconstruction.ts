@@ -1,34 +1,44 @@
 import { badFrom, goodFrom } from '../colour-steps.ts'
-import type { Page } from '../dashboard.ts'
-import { allFromMempool, connecting, increase, mean, quantile, ratio, reconstructedWithin, reconstruction, times } from '../expressions.ts'
-import { colours, logql, promql, quantileName, type Tile } from '../panel.ts'
-import { meanOf, slowestBlocks } from '../records.ts'
+import type { DashboardDefinition } from '../dashboard.ts'
+import {
+  allFromMempool,
+  connectionTime,
+  increase,
+  mean,
+  quantile,
+  ratio,
+  reconstructedWithin,
+  reconstructionTime,
+  times,
+} from '../expressions.ts'
+import { colours, logql, type PanelDefinition, promql, quantileName } from '../panel.ts'
+import { meanOf, slowestBlocks } from '../record-tables.ts'
 import * as thresholds from '../thresholds.ts'
 import { chosen, eachStep } from '../variables.ts'
-import { bars, heatmap, moving, stat } from '../visualizations.ts'
+import { bars, heatmap, stat, windowLines } from '../visualizations.ts'
 
 const { le } = thresholds.objective
 const slow = thresholds.reconstruction
-const quickly = `${Number(le) * 1000} ms`
+const limitText = `${Number(le) * 1000} ms`
 
 const noneReconstructed = 'that no block was reconstructed in this window'
 /** For panels that need udp:block_reconstruction_detail, which only newer builds have. */
 const noDetail = 'that no block was reconstructed in this window, or that this build of bitcoind lacks udp:block_reconstruction_detail'
 
-export const reconstructionPage: Page = {
+export const reconstructionDashboard: DashboardDefinition = {
   uid: 'fibre-reconstruction',
   title: 'FIBRE reconstruction',
   purpose: 'How quickly are blocks reconstructed from chunks and connected, which were slow, and what did they lack?',
   rows: [
-    { title: 'Results', tiles: results() },
-    { title: 'Reconstruction', tiles: reconstructionPanels() },
-    { title: 'Mempool', tiles: mempool() },
-    { title: 'Connecting', tiles: connectingTiles() },
-    { title: 'Blocks', tiles: [slowestBlocks(25)] },
+    { title: 'Results', panels: resultPanels() },
+    { title: 'Reconstruction', panels: reconstructionPanels() },
+    { title: 'Mempool', panels: mempoolPanels() },
+    { title: 'Connecting', panels: connectionPanels() },
+    { title: 'Blocks', panels: [slowestBlocks(25)] },
   ],
 }
 
-function results(): readonly Tile[] {
+function resultPanels(): readonly PanelDefinition[] {
   return [
     stat({
       title: 'Blocks reconstructed, $window',
@@ -48,7 +58,7 @@ function results(): readonly Tile[] {
       empty: 'no block reconstructed',
       unit: 's',
       steps: badFrom(slow.slowSeconds),
-      queries: [promql('{{node}}', reconstruction(slow.quantile, chosen))],
+      queries: [promql('{{node}}', reconstructionTime(slow.quantile, chosen))],
       width: 4,
     }),
     stat({
@@ -57,11 +67,11 @@ function results(): readonly Tile[] {
       noData: noneReconstructed,
       empty: 'no block reconstructed',
       unit: 's',
-      queries: [promql('{{node}}', reconstruction(0.95, chosen))],
+      queries: [promql('{{node}}', reconstructionTime(0.95, chosen))],
       width: 4,
     }),
     stat({
-      title: `Within ${quickly}, $window`,
+      title: `Within ${limitText}, $window`,
       question: 'What share of the reconstructed blocks took no longer than that?',
       noData: noneReconstructed,
       empty: 'no block reconstructed',
@@ -82,24 +92,24 @@ function results(): readonly Tile[] {
       width: 4,
     }),
     stat({
-      title: `Connecting, ${quantileName(thresholds.connecting.quantile)}, $window`,
+      title: `Connecting, ${quantileName(thresholds.connection.quantile)}, $window`,
       question: 'Within what time were nine of ten blocks connected to the chain?',
-      reading: `It depends on disk, CPU and -dbcache, not on the network. An alert fires if it is more than ${thresholds.connecting.slowSeconds} s over ${thresholds.connecting.window}.`,
+      reading: `It depends on disk, CPU and -dbcache, not on the network. An alert fires if it is more than ${thresholds.connection.slowSeconds} s over ${thresholds.connection.window}.`,
       noData: 'that no block was connected in this window',
       empty: 'no block in this window',
       unit: 's',
-      steps: badFrom(thresholds.connecting.slowSeconds),
-      queries: [promql('{{node}}', connecting(thresholds.connecting.quantile, chosen))],
+      steps: badFrom(thresholds.connection.slowSeconds),
+      queries: [promql('{{node}}', connectionTime(thresholds.connection.quantile, chosen))],
       width: 4,
     }),
   ]
 }
 
-function reconstructionPanels(): readonly Tile[] {
+function reconstructionPanels(): readonly PanelDefinition[] {
   const counted = increase('fibre_block_reconstruction_duration_seconds_count', eachStep)
   const quick = increase('fibre_block_reconstruction_duration_seconds_bucket', eachStep, { le })
   return [
-    moving({
+    windowLines({
       title: 'Reconstruction time, over $window',
       question: 'How long does it take from the first header packet to the complete block?',
       reading: `Each point looks back over the whole window. The dashed line is the limit at which the ${quantileName(slow.quantile)} fires an alert.`,
@@ -109,9 +119,9 @@ function reconstructionPanels(): readonly Tile[] {
       min: 0,
       steps: badFrom(slow.slowSeconds),
       queries: [
-        promql('median {{node}}', reconstruction(0.5, chosen)),
-        promql('p90 {{node}}', reconstruction(0.9, chosen)),
-        promql('p99 {{node}}', reconstruction(0.99, chosen)),
+        promql('median {{node}}', reconstructionTime(0.5, chosen)),
+        promql('p90 {{node}}', reconstructionTime(0.9, chosen)),
+        promql('p99 {{node}}', reconstructionTime(0.99, chosen)),
       ],
       width: 12,
     }),
@@ -126,7 +136,7 @@ function reconstructionPanels(): readonly Tile[] {
       width: 12,
     }),
     bars({
-      title: `Blocks reconstructed within ${quickly}, and slower`,
+      title: `Blocks reconstructed within ${limitText}, and slower`,
       question: 'When were blocks slow?',
       reading: 'All chosen nodes together.',
       noData: 'that no agent reports',
@@ -136,8 +146,8 @@ function reconstructionPanels(): readonly Tile[] {
       queries: [promql('quick', quick), promql('slower', `${counted} - ${quick}`)],
       width: 12,
     }),
-    moving({
-      title: `Objective: ${thresholds.objective.share * 100} % within ${quickly}`,
+    windowLines({
+      title: `Objective: ${thresholds.objective.share * 100} % within ${limitText}`,
       question: 'Is the objective met?',
       reading: `An alert fires when both the last ${thresholds.objective.long} and the last ${thresholds.objective.short} are below it.`,
       noData: 'that no block was reconstructed in the days before',
@@ -154,9 +164,9 @@ function reconstructionPanels(): readonly Tile[] {
   ]
 }
 
-function mempool(): readonly Tile[] {
+function mempoolPanels(): readonly PanelDefinition[] {
   return [
-    moving({
+    windowLines({
       title: 'Transactions that were missing, per block, over $window',
       question: 'How many transactions of a block did the mempool lack?',
       reading: 'They have to arrive as chunks: the more there are, the longer a block takes.',
@@ -170,7 +180,7 @@ function mempool(): readonly Tile[] {
       ],
       width: 8,
     }),
-    moving({
+    windowLines({
       title: 'Bytes that were missing, per block, over $window',
       question: 'How large were the transactions that the mempool lacked?',
       noData: noDetail,
@@ -183,7 +193,7 @@ function mempool(): readonly Tile[] {
       ],
       width: 8,
     }),
-    moving({
+    windowLines({
       title: 'From the mempool, over $window',
       question: 'What share of transactions did the mempool have, and of how many blocks had it all?',
       noData: noDetail,
@@ -206,23 +216,23 @@ function mempool(): readonly Tile[] {
   ]
 }
 
-function connectingTiles(): readonly Tile[] {
+function connectionPanels(): readonly PanelDefinition[] {
   return [
-    moving({
+    windowLines({
       title: 'Time to connect a block, over $window',
       question: 'How long does the node take to check a block and make it part of the chain?',
       noData: 'that no block was connected in the window before',
       empty: 'no block in this time',
       unit: 's',
       min: 0,
-      steps: badFrom(thresholds.connecting.slowSeconds),
+      steps: badFrom(thresholds.connection.slowSeconds),
       queries: [
-        promql('median {{node}}', connecting(0.5, chosen)),
-        promql(`${quantileName(thresholds.connecting.quantile)} {{node}}`, connecting(thresholds.connecting.quantile, chosen)),
+        promql('median {{node}}', connectionTime(0.5, chosen)),
+        promql(`${quantileName(thresholds.connection.quantile)} {{node}}`, connectionTime(thresholds.connection.quantile, chosen)),
       ],
       width: 8,
     }),
-    moving({
+    windowLines({
       title: 'Transactions per block, over $window',
       question: 'How full are the blocks?',
       noData: 'that no block was connected in the window before',
