@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { agentStateReader } from './agent-state.ts'
 import { collectAfterBursts } from './memory.ts'
 import { observedMetrics } from './metrics/agent-metrics.ts'
 import { openTelemetry } from './metrics/otel/telemetry.ts'
@@ -8,7 +9,6 @@ import { takeSnapshot } from './nodes/take-snapshot.ts'
 import { outputsOf } from './outputs.ts'
 import { openLive } from './page/live.ts'
 import { openProcesses, type Processes } from './processes.ts'
-import { selfStateReader } from './self-state.ts'
 import { openServers } from './servers.ts'
 import type { Settings } from './settings/load.ts'
 import { pushOptionsOf } from './settings/push.ts'
@@ -88,7 +88,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const servers = await openServers({ settings, version, log, source, telemetry, live, snapshot })
     opened.push(() => servers.close())
     opened.push(() => live.close())
-    const readSelf = selfStateReader({ ...options, source, snapshot, exports: telemetry.exports, server: servers.metrics })
+    const readSelf = agentStateReader({ ...options, source, snapshot, exports: telemetry.exports, server: servers.metrics })
     telemetry.instruments.observe(observedMetrics, readSelf)
     opened.push(() => telemetry.close(LAST_PUSH_MS))
 

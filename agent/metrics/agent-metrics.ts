@@ -6,10 +6,10 @@ import { metricBuilders, type ObservedMetrics, observed, sample } from './defini
 import { nodeMetrics } from './node-metrics.ts'
 import type { ProcessState } from './process.ts'
 
-/** What the agent knows of itself when metrics are collected. */
-export interface SelfState {
+/** State of the agent when metrics are collected. */
+export interface AgentState {
   readonly snapshot: Snapshot
-  /** What the source has counted, of all nodes. */
+  /** Hits that the source has counted, of all nodes. */
   readonly totals: readonly Total[]
   readonly nodeName: string
   readonly executable: string
@@ -25,7 +25,7 @@ export interface SelfState {
   readonly logDropped: ReadonlyMap<string, number>
 }
 
-const { counter, gauge } = metricBuilders<SelfState>()
+const { counter, gauge } = metricBuilders<AgentState>()
 
 export const agentMetrics = [
   gauge('fibre_exporter_up', {
@@ -62,7 +62,7 @@ export const agentMetrics = [
   }),
 ] as const
 
-/** Of what leaves the agent: pushes, journal, webhook, log. */
+/** Metrics of what leaves the agent: pushes, journal, webhook, log. */
 export const outputMetrics = [
   counter('fibre_exporter_export_success_total', {
     help: 'Total pushes that the OTLP endpoint took',
@@ -112,7 +112,7 @@ export const outputMetrics = [
   }),
 ] as const
 
-/** Of the agent's process and machine. */
+/** Metrics of the agent's process and machine. */
 export const processMetrics = [
   gauge('fibre_exporter_clock_error_seconds', {
     help: "Most that the machine's clock can be wrong by, as the kernel knows it (adjtimex maxerror)",
@@ -156,11 +156,11 @@ export const processMetrics = [
   }),
 ] as const
 
-const ofAgent = (state: SelfState) => [{ subjects: [state] }]
-const ofNodes = ({ snapshot: { nodes } }: SelfState) => nodes.map((node) => ({ node: node.node, subjects: [node] }))
+const ofAgent = (state: AgentState) => [{ subjects: [state] }]
+const ofNodes = ({ snapshot: { nodes } }: AgentState) => nodes.map((node) => ({ node: node.node, subjects: [node] }))
 
 /** All metrics that are read when they are collected, in the order of the page. */
-export const observedMetrics: readonly ObservedMetrics<SelfState>[] = [
+export const observedMetrics: readonly ObservedMetrics<AgentState>[] = [
   observed(agentMetrics, ofAgent),
   observed(nodeMetrics, ofNodes),
   observed(outputMetrics, ofAgent),

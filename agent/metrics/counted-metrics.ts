@@ -4,7 +4,7 @@ import type { Hits } from '../tracepoints/define.ts'
 import { countedTracepoints } from '../tracepoints/index.ts'
 import { type ObservableDefinition, type ObservedMetrics, observed } from './definition.ts'
 
-/** All nodes, and what was counted of them. */
+/** The nodes, and the hits that were counted of them. */
 interface CountedState {
   readonly snapshot: Pick<Snapshot, 'nodes'>
   readonly totals: readonly Total[]

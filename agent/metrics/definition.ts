@@ -17,7 +17,7 @@ export interface Sample {
 
 export const sample = (value: number, labels: LabelSet): Sample => ({ value, labels })
 
-/** What a metric takes from its subject: nothing where that is not known, one value, or values with labels. */
+/** Result of a measure: nothing where it is not known, one value, or values with labels. */
 type Measured = number | undefined | Sample | readonly Sample[]
 
 /** A metric as plain data. Its name is the full Prometheus name, unit and `_total` included. */
@@ -70,16 +70,16 @@ export function declaredLabelSets({ labels = {} }: MetricDefinition<never>): rea
   )
 }
 
-/** A counter or gauge: what can be read when metrics are collected. */
+/** A counter or gauge: only these can be measured when they are collected. */
 export type ObservableDefinition<Subject> = MetricDefinition<Subject> & { readonly type: 'counter' | 'gauge' }
 
-/** What was read of a node when metrics are collected; of the agent itself where there is no node. */
+/** Subjects of a node that are measured when metrics are collected; of the agent itself where there is no node. */
 export interface Reading<Subject> {
   readonly node?: string
   readonly subjects: Iterable<Subject>
 }
 
-/** Metrics that are read when they are collected, and what they read of the state that is taken then. */
+/** Metrics that are measured when they are collected, and their subjects in the state that is taken then. */
 export interface ObservedMetrics<State> {
   readonly definitions: readonly ObservableDefinition<never>[]
   readonly readings: (state: State) => Iterable<Reading<unknown>>

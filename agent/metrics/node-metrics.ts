@@ -4,7 +4,7 @@ import { metricBuilders, sample } from './definition.ts'
 
 const { counter, gauge } = metricBuilders<NodeSnapshot>()
 
-/** Of the agent's work for each node. */
+/** Metrics of the agent's work for each node. */
 export const nodeMetrics = [
   gauge('fibre_exporter_target_up', {
     help: 'Whether a bitcoind of that node is running (1 = yes, 0 = no)',
@@ -42,7 +42,7 @@ export const nodeMetrics = [
   }),
 ] as const
 
-/** How long an event took from the kernel's stamp until it was recorded. */
+/** Time from the kernel's stamp of an event until its metrics are recorded. */
 export const eventDelay = metricBuilders<number>().histogram('fibre_exporter_event_delay_seconds', {
   help: 'Time from the hit of a tracepoint in bitcoind to its event being recorded',
   buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1],

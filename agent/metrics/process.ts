@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
-import type { Readings } from './readings.ts'
+import type { SystemReader } from './system-reader.ts'
 
-/** What this process uses: `undefined` where it cannot be read. */
+/** Resources that this process uses; `undefined` where that cannot be read. */
 export interface ProcessState {
   readonly cpuSeconds: number | undefined
   readonly residentBytes: number | undefined
@@ -12,17 +12,17 @@ export interface ProcessState {
 }
 
 /** Reads what this process uses now. */
-export function readProcessState(readings: Readings): ProcessState {
+export function readProcessState(reader: SystemReader): ProcessState {
   return {
-    cpuSeconds: readings.take('process_cpu_seconds_total', cpuSeconds),
-    residentBytes: readings.take('process_resident_memory_bytes', () => process.memoryUsage.rss()),
-    virtualBytes: readings.take('process_virtual_memory_bytes', virtualBytes),
-    openFds: readings.take('process_open_fds', openFds),
-    maxFds: readings.take('process_max_fds', openFileLimit),
+    cpuSeconds: reader.tryRead('process_cpu_seconds_total', cpuSeconds),
+    residentBytes: reader.tryRead('process_resident_memory_bytes', () => process.memoryUsage.rss()),
+    virtualBytes: reader.tryRead('process_virtual_memory_bytes', virtualBytes),
+    openFds: reader.tryRead('process_open_fds', openFds),
+    maxFds: reader.tryRead('process_max_fds', openFileLimit),
   }
 }
 
-/** How late the event loop comes back to work that is due now, in seconds. */
+/** Measures the delay with which the event loop returns to work that is due now, in seconds. */
 export async function eventLoopLagSeconds(): Promise<number> {
   const start = performance.now()
   await setImmediate()
@@ -43,7 +43,7 @@ function virtualBytes(): number {
 
 const openFds = () => readdirSync('/proc/self/fd').length - 1 // one is the reading itself
 
-/** How many files this process may have open. */
+/** Reads the number of files that this process may have open. */
 export function openFileLimit(): number {
   limit ??= Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1])
   return limit

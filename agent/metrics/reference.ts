@@ -45,7 +45,7 @@ export function metricsReference(): string {
     .concat('\n')
 }
 
-/** Which nodes have a tracepoint, and what becomes of its hits. */
+/** Tells which nodes have a tracepoint, and what becomes of its hits. */
 function wayOf({ group, required, counted }: Pick<Tracepoint, 'group' | 'required' | 'counted'>): string {
   const nodes = required ? 'Every FIBRE node has it.' : ''
   const { by, sums = [] } = counted ?? {}

@@ -1,6 +1,6 @@
 import type { Hits } from '../tracepoints/define.ts'
 
-/** What was counted of a node's tracepoint, over all processes that the node has had. */
+/** Hits of a node's tracepoint that were counted, over all processes that the node has had. */
 export interface Total extends Hits {
   readonly node: string
   readonly probe: string

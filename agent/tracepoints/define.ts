@@ -3,7 +3,7 @@ import { type MetricBuilders, type MetricDefinition, metricBuilders, type Observ
 /** The parts of bitcoind that have tracepoints; `fibre` is what FIBRE adds. */
 type Group = 'fibre' | 'validation' | 'net' | 'mempool' | 'utxocache'
 
-/** How the bytes of an argument are to be understood. */
+/** Meaning of the bytes of an argument. */
 export type Kind = 'integer' | 'text' | 'longText' | 'hexHash' | 'rawHash' | 'hashPrefix'
 
 /** One argument of a tracepoint. `T` is the type of its value in the decoded event. */
@@ -37,7 +37,7 @@ export const optional = <T>(of: Field<T>): Field<T> => ({ ...of, optional: true 
 
 export type Fields = Readonly<Record<string, Field>>
 
-/** What every event has, whatever its tracepoint. */
+/** Fields that every event has, whatever its tracepoint. */
 export interface EventBase {
   /** Name of the node that said it. */
   readonly node: string
@@ -53,16 +53,16 @@ export type EventOf<T> =
     ? EventBase & { readonly probe: P } & { readonly [K in keyof F]: F[K] extends Field<infer V> ? V | undefined : never }
     : never
 
-/** What the kernel counted of a tracepoint: all hits of a node, or those with one text. */
+/** Hits of a tracepoint that the kernel counted: all of a node, or those with one text. */
 export interface Hits<Sum extends string = string> {
   readonly count: number
   /** The text that they were counted by, cut after 31 bytes; empty where they are not counted by any. */
   readonly label: string
-  /** What their numbers add up to, by the name of the argument. */
+  /** Sums of their numbers, by the name of the argument. */
   readonly sums: Readonly<Record<Sum, number>>
 }
 
-/** By which text the kernel counts, and which number it adds up. */
+/** The text that the kernel counts by, and the number that it adds up. */
 export interface Counted<By extends string = string, Sum extends string = string> {
   readonly by?: By
   readonly sums?: readonly [Sum]

@@ -10,7 +10,7 @@ import {
 } from '@opentelemetry/otlp-transformer'
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics'
 
-/** How metrics are written in a request, as OTEL_EXPORTER_OTLP_PROTOCOL names it. */
+/** Encoding of a request, as OTEL_EXPORTER_OTLP_PROTOCOL names it. */
 type OtlpProtocol = 'http/json' | 'http/protobuf'
 
 const encodings = {
@@ -19,7 +19,7 @@ const encodings = {
 } as const
 
 export interface OtlpOptions {
-  /** Where metrics go: the full URL, path included. */
+  /** The receiver's full URL, path included. */
   readonly url: string
   readonly protocol: OtlpProtocol
   readonly timeoutMillis: number
@@ -27,7 +27,7 @@ export interface OtlpOptions {
   readonly proxy?: Readonly<Record<string, string>> | undefined
 }
 
-/** What a receiver says of a request that it took. */
+/** Answer of a receiver to a request that it took. */
 export interface Answer {
   /** Points that it rejected for good. */
   readonly rejectedPoints: number
@@ -35,7 +35,7 @@ export interface Answer {
   readonly message: string
 }
 
-/** An exporter of metrics; `answer` is told what came with the status 200, just before the result of the export. Throws for it what is no OTLP. */
+/** Creates an exporter. `answer` is called with a function that reads what came with the status 200, just before the result of the export; that function throws where it is no OTLP. */
 export function createOtlpExporter({ url, protocol, timeoutMillis, proxy }: OtlpOptions, answer: (read: () => Answer) => void) {
   const { serializer, contentType, component } = encodings[protocol]
   // Headers, compression and certificates come from OTEL_*.
@@ -55,19 +55,19 @@ export function createOtlpExporter({ url, protocol, timeoutMillis, proxy }: Otlp
 
 type AnyAgent = HttpAgent & { readonly options: object }
 
-/** The same agent of connections, which goes through the proxy that is meant for an address. Takes Node.js 22.21 or 24.5. */
+/** Returns an equal agent of connections that goes through the proxy meant for an address. Takes Node.js 22.21 or 24.5. */
 function withProxy(agent: HttpAgent, proxyEnv: Readonly<Record<string, string>>): HttpAgent {
   const options = { ...(agent as AnyAgent).options, proxyEnv }
   return agent instanceof HttpsAgent ? new HttpsAgent(options) : new HttpAgent(options)
 }
 
-/** As in Go's programs, the Collector among them, no proxy stands between a machine and itself. */
+/** Returns whether a URL is this machine's own. As in Go's programs, the Collector among them, it is reached through no proxy. */
 function isLoopback(url: string): boolean {
   const { hostname } = new URL(url)
   return hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname)
 }
 
-/** Throws where it is no answer to a push of metrics. */
+/** Reads an answer. Throws where it is none to a push of metrics. */
 function readAnswer(body: Uint8Array, protocol: OtlpProtocol): Answer {
   const { partialSuccess } = parse(body, protocol)
   const { rejectedDataPoints, errorMessage } = partialSuccess ?? {}
@@ -89,7 +89,7 @@ function parse(body: Uint8Array, protocol: OtlpProtocol): IExportMetricsServiceR
 /** Enough to recognise a page of a proxy by. */
 const MOST_CHARACTERS = 200
 
-/** The first line of what a server answered, fit for a log: short, without control characters. */
+/** Returns the first line of what a server answered, fit for a log: short, without control characters. */
 export function firstLine(text: string): string {
   const [line = ''] = text
     .replace(/[^\P{C}\n]+/gu, ' ')

@@ -13,13 +13,13 @@ export interface PushOptions extends Pick<OtlpOptions, 'url' | 'protocol' | 'pro
   /** The URL as logs may show it. */
   readonly shownAs: string
   readonly intervalMs: number
-  /** What a push may take, tries included. */
+  /** Time that a push may take, tries included. */
   readonly timeoutMs: number
   readonly metricProducers: MetricProducer[]
   readonly log: Logger
 }
 
-/** How many pushes went well, and how many did not. */
+/** Counts of pushes, by what became of them. */
 export interface PushCounts {
   successes: number
   failures: number

@@ -21,18 +21,18 @@ export interface TelemetryOptions {
   readonly log: Logger
 }
 
-/** Where metrics are recorded, and how they leave. */
+/** The instruments, and the ways in which their metrics leave the agent. */
 export interface Telemetry {
   readonly meter: Meter
   readonly instruments: Instruments
   readonly exports: Readonly<PushCounts>
-  /** The metrics page. */
+  /** Returns the metrics page. */
   exposition(): Promise<string>
   /** Ends all series of a node. Where it comes back they start at 0. */
   forget(node: string): void
-  /** Pushes now, if anything is pushed, and not only when the interval is over. */
+  /** Pushes at once, if anything is pushed, rather than at the end of the interval. */
   push(): void
-  /** Pushes once more, if anything is pushed, and ends within the time given. */
+  /** Pushes a last time, if anything is pushed, and ends within that time. */
   close(timeoutMs: number): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-import { observedMetrics, type SelfState } from '../../../agent/metrics/agent-metrics.ts'
+import { type AgentState, observedMetrics } from '../../../agent/metrics/agent-metrics.ts'
 import { openTelemetry, type TelemetryOptions } from '../../../agent/metrics/otel/telemetry.ts'
 import { Nodes } from '../../../agent/nodes/nodes.ts'
 import { takeSnapshot } from '../../../agent/nodes/take-snapshot.ts'
@@ -104,7 +104,7 @@ const selfOf = (startedAt: number, age: number) =>
     wrongPasswords: 0,
     logDropped: new Map([['stdout', 0]]),
     process: { ...agentFacts, cpuSeconds: 1.5 + age / 1000, virtualBytes: 1e9 },
-  }) satisfies Partial<SelfState>
+  }) satisfies Partial<AgentState>
 
 /** A source that has every tracepoint of a process attached and brings nothing by itself. */
 function sourceOf(now: () => number): EventSource {

@@ -1,4 +1,4 @@
-import { observedMetrics, type SelfState } from '../../../agent/metrics/agent-metrics.ts'
+import { type AgentState, observedMetrics } from '../../../agent/metrics/agent-metrics.ts'
 import { openTelemetry, type TelemetryOptions } from '../../../agent/metrics/otel/telemetry.ts'
 import { Nodes } from '../../../agent/nodes/nodes.ts'
 import type { Output } from '../../../agent/nodes/output.ts'
@@ -24,7 +24,7 @@ const self = {
     ['file', 0],
   ]),
   process: { cpuSeconds: 1.5, residentBytes: 64e6, virtualBytes: 1e9, openFds: 20, maxFds: 1024 },
-} satisfies Partial<SelfState>
+} satisfies Partial<AgentState>
 
 const stores = {
   journal: { state: { written: new Map([['n', 3]]), failed: 1 }, fault: undefined },

@@ -1,15 +1,15 @@
 import type { Logger } from 'pino'
 import type { HttpServer } from './http/server.ts'
-import type { SelfState } from './metrics/agent-metrics.ts'
+import type { AgentState } from './metrics/agent-metrics.ts'
 import type { Telemetry } from './metrics/otel/telemetry.ts'
 import { eventLoopLagSeconds, readProcessState } from './metrics/process.ts'
-import { Readings } from './metrics/readings.ts'
+import { SystemReader } from './metrics/system-reader.ts'
 import { clockErrorSeconds } from './native/libc.ts'
 import type { Snapshot } from './nodes/snapshot.ts'
 import type { Settings } from './settings/load.ts'
 import type { EventSource } from './sources/source.ts'
 
-export interface SelfStateOptions {
+export interface AgentStateOptions {
   readonly settings: Settings
   readonly log: Logger
   readonly snapshot: () => Snapshot
@@ -21,7 +21,7 @@ export interface SelfStateOptions {
 }
 
 /** Returns a function that reads what the agent's own metrics tell: the snapshot, and figures of this process and machine. */
-export function selfStateReader({
+export function agentStateReader({
   settings,
   log,
   snapshot,
@@ -29,19 +29,19 @@ export function selfStateReader({
   exports,
   server,
   logDropped,
-}: SelfStateOptions): () => Promise<SelfState> {
-  const readings = new Readings(log)
+}: AgentStateOptions): () => Promise<AgentState> {
+  const reader = new SystemReader(log)
   return async () => {
     const { certificateNotAfter, wrongPasswords } = server
     return {
       nodeName: settings.nodeName,
       executable: settings.bitcoind ?? '',
       exports,
-      clockErrorSeconds: readings.take('fibre_exporter_clock_error_seconds', clockErrorSeconds),
+      clockErrorSeconds: reader.tryRead('fibre_exporter_clock_error_seconds', clockErrorSeconds),
       certificateExpiry: certificateNotAfter && certificateNotAfter.getTime() / 1e3,
       eventLoopLagSeconds: await eventLoopLagSeconds(),
       wrongPasswords,
-      process: readProcessState(readings),
+      process: readProcessState(reader),
       logDropped: logDropped?.() ?? new Map(),
       totals: source.totals(),
       snapshot: snapshot(), // last: a node that was forgotten meanwhile is not observed

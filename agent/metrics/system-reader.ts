@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 
-/** Readings of the machine and of this process. One that fails costs the metric that it is for, and nothing else. */
-export class Readings {
+/** Reads values of the machine and of this process. One that cannot be read costs its metric, and nothing else. */
+export class SystemReader {
   readonly #log: Logger
   readonly #failing = new Set<string>()
 
@@ -9,8 +9,8 @@ export class Readings {
     this.#log = log
   }
 
-  /** What `read` returns, `undefined` where it fails; each change is logged once. */
-  take<T>(metric: string, read: () => T): T | undefined {
+  /** Returns what `read` returns, `undefined` where it throws. Logs each change once. */
+  tryRead<T>(metric: string, read: () => T): T | undefined {
     try {
       const value = read()
       if (this.#failing.delete(metric)) this.#log.info({ metric }, 'can be read again')
