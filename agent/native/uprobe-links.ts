@@ -5,7 +5,7 @@ import { bpfCall, check, closeDescriptor, SystemError } from './libc.ts'
 const BPF_LINK_CREATE = 28
 const BPF_TRACE_UPROBE_MULTI = 48
 
-/** Where in a file a probe sits, and what the program finds its spec by. */
+/** A probe's place in a file, and the cookie by which the program finds its spec. */
 export interface ProbeSite {
   readonly offset: bigint
   readonly semaphoreOffset: bigint

@@ -1,7 +1,7 @@
 /** Processors whose register names and addresses we understand. */
 export type Machine = 'x64' | 'arm64'
 
-/** Where an argument is when its tracepoint fires. A register is its byte offset in pt_regs (x86-64) or user_pt_regs (arm64). */
+/** The place of an argument when its tracepoint fires. A register is its byte offset in pt_regs (x86-64) or user_pt_regs (arm64). */
 type Place =
   | { readonly kind: 'constant'; readonly value: bigint }
   | { readonly kind: 'register'; readonly register: number }

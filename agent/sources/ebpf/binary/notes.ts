@@ -90,7 +90,7 @@ function readSites(file: ElfFile): Notes {
 /** First bytes: on x86-64 nop, or nopl in any length. */
 const nops: Readonly<Record<Machine, RegExp>> = { x64: /^(90|0f1f)/, arm64: /^1f2003d5/ }
 
-/** What a note says, as it stands there. */
+/** A note's fields, as they stand there. */
 interface Probe {
   readonly location: bigint
   readonly base: bigint

@@ -1,4 +1,4 @@
-/** Where a field of a C struct lies, in bytes. */
+/** The place of a field in a C struct, in bytes. */
 interface FieldLayout {
   readonly offset: number
   readonly size: number

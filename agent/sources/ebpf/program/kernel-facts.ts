@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { gunzipSync } from 'node:zlib'
 
-/** What tells one refusal of the kernel from another. `undefined` is what could not be read. */
+/** Facts that tell one refusal of the kernel from another. `undefined` is what could not be read. */
 export interface KernelFacts {
   /** As uname says it: 6.1.0-37-amd64. */
   readonly release: string

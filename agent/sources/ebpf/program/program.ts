@@ -9,7 +9,7 @@ import { readKernelFacts } from './kernel-facts.ts'
 import { openPins, type Pins } from './pins.ts'
 import { explainLoad, loadErrors } from './refusals.ts'
 
-/** How programs are attached: many sites by one link, and whether they may page in bitcoind's memory. */
+/** A way of attaching: many sites by one link or not, and with or without paging in bitcoind's memory. */
 export interface Form {
   readonly multi: boolean
   readonly sleepable: boolean
@@ -26,7 +26,7 @@ export const forms: readonly Form[] = [
 const programNames = ['record_event', 'count_event'] as const
 export type ProgramName = (typeof programNames)[number]
 
-/** How the structs that the kernel program shares with us lie in memory. */
+/** Memory layouts of the structs that the kernel program shares with user space. */
 export interface Layouts {
   readonly argument: StructLayout<'place' | 'type' | 'size' | 'base' | 'index' | 'scale' | 'slot' | 'slots' | 'offset'>
   readonly spec: StructLayout<'target' | 'pid' | 'tracepoint' | 'count' | 'share' | 'arguments'>
@@ -68,7 +68,7 @@ export interface KernelProgram {
   close(): void
 }
 
-/** What libbpf complained of last is rarely more telling than the first. */
+/** Warnings of libbpf that are kept: its first ones tell the cause. */
 const MAX_WARNINGS = 10
 
 /** Loads the kernel program in the best form that this kernel takes. */

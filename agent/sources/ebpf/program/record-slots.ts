@@ -1,10 +1,10 @@
 import type { Kind, Tracepoint } from '../../../tracepoints/define.ts'
 import type { Layouts } from './program.ts'
 
-/** How many slots of a record the bytes fill that an argument points to. */
+/** Slots of a record that an argument's text or hash fills. */
 export const slotCount: Readonly<Record<Kind, number>> = { integer: 0, hashPrefix: 0, text: 1, hexHash: 1, longText: 2, rawHash: 1 }
 
-/** Where in a record each argument's bytes begin: its first slot. */
+/** The first slot of each argument in a record. */
 export function slotsOf(tracepoint: Tracepoint): readonly number[] {
   let next = 0
   return Object.values(tracepoint.args).map(({ kind }) => {

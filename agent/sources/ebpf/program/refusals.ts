@@ -47,7 +47,7 @@ export function explainAttach(errno: number, facts: KernelFacts, isMulti: boolea
   return explainLack(isMissing ? ENOENT : errno, facts) ?? explainRefusal(errno, facts)
 }
 
-/** What is not the kernel's fault: the process or the machine has too many files open. */
+/** Tells of too many open files, of the process or the machine. */
 function explainLimit(errno: number | undefined, { maxOpenFiles }: KernelFacts): string | undefined {
   if (errno === EMFILE)
     return `too many open files: this process may have ${maxOpenFiles ?? 'no more'}; raise the limit (LimitNOFILE= in a systemd unit, ulimit -n in a shell)`
@@ -55,7 +55,7 @@ function explainLimit(errno: number | undefined, { maxOpenFiles }: KernelFacts):
   return undefined
 }
 
-/** What this kernel was built without. */
+/** Names the options that this kernel was built without. */
 function explainLack(errno: number | undefined, { release, missingOptions, hasSeccompFilter }: KernelFacts): string | undefined {
   const missing = missingOptions.length > 0 ? missingOptions : errno === ENOSYS && !hasSeccompFilter ? ['CONFIG_BPF_SYSCALL'] : []
   if (missing.length === 0) return undefined

@@ -5,7 +5,7 @@ const BATCH = 256
 /** This many wake-ups within this time mean a load under which waking for each record costs more than the record. */
 const BUSY_WAKEUPS = 16
 const BUSY_WINDOW_MS = 20
-/** How often the ring is drained under such a load. */
+/** Between two drains of the ring under such a load. */
 const DRAIN_INTERVAL_MS = 50
 /** The load is over after this many drains in a row that found so few records. */
 const QUIET_DRAINS = 2
