@@ -4,35 +4,34 @@ import type { BlockEvent } from '../tracepoints/index.ts'
 import { addEvent, type Block } from './block.ts'
 import { mechanismOf, type Racer, raceOf, racers } from './race.ts'
 
-/** A block for which no race has come by then, by the events' own time, came without one. */
+/** A connected block without a race after this time, by the stamps of events, came without one. */
 const RACE_WAIT_NS = 5e9
-/** A block that was announced but not connected by then is given up. */
+/** A block that was announced but not connected after this time is closed. */
 const CONNECT_WAIT_NS = 600e9
-/** A block of which all is known stays open for what may come late: its header chunk, for one. */
+/** A complete block stays open this long for late events, such as its header chunk. */
 const LATE_WAIT_NS = 1e9
-/** Blocks that wait so at once. With a block in ten minutes there is one; at rates that only tests reach they would fill the memory. */
+/** Complete blocks that wait at once. At a block in ten minutes there is one; at the rates of tests they would fill the memory. */
 const MAX_COMPLETE = 256
-/** `block_race_winner` follows the connection by 0.1 to 5 ms; a process that ends sooner may have owed us a race. */
+/** `block_race_winner` follows the connection by 0.1 to 5 ms; a process that ends sooner may have been about to fire it. */
 const RACE_LAG_NS = 50e6
-/** Blocks that are open at once; initial block download connects more than that within the wait. */
+/** Blocks that are open at once; the initial block download connects more than that within the wait. */
 const MAX_OPEN = 4096
-/** Blocks that make room together when there are too many. */
+/** Blocks that are closed together when too many are open. */
 const CLOSE_TOGETHER = 256
-/** Hashes that are remembered after their block was closed, so that none counts twice. */
+/** Hashes that are remembered after their block was closed, so that no block counts twice. */
 const MAX_CLOSED = 4096
-/** Header chunks that wait for another event to tell their block's hash. */
+/** Header chunks that wait for an event with the hash of their block. */
 const MAX_WAITING = 1024
 
 /**
- * What can become known of a block, each at most once for a hash: that it is `connected`,
- * `won` who delivered it, `timed` when each mechanism started, `decided` both of these, `withoutRace` that no race came;
- * `closed` ends it.
+ * Milestones of a block, each at most once for a hash: `connected`; `won`: the winner is known; `timed`: the start of each mechanism
+ * is known; `decided`: both are; `withoutRace`: no race came; `closed`: nothing more follows.
  */
 export type Milestone = 'connected' | 'won' | 'timed' | 'decided' | 'withoutRace' | 'closed'
 export type MilestoneListener = (milestone: Milestone, block: Block) => void
 
 export interface BlocksOptions {
-  /** How long a block may take to be connected, in ns. */
+  /** Time within which a block has to be connected, in ns. */
   readonly connectWaitNs?: number | undefined
 }
 
@@ -44,22 +43,22 @@ type OpenBlock = { -readonly [Key in keyof Block]: Block[Key] } & {
   excused: boolean
 }
 
-/** Joins the events of one node's blocks by hash and tells their races. Memory is bounded whatever arrives. */
+/** Joins the events of one node's blocks by hash and reports their milestones. Memory is bounded whatever arrives. */
 export class Blocks {
   readonly #node: string
   readonly #listener: MilestoneListener
   readonly #connectWaitNs: number
   readonly #open = new Map<string, OpenBlock>()
-  /** The open blocks once more, by what a header chunk knows of a hash. */
+  /** The open blocks by the prefix of the hash that a header chunk has. */
   readonly #openByPrefix = new Map<string, OpenBlock>()
-  /** Those of which all is known, the first first. */
+  /** The complete blocks, oldest first. */
   readonly #complete = new Set<OpenBlock>()
   readonly #closed = new Set<string>()
   readonly #headerChunks = new Map<string, HeaderChunk>()
   readonly #sinceWin: Record<Racer, number> = { fibre_udp: 0, bip152_cmpct: 0 }
-  /** Whether races can be seen at all: without `block_race_time` no block is said to have come without one. */
+  /** False without `block_race_time`: then no block is reported to have come without a race. */
   racesVisible = true
-  /** Whether connections can be seen: without `block_connected` all is known of a block once its race is. */
+  /** False without `block_connected`: then a block is complete once its race is known. */
   connectionsVisible = true
 
   constructor(node: string, listener: MilestoneListener, options: BlocksOptions = {}) {
@@ -74,28 +73,28 @@ export class Blocks {
     else this.#observeBlock(event)
   }
 
-  /** Blocks that were told of already, in an earlier life of the agent: nothing more is said of them. */
+  /** Takes the hashes of blocks that an earlier run of the agent reported; they are not reported again. */
   remember(hashes: Iterable<string>): void {
     for (const hash of hashes) this.#rememberClosed(hash)
   }
 
-  /** Closes what has waited long enough at that time (CLOCK_MONOTONIC, ns). */
+  /** Closes the blocks that are due at that time (CLOCK_MONOTONIC, ns). */
   advance(nowNs: number): void {
     for (const block of this.#open.values()) if (this.#dueNs(block) <= nowNs) this.#close(block)
   }
 
-  /** Closes what was connected, since no more events are going to come. Whether it had a race is not judged. */
+  /** Closes the connected blocks, because no more events will come. They are not judged to have come without a race. */
   close(): void {
     this.excuseOpen()
     for (const block of this.#open.values()) if (connectedNs(block) !== undefined) this.#close(block)
   }
 
-  /** Events were lost: nothing is said of what did not come for the blocks that are open now. */
+  /** Excuses the open blocks after a loss: they are not judged by events that did not come. */
   excuseOpen(): void {
     for (const block of this.#open.values()) block.excused = true
   }
 
-  /** The process ended at that time (CLOCK_MONOTONIC, ns): a race that it still owed will not come. */
+  /** Excuses blocks whose race was still to come when the process ended (CLOCK_MONOTONIC, ns). */
   processEnded(nowNs: number): void {
     for (const block of this.#open.values()) if ((connectedNs(block) ?? nowNs) > nowNs - RACE_LAG_NS) block.excused = true
   }
@@ -197,14 +196,14 @@ export class Blocks {
 
 const connectedNs = (block: Block) => block.events['validation:block_connected']?.stampNs
 
-/** Whether there was a race, though what it says may not have been readable. */
+/** Reports whether there was a race, even if its fields could not be read. */
 function hasRace({ winner, race, events }: Block): boolean {
   if (winner !== undefined || race !== undefined || events['udp:block_race_winner']) return true
   const times = events['udp:block_race_time']
   return times !== undefined && (times.udpNs === undefined || times.cmpctNs === undefined)
 }
 
-/** The part of a hash that a header chunk has: its first 8 little-endian bytes. */
+/** The part of a hash that a header chunk carries: its first 8 little-endian bytes. */
 const prefixOf = (hash: string) => hash.slice(-16)
 
 function forgetOldest(memory: Map<string, unknown> | Set<string>): void {

@@ -2,20 +2,20 @@ import type { Block } from './block.ts'
 
 const relayProbes = ['udp:block_reconstructed', 'udp:block_reconstruction_detail', 'udp:block_coinbase', 'udp:block_header_chunk'] as const
 
-/** A block as its record sees it: its events by short names. */
+/** Gives the events of a block short names, for the fields of its record. */
 export function factsOf({ events, ...block }: Block) {
   const connected = events['validation:block_connected']
   const reference = connected ?? Object.values(events).reduce((first, event) => (event.stampNs < first.stampNs ? event : first))
   const referenceUs = Math.round(reference.unixSeconds * 1e6)
   return {
     ...block,
-    /** When it was connected, or first heard of if it never was. */
+    /** Time at which it was connected, or first heard of if it never was. */
     stampNs: reference.stampNs,
-    /** It came without a race, and before it was connected nothing was heard of it from FIBRE either. */
+    /** True if it came without a race, and without an event of FIBRE before it was connected. */
     unheard: block.withoutRace && !relayProbes.some((probe) => (events[probe]?.stampNs ?? Number.POSITIVE_INFINITY) <= reference.stampNs),
     /**
-     * The time of day at a stamp, in µs since 1970. All those of a block are told from one event's by the differences of their
-     * stamps: so they agree with durations, even where the wall clock was stepped in between.
+     * The time of day at a stamp, in µs since 1970. All times of a block are computed from one event's by the differences of their
+     * stamps, so they agree with its durations even if the wall clock was stepped in between.
      */
     timeAt: (stampNs: number) => referenceUs + Math.round((stampNs - reference.stampNs) / 1e3),
     reconstructed: events['udp:block_reconstructed'],
@@ -32,8 +32,8 @@ export function factsOf({ events, ...block }: Block) {
 export type Facts = ReturnType<typeof factsOf>
 
 /**
- * When the first FIBRE packet came, as a stamp in ns: by the reconstruction, else by the race, whose times run back from where
- * connecting ends and the winner is named, else by the header chunk.
+ * The arrival of the first FIBRE packet, as a stamp in ns: from the reconstruction, else from the race, whose times run back from
+ * the end of connecting, when the winner is named, else from the header chunk.
  */
 export function firstChunkNs(facts: Facts): number | undefined {
   const { reconstructed } = facts

@@ -1,4 +1,4 @@
-/** What mining pools write into the coinbases of their blocks. Of several that fit the first one counts. */
+/** Texts that mining pools write into the coinbases of their blocks. If several match, the first one counts. */
 export const poolTags: Readonly<Record<string, readonly string[]>> = {
   'Foundry USA': ['Foundry USA Pool'],
   'MARA Pool': ['MARA Pool', 'MARA Made in USA'],

@@ -3,7 +3,7 @@ import { poolTags } from './pool-tags.ts'
 
 const taggedPools = Object.entries(poolTags).flatMap(([pool, tags]) => tags.map((tag) => ({ pool, tag })))
 
-/** Who mined a block, by the tag in its coinbase's script (hex): a pool's name, or `unknown`. */
+/** Returns the pool that mined a block, by the tag in its coinbase's script (hex), or `unknown`. */
 export function poolOf(scriptSig: string | undefined): string | undefined {
   if (scriptSig === undefined) return undefined
   const text = coinbaseBytes(scriptSig)

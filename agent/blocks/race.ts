@@ -1,4 +1,4 @@
-/** How a block can have come, as a label's value. */
+/** The mechanisms that can deliver a block, as values of a label. */
 export const mechanisms = ['fibre_udp', 'bip152_cmpct', 'other'] as const
 export type Mechanism = (typeof mechanisms)[number]
 
@@ -6,20 +6,20 @@ export type Mechanism = (typeof mechanisms)[number]
 export const racers = ['fibre_udp', 'bip152_cmpct'] as const
 export type Racer = (typeof racers)[number]
 
-/** Which of the two had brought a packet by the time the block was connected. */
+/** The mechanisms of which a packet had arrived when the block was connected. */
 export const coverages = ['both', 'udp_only', 'cmpct_only'] as const
 export type Coverage = (typeof coverages)[number]
 
-/** What `block_race_time` says of a block, in seconds before it was connected. */
+/** The times of `block_race_time` for one block, in seconds before it was connected. */
 export interface Race {
   readonly coverage: Coverage
-  /** Who started first, as far as is known. */
+  /** The mechanism that started first, as far as is known. */
   readonly first: Racer
   readonly udpSeconds: number | undefined
   readonly cmpctSeconds: number | undefined
   /**
-   * How much earlier `first` started. In a race of one side it is a lower bound: the other's start, coming after the block
-   * was connected, was never recorded.
+   * Head start of `first`. In a one-sided race it is a lower bound: the other mechanism started after the block was connected,
+   * and its start was never recorded.
    */
   readonly headStartSeconds: number
 }

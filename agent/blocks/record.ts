@@ -8,7 +8,7 @@ type ValueOf<Name extends RecordFieldName> = ReturnType<Fields[Name]['read']>
 type Optional = { [Name in RecordFieldName]: undefined extends ValueOf<Name> ? Name : never }[RecordFieldName]
 type Required = Exclude<RecordFieldName, Optional>
 
-/** All that bitcoind said of one block, joined. What is not known is `undefined`, and absent in JSON. */
+/** The joined events of one block. A field that is not known is `undefined`, and absent in JSON. */
 export type BlockRecord = { readonly [Name in Required]: ValueOf<Name> } & {
   readonly [Name in Optional]?: Exclude<ValueOf<Name>, undefined>
 }
@@ -18,10 +18,10 @@ const fields: readonly (readonly [RecordFieldName, RecordField<unknown>])[] = Ob
   RecordField<unknown>,
 ][]
 
-/** A record of which nothing is known. Its copies share its layout, whatever they know: objects that grow have one each, at a cost. */
+/** An empty record. Its copies share its hidden class; objects that grow field by field would each have their own. */
 const nothing = Object.fromEntries(fields.map(([name]) => [name, undefined]))
 
-/** The record of a block, as far as it is known by now. */
+/** Returns the record of a block, as far as it is known. */
 export function recordOf(block: Block): BlockRecord {
   const facts = factsOf(block)
   const record: Partial<Record<RecordFieldName, unknown>> = { ...nothing }
@@ -31,7 +31,7 @@ export function recordOf(block: Block): BlockRecord {
 
 const required: readonly Required[] = ['schema', 'time', 'node', 'block_hash', 'path']
 
-/** Whether something that was read is a record of this schema. Fields that this version does not know are no fault. */
+/** Reports whether a value is a record of this schema. Fields that this version does not know are allowed. */
 export function isBlockRecord(value: unknown): value is BlockRecord {
   if (typeof value !== 'object' || value === null) return false
   const record = value as Readonly<Partial<Record<string, unknown>>>

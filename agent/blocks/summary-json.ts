@@ -1,6 +1,6 @@
 import type { Durations, HeadStarts, Summary } from './summary.ts'
 
-/** A summary as JSON has it. */
+/** Returns a summary in the form of its JSON. */
 export function summaryJson({ fibreWinRate, raceCoverage, headStarts, reconstruction, slowest, ...rest }: Summary) {
   return {
     ...rest,

@@ -2,10 +2,10 @@ import { mechanisms, type Racer, racers } from './race.ts'
 import type { BlockRecord } from './record.ts'
 import type { Path } from './record-fields.ts'
 
-/** The ways a block can have come. */
+/** The paths by which a block can have come. */
 export const paths = [...mechanisms, 'no_race', 'unknown'] as const satisfies readonly Path[]
 
-/** Blocks by how they came. */
+/** Numbers of blocks by path. */
 type PathCounts = Readonly<Record<Path, number>>
 
 /** Quantiles of durations, in ms; undefined where there are none. */
@@ -18,7 +18,7 @@ export interface Durations {
 
 /** Head starts of one mechanism. */
 export interface HeadStarts extends Durations {
-  /** How many of them are lower bounds: the quantiles then are, too. */
+  /** Number of lower bounds among them; if there are any, the quantiles are lower bounds too. */
   readonly lowerBounds: number
 }
 
@@ -27,7 +27,7 @@ export interface Summary {
   /** Times of the earliest and the latest block; undefined without any. */
   readonly from?: string | undefined
   readonly to?: string | undefined
-  /** Names of the nodes that they are of, sorted. */
+  /** Names of their nodes, sorted. */
   readonly nodes: readonly string[]
   readonly blocks: number
   readonly connected: number
@@ -38,7 +38,7 @@ export interface Summary {
   readonly fibreWinRate?: number | undefined
   /** Share of blocks with a race among these and those that came without one, 0 to 1. */
   readonly raceCoverage?: number | undefined
-  /** By who started first, exact ones and lower bounds together. */
+  /** Head starts by the mechanism that started first, exact ones and lower bounds together. */
   readonly headStarts: Readonly<Record<Racer, HeadStarts>>
   readonly reconstruction: Durations
   /** The slowest reconstructions, slowest first. */
@@ -47,7 +47,7 @@ export interface Summary {
 
 const SLOWEST = 5
 
-/** Puts records together to figures, in one pass: of most of them only some numbers are held. */
+/** Computes the figures of records in one pass; of most records it keeps only some numbers. */
 export function summarise(records: Iterable<BlockRecord>): Summary {
   const counts = new Map<Path, number>(paths.map((path) => [path, 0]))
   const headStarts = new Map(racers.map((racer) => [racer, new Sample()]))
