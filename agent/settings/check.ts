@@ -5,7 +5,7 @@ import { type Effective, spellings } from './effective.ts'
 import type { Key } from './schema.ts'
 import { readSettingsFile } from './secrets/files.ts'
 
-/** What does not go together, or not with this machine. */
+/** Problems of settings with each other, or with this machine. */
 export function check(effective: Effective): readonly string[] {
   return [
     ...bothOrNeither(effective, 'metricsAuthUsername', 'metricsAuthPassword'),

@@ -7,7 +7,7 @@ import { didYouMean, settingNames } from './suggest.ts'
 /** Follows an alias to what it stands for. */
 type Resolve = (node: Node | null) => Node | null | undefined
 
-/** What the configuration file says: a flat YAML map, of which an empty file is the smallest. */
+/** Reads the configuration file: a flat YAML map, or an empty file. */
 export class ConfigFile extends Source {
   /** The file could not be read at all, so nobody knows what it would have set. */
   isUnusable = false
@@ -96,7 +96,7 @@ function isNull(node: Node | null | undefined): boolean {
   return node.value === '' || (node.type === 'PLAIN' && ['~', 'null'].includes(String(node.value)))
 }
 
-/** Some of the parser's messages end in a piece of the file, which may be a piece of a password. */
+/** Removes the piece of the file that some of the parser's messages end in: it may be part of a password. */
 function withoutContent(message: string): string {
   return message.replace(/(?<=\S): .*| \\.*|;.*/s, '')
 }

@@ -1,12 +1,12 @@
 import { type Key, keys, options, type Settings } from './schema.ts'
 import { Source } from './source.ts'
 
-/** What all sources together come to. */
+/** The result of all sources together. */
 export interface Effective {
   readonly settings: Settings
-  /** Where each setting comes from. */
+  /** The source of each setting. */
   readonly sources: Readonly<Record<Key, string>>
-  /** Settings that were given somewhere in a way that is of no use. */
+  /** Settings that a source gave with an invalid value. */
   readonly failed: ReadonlySet<Key>
 }
 

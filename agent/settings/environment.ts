@@ -6,7 +6,7 @@ import { didYouMean, settingNames } from './suggest.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** What the environment says. An empty variable counts as not set; of several names for one setting the agent's own comes first. */
+/** Reads settings from the environment. An empty variable counts as not set; among several names for one setting the agent's own comes first. */
 export function readEnvironment(env: Environment): Source {
   const source = new Source()
   const own = withoutServiceLinks(env, source.warnings)
@@ -21,13 +21,13 @@ export function readEnvironment(env: Environment): Source {
   return source
 }
 
-/** Which standard variable, if any, takes a setting back. */
+/** The standard variable, if any, that unsets a setting. */
 export function switchedOffBy(key: Key, env: Environment): string | undefined {
   const off = Object.entries(options[key].switchedOffBy ?? {}).find(([name, value]) => env[name]?.trim().toLowerCase() === value)
   return off?.join('=')
 }
 
-/** What is wrong with the variables that the OTLP exporter reads by itself: it would push with less than they say, without a word. */
+/** Problems of the variables that the OTLP exporter reads itself, and of which it would silently ignore what it does not understand. */
 export function problemsOfPushing(env: Environment): readonly string[] {
   const given = (ending: string) => [`OTEL_EXPORTER_OTLP_METRICS_${ending}`, `OTEL_EXPORTER_OTLP_${ending}`].filter((name) => env[name])
   const value = (name: string) => env[name] as string

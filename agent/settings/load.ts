@@ -13,7 +13,7 @@ export type { Settings } from './schema.ts'
 /** Settings, and what belongs to them. */
 export interface LoadedSettings {
   readonly settings: Settings
-  /** Where each comes from. */
+  /** The source of each setting. */
   readonly sources: Readonly<Record<Key, string>>
   readonly warnings: readonly string[]
   /** The environment's HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */

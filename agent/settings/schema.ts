@@ -23,27 +23,27 @@ import {
   yesOrNo,
 } from './values.ts'
 
-export const groups = ['Node', 'Metrics page', 'Health', 'Push', 'Blocks', 'Slow blocks', 'Logs', 'General'] as const
+export const groups = ['Node', 'Metrics and page', 'Health', 'Push', 'Blocks', 'Slow blocks', 'Logs', 'General'] as const
 
-/** All that is to be said about one option; parsing, help and documents follow from it. */
+/** The declaration of one option; parsing, help and documents follow from it. */
 export interface Option {
   readonly group: (typeof groups)[number]
   /** Sentences for the help, the README and the example file. */
   readonly help: string
-  /** What becomes of the text that was given. */
+  /** Parses the text that was given. */
   readonly type: z.ZodType
-  /** As one would write it. Without a default the setting is undefined until it is given. */
+  /** As a user would write it. Without a default the setting is undefined until it is given. */
   readonly default?: string | readonly string[]
-  /** For the example file, where there is no default to show. */
+  /** Value in the example file, for an option without a default. */
   readonly example?: string
   readonly flag: string
   readonly short?: string
-  /** How the help calls the flag's value; a flag without one is a switch. */
+  /** Name of the flag's value in the help; a flag without one is a switch. */
   readonly placeholder?: string
   readonly env: string
-  /** OpenTelemetry's standard names and those of older programs, with a type of their own where unit or meaning differ. */
+  /** OpenTelemetry's standard names and those of older programs, with their own type where unit or meaning differ. */
   readonly alsoEnv?: readonly { readonly name: string; readonly type?: z.ZodType }[]
-  /** Standard variables that take the setting back, by the value that does it. */
+  /** Standard variables that unset this setting, each with the value that does so. */
   readonly switchedOffBy?: Readonly<Record<string, string>>
   /** Keys in the configuration file, the preferred one first. */
   readonly yaml: readonly string[]
@@ -56,7 +56,7 @@ export interface Option {
 const schema = {
   bitcoind: {
     group: 'Node',
-    help: 'Executable of the node to watch. Without it, a pid and --node, every process called bitcoind or bitcoin-node is watched.',
+    help: 'Executable of the node to measure. Without --bitcoind, --pid and --node, every process called bitcoind or bitcoin-node is measured.',
     type: text,
     example: '/usr/local/bin/bitcoind',
     flag: 'bitcoind',
@@ -68,7 +68,7 @@ const schema = {
   },
   pid: {
     group: 'Node',
-    help: 'Process to watch; 0 finds it. Where there is none of that number at the start, the agent exits with 1 unless --wait is given.',
+    help: 'Process to measure; 0 finds it. If no such process runs at the start, the agent exits with 1 unless --wait is given.',
     type: wholeNumber(0, 2 ** 22), // the kernel's PID_MAX_LIMIT
     default: '0',
     flag: 'pid',
@@ -92,7 +92,7 @@ const schema = {
   },
   nodes: {
     group: 'Node',
-    help: 'Name of one of several nodes, told by its data directory (that of its chain, such as ~/.bitcoin/signet, where several chains lie in one) or its executable. Repeat the flag for each; the variable takes them with commas between, the file as a map.',
+    help: 'Name of one of several nodes, and its data directory or executable. If several chains share a data directory, give the directory of the chain, such as ~/.bitcoin/signet. Repeat the flag for each node; the variable takes a comma-separated list, the file a map.',
     type: namedNodes,
     default: [],
     example: '{ alpha: /srv/alpha, beta: /srv/beta }',
@@ -104,7 +104,7 @@ const schema = {
   },
   users: {
     group: 'Node',
-    help: 'Users whose processes are measured, by name or number, with commas between. Without it those of all users are, and any user can start one that is called bitcoind.',
+    help: 'Users whose processes are measured: names or numbers, comma-separated. By default processes of all users are, and any user can start one that is called bitcoind.',
     type: userNames,
     example: '1000',
     flag: 'users',
@@ -114,7 +114,7 @@ const schema = {
   },
   forgetAfterMs: {
     group: 'Node',
-    help: 'Time after which a node that ended is forgotten, unless --node names it: until then /ready gives it as a reason, and its series go on.',
+    help: 'Time after which a node that ended is forgotten, unless --node names it. Until then /ready reports it and its series continue.',
     type: spanInMs,
     default: '1d',
     flag: 'forget-after',
@@ -124,7 +124,7 @@ const schema = {
   },
   waitForTarget: {
     group: 'Node',
-    help: 'Wait for a node when none runs at the start; without waiting the agent exits with 1.',
+    help: 'Wait for a node if none runs at the start; with --no-wait the agent exits with 1.',
     type: yesOrNo,
     default: 'true',
     flag: 'wait',
@@ -142,8 +142,8 @@ const schema = {
     yaml: ['ring_size'],
   },
   port: {
-    group: 'Metrics page',
-    help: 'Port of the metrics page; 0 takes any free one.',
+    group: 'Metrics and page',
+    help: 'Port of /metrics and the page; 0 takes any free port.',
     type: wholeNumber(0, 65535),
     default: '9435',
     flag: 'port',
@@ -152,8 +152,8 @@ const schema = {
     yaml: ['metrics_port', 'port'],
   },
   listenAddress: {
-    group: 'Metrics page',
-    help: 'Address that both pages listen on; 0.0.0.0 or :: opens them to other machines, which then should need a password.',
+    group: 'Metrics and page',
+    help: 'Address that both ports listen on. 0.0.0.0 or :: opens them to other machines: set a password then.',
     type: hostOrAddress,
     default: '127.0.0.1',
     flag: 'listen-address',
@@ -162,8 +162,8 @@ const schema = {
     yaml: ['listen_address'],
   },
   allowedHosts: {
-    group: 'Metrics page',
-    help: 'Names, with commas between, that clients call this machine by, besides localhost and its host name; * for any. Requests without a password for other names are refused, so that no web page reaches the agent through a name of its own.',
+    group: 'Metrics and page',
+    help: 'Names by which clients may call this machine, comma-separated, besides localhost and its host name; * for any. Requests without a password for other names are refused, as a protection against DNS rebinding.',
     type: hostNames,
     example: 'node1.example.org',
     flag: 'allowed-hosts',
@@ -172,8 +172,8 @@ const schema = {
     yaml: ['allowed_hosts'],
   },
   metricsAuthUsername: {
-    group: 'Metrics page',
-    help: 'User name that the metrics page asks for; needs a password too.',
+    group: 'Metrics and page',
+    help: 'User name that /metrics and the page ask for; needs a password too.',
     type: text.regex(/^[^:]*$/, 'must not contain a colon: basic authentication has one between user name and password'),
     example: 'prometheus',
     flag: 'metrics-auth-username',
@@ -183,8 +183,8 @@ const schema = {
     secret: 'partly', // some write name:password, which an error must not repeat
   },
   metricsAuthPassword: {
-    group: 'Metrics page',
-    help: 'Its password. On the command line everybody on this machine can read it with ps: prefer the variable or a file.',
+    group: 'Metrics and page',
+    help: 'The password. On the command line everybody on this machine can read it with ps: prefer the variable or a file.',
     type: text,
     example: 'change-me',
     flag: 'metrics-auth-password',
@@ -194,8 +194,8 @@ const schema = {
     secret: true,
   },
   metricsAuthPasswordFile: {
-    group: 'Metrics page',
-    help: 'File that holds the password instead; the line break at its end does not count. SIGHUP reads it anew.',
+    group: 'Metrics and page',
+    help: 'File that holds the password; a line break at its end is ignored. SIGHUP reads it again.',
     type: text,
     example: '/etc/fibre-agent/password',
     flag: 'metrics-auth-password-file',
@@ -204,8 +204,8 @@ const schema = {
     yaml: ['metrics_auth_password_file'],
   },
   tlsCert: {
-    group: 'Metrics page',
-    help: 'Certificate (PEM, with its chain) to serve https; needs its key too.',
+    group: 'Metrics and page',
+    help: 'Certificate (PEM, with its chain) to serve HTTPS; needs --tls-key too.',
     type: text,
     example: '/etc/fibre-agent/node.crt',
     flag: 'tls-cert',
@@ -214,8 +214,8 @@ const schema = {
     yaml: ['tls_cert'],
   },
   tlsKey: {
-    group: 'Metrics page',
-    help: "The certificate's private key (PEM, not encrypted).",
+    group: 'Metrics and page',
+    help: 'Private key of the certificate (PEM, not encrypted).',
     type: text,
     example: '/etc/fibre-agent/node.key',
     flag: 'tls-key',
@@ -224,8 +224,8 @@ const schema = {
     yaml: ['tls_key'],
   },
   peerLabel: {
-    group: 'Metrics page',
-    help: 'How many peers of each mechanism fibre_block_deliveries_total names, the rest being "other"; 0 leaves the label out.',
+    group: 'Metrics and page',
+    help: 'Number of peers of each mechanism that fibre_block_deliveries_total names; the rest are "other". 0 omits the label.',
     type: wholeNumber(0, 10_000),
     default: '0',
     flag: 'peer-label',
@@ -235,7 +235,7 @@ const schema = {
   },
   healthPort: {
     group: 'Health',
-    help: 'Port of /health and /ready; 0 takes any free one.',
+    help: 'Port of /health and /ready; 0 takes any free port.',
     type: wholeNumber(0, 65535),
     default: '9436',
     flag: 'health-port',
@@ -245,7 +245,7 @@ const schema = {
   },
   otlpEndpoint: {
     group: 'Push',
-    help: 'Address of an OpenTelemetry Collector to push to with OTLP/HTTP; /v1/metrics is added where it has no path. OTEL_SDK_DISABLED=true or OTEL_METRICS_EXPORTER=none switch pushing off.',
+    help: 'URL of an OpenTelemetry Collector to push to by OTLP/HTTP; without a path, /v1/metrics is added. OTEL_SDK_DISABLED=true or OTEL_METRICS_EXPORTER=none switch pushing off.',
     type: otlpMetricsUrl,
     example: 'http://127.0.0.1:4318',
     flag: 'otlp-endpoint',
@@ -258,7 +258,7 @@ const schema = {
   },
   otlpProtocol: {
     group: 'Push',
-    help: 'How metrics are written: http/json, or http/protobuf for receivers that take nothing else.',
+    help: 'Encoding of pushes: http/json, or http/protobuf for receivers that accept nothing else.',
     type: otlpProtocol,
     default: 'http/json',
     flag: 'otlp-protocol',
@@ -280,7 +280,7 @@ const schema = {
   },
   otlpTimeoutMs: {
     group: 'Push',
-    help: 'Seconds that a push may take, tries included, and at most nine tenths of the interval (OTEL_*_TIMEOUT: milliseconds).',
+    help: 'Seconds that a push may take, retries included; at most nine tenths of the interval (OTEL_*_TIMEOUT: milliseconds).',
     type: intervalInSeconds,
     default: '10',
     flag: 'otlp-timeout',
@@ -304,7 +304,7 @@ const schema = {
   },
   journalFileBytes: {
     group: 'Blocks',
-    help: 'Size at which the journal begins a new file.',
+    help: 'Size at which the journal starts a new file.',
     type: fileBytes,
     default: '8MiB',
     flag: 'journal-file-size',
@@ -314,7 +314,7 @@ const schema = {
   },
   journalKeep: {
     group: 'Blocks',
-    help: 'How much of the journal is kept: a size such as 100MiB (a node fills about 50 MB a year), or an age such as 365d.',
+    help: 'Amount of the journal to keep: a size such as 100MiB (a node fills about 50 MB a year), or an age such as 365d.',
     type: retention,
     default: '100MiB',
     flag: 'journal-keep',
@@ -335,7 +335,7 @@ const schema = {
   },
   record: {
     group: 'Blocks',
-    help: 'File to which every event is added, for `fibre-agent replay`.',
+    help: 'File to which every event is appended, for `fibre-agent replay`.',
     type: text,
     example: '/var/tmp/events.ndjson',
     flag: 'record',
@@ -345,7 +345,7 @@ const schema = {
   },
   slowThresholdMs: {
     group: 'Slow blocks',
-    help: 'Milliseconds of reconstruction from which on a block is slow.',
+    help: 'Reconstruction time, in milliseconds, from which on a block is slow.',
     type: durationInMs,
     default: '50',
     flag: 'slow-threshold-ms',
@@ -356,7 +356,7 @@ const schema = {
   },
   verySlowThresholdMs: {
     group: 'Slow blocks',
-    help: 'Milliseconds from which on it is very slow.',
+    help: 'Reconstruction time, in milliseconds, from which on a block is very slow.',
     type: durationInMs,
     default: '100',
     flag: 'very-slow-threshold-ms',
@@ -367,7 +367,7 @@ const schema = {
   },
   alertWebhookUrl: {
     group: 'Slow blocks',
-    help: 'Address to which each slow block is posted as JSON.',
+    help: 'URL to which each slow block is posted as JSON.',
     type: webhookUrl,
     example: 'https://alerts.example.org/fibre',
     flag: 'alert-webhook-url',
@@ -379,7 +379,7 @@ const schema = {
   },
   alertWebhookHeaders: {
     group: 'Slow blocks',
-    help: 'Headers of those posts, one "Name: value" a line, such as "Authorization: Bearer TOKEN". Sent to that address only, to no other that it redirects to.',
+    help: 'Headers of these posts, one "Name: value" per line, such as "Authorization: Bearer TOKEN". They are sent to that origin only, not to one that it redirects to.',
     type: webhookHeaders,
     example: '"Authorization: Bearer TOKEN"',
     flag: 'alert-webhook-headers',
@@ -390,7 +390,7 @@ const schema = {
   },
   alertWebhookHeadersFile: {
     group: 'Slow blocks',
-    help: 'File that holds those headers; read anew after SIGHUP.',
+    help: 'File that holds these headers. SIGHUP reads it again.',
     type: text,
     example: '/etc/fibre-agent/webhook.headers',
     flag: 'alert-webhook-headers-file',
@@ -421,7 +421,7 @@ const schema = {
   },
   logLevel: {
     group: 'Logs',
-    help: 'Least level that is logged: DEBUG, INFO, WARNING or ERROR.',
+    help: 'Lowest level that is logged: DEBUG, INFO, WARNING or ERROR.',
     type: logLevel,
     default: 'INFO',
     flag: 'log-level',
@@ -432,7 +432,7 @@ const schema = {
   },
   logFile: {
     group: 'Logs',
-    help: 'File to log to as well as to standard output.',
+    help: 'File to log to, in addition to standard output.',
     type: text,
     example: '/var/log/fibre-agent.log',
     flag: 'log-file',
@@ -453,7 +453,7 @@ const schema = {
   },
 } as const satisfies Record<string, Option>
 
-/** What the older slow-block recorder was set with and nothing here needs, by the reason. It is no mistake to have it. */
+/** Settings of the older slow-block recorder that are accepted and ignored, by the reason. */
 export const withoutUse: Readonly<Record<string, { readonly env: string; readonly yaml: string }>> = {
   'blocks are kept in the journal, there is no database': { env: 'FIBRE_RECORDER_DB_PATH', yaml: 'db_path' },
   'records are looked after every second': { env: 'FIBRE_RECORDER_HOUSEKEEPING_INTERVAL_SEC', yaml: 'housekeeping_interval_sec' },
@@ -461,7 +461,7 @@ export const withoutUse: Readonly<Record<string, { readonly env: string; readonl
 
 export type Key = keyof typeof schema
 
-/** What the agent runs with. */
+/** The settings that the agent runs with. */
 export type Settings = {
   readonly [K in Key]: z.output<(typeof schema)[K]['type']> | ((typeof schema)[K] extends { readonly default: unknown } ? never : undefined)
 }

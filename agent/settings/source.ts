@@ -3,19 +3,19 @@ import { type Key, options } from './schema.ts'
 
 export interface Given {
   readonly value: unknown
-  /** Where an operator finds it: `--port`, `FIBRE_METRICS_PORT`, `config.yaml:3:1 (metrics_port)`. */
+  /** The place where an operator finds it: `--port`, `FIBRE_METRICS_PORT`, `config.yaml:3:1 (metrics_port)`. */
   readonly where: string
 }
 
-/** What one source of settings says, and what is wrong with it. */
+/** The settings of one source, and the problems found in it. */
 export class Source {
   readonly given = new Map<Key, Given>()
-  /** Given, but of no use; whether they fit the others cannot be said. */
+  /** Settings whose value is invalid; whether they fit the others is not known. */
   readonly failed = new Set<Key>()
   readonly problems: string[] = []
   readonly warnings: string[] = []
 
-  /** Takes a setting in; of several the last one counts. */
+  /** Adds a setting; the last one of several counts. */
   give(key: Key, raw: string | readonly string[], where: string, type: z.ZodType = options[key].type): void {
     const { success, data, error } = type.safeParse(raw)
     if (success) return void this.given.set(key, { value: data, where })

@@ -62,7 +62,7 @@ export const fileBytes = size.pipe(
     .max(2 ** 30, 'must be at most 1GiB'),
 )
 
-/** How much of something is kept: a size in bytes, or an age in days. */
+/** An amount to keep: a size in bytes, or an age in days. */
 export const retention = z.union(
   [
     z
@@ -151,7 +151,7 @@ export const webhookHeaders = z.string().transform((text, context): Readonly<Rec
   return Object.fromEntries(headers.map((header) => [header?.[1] ?? '', header?.[2] ?? '']))
 })
 
-/** Where metrics are posted; an address without a path gets the usual one. */
+/** The URL that metrics are posted to; without a path it gets the standard one. */
 export const otlpMetricsUrl = httpUrl.transform((url) => (url.pathname === '/' ? withMetricsPath(url) : url.href))
 
 /** A Collector's address for all signals: metrics have their own path below it. */

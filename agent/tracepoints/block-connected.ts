@@ -5,7 +5,7 @@ export const blockConnected = defineBlockTracepoint({
   probe: 'validation:block_connected',
   group: 'validation',
   required: true,
-  description: 'A block became part of the active chain, however it came.',
+  description: 'A block became part of the active chain, by whatever path it came.',
   args: {
     blockHash: rawHash('Hash of the block.'),
     height: integer('Height of the block.'),

@@ -7,7 +7,7 @@ export const blockRaceTime = defineBlockTracepoint({
   required: true,
   eventType: 'race_time',
   description:
-    'How long before a block was connected each mechanism had brought its first packet: the one that started first has the larger value.',
+    'Time between the first packet of each mechanism and the connection of the block: the mechanism that started first has the larger value.',
   args: {
     blockHash: rawHash('Hash of the block.'),
     height: integer('Height of the block.'),

@@ -6,7 +6,7 @@ export const blockRaceWinner = defineBlockTracepoint({
   group: 'fibre',
   required: true,
   eventType: 'race_winner',
-  description: 'Which mechanism delivered a block that was just connected.',
+  description: 'The mechanism that delivered a block that was just connected.',
   args: {
     blockHash: rawHash('Hash of the block.'),
     height: integer('Height of the block.'),

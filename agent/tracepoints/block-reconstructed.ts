@@ -4,7 +4,7 @@ export const blockReconstructed = defineBlockTracepoint({
   probe: 'udp:block_reconstructed',
   group: 'fibre',
   required: true,
-  description: 'A block was reconstructed from FIBRE chunks. Its decoding can still fail afterwards.',
+  description: 'A block was reconstructed from FIBRE chunks. Decoding it can still fail afterwards.',
   args: {
     blockHash: hexHash('Hash of the block.'),
     peer: text('Peer that sent the block, `ip:port`.'),

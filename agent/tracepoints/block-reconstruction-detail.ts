@@ -3,7 +3,7 @@ import { defineBlockTracepoint, hexHash, integer } from './define.ts'
 export const blockReconstructionDetail = defineBlockTracepoint({
   probe: 'udp:block_reconstruction_detail',
   group: 'fibre',
-  description: 'Where the transactions of a reconstructed block came from. Newer builds only.',
+  description: 'The sources of the transactions of a reconstructed block. Newer builds only.',
   args: {
     blockHash: hexHash('Hash of the block.'),
     height: integer('Height of the block.'),

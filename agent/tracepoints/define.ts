@@ -22,7 +22,7 @@ const field = <T>(kind: Kind) => {
 
 /** An integer of any size and sign. */
 export const integer = field<number>('integer')
-/** A C string; what lies beyond 127 bytes is cut. */
+/** A C string, cut after 127 bytes. */
 export const text = field<string>('text')
 /** A C string of up to 255 bytes; it takes the room of two texts. */
 export const longText = field<string>('longText')
@@ -39,11 +39,11 @@ export type Fields = Readonly<Record<string, Field>>
 
 /** Fields that every event has, whatever its tracepoint. */
 export interface EventBase {
-  /** Name of the node that said it. */
+  /** Name of the node that fired it. */
   readonly node: string
-  /** When the tracepoint was hit: CLOCK_MONOTONIC, ns. */
+  /** Time of the hit: CLOCK_MONOTONIC, ns. */
   readonly stampNs: number
-  /** When the tracepoint was hit: wall clock, seconds since 1970. */
+  /** Time of the hit: wall clock, seconds since 1970. */
   readonly unixSeconds: number
 }
 

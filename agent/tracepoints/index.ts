@@ -36,7 +36,7 @@ export const countedTracepoints = all.filter((tracepoint) => tracepoint.counted 
 export const recordedTracepoints = tracepoints.filter((tracepoint): tracepoint is Recorded => tracepoint.counted === undefined)
 export const blockTracepoints = tracepoints.filter((tracepoint): tracepoint is OfBlock => tracepoint.isOfBlock)
 
-/** Tracepoints that every FIBRE node has: one that is missing is a fault, of any other it is that build's way. */
+/** Tracepoints that every FIBRE node has: a missing one is a fault, while builds may lack any other. */
 export const requiredProbes: ReadonlySet<string> = new Set(tracepoints.filter(({ required }) => required).map(({ probe }) => probe))
 
 const blockProbes: ReadonlySet<string> = new Set(blockTracepoints.map(({ probe }) => probe))

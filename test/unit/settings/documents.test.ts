@@ -21,7 +21,7 @@ it('has a row for every setting in the table', () => {
   for (const row of rows) expect(row.split(' | ')).toHaveLength(6)
   expect(rows[0]).toBe('| Setting | Flag | Environment | YAML | Default | Meaning |')
   expect(rows).toContain(
-    '| `port` | `--port` | `FIBRE_METRICS_PORT` | `metrics_port`, `port` | `9435` | Port of the metrics page; 0 takes any free one. |',
+    '| `port` | `--port` | `FIBRE_METRICS_PORT` | `metrics_port`, `port` | `9435` | Port of /metrics and the page; 0 takes any free port. |',
   )
 })
 
