@@ -1,6 +1,6 @@
 #!/bin/sh
-# journalctl for from-journald.yaml, which asks for what comes after the record that it has noted last. It notes a record before it hands it on,
-# so that a Collector that is killed between the two would lose it. This asks for that record too.
+# journalctl for from-journald.yaml, which asks for records after the last one that it stored. It stores a record before it passes it on,
+# so a Collector that is killed in between would lose it. This script asks for that record too.
 for word; do
   shift
   [ "$word" != --after-cursor ] || word=--cursor
