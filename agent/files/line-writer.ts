@@ -124,7 +124,7 @@ export class LineWriter<L extends Line> {
     const lines = this.#waiting.length
     try {
       const target = await this.#options.target() // lines that come while it gets ready have their turn after this one
-      if (this.#waiting.length > 0) await this.#writeTo(target, lines)
+      if (lines > 0 && this.#waiting.length > 0) await this.#writeTo(target, lines)
     } catch (error) {
       if (!isPipeFull(error)) this.#waiting.markLate()
       throw error
