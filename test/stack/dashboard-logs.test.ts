@@ -11,7 +11,7 @@ import { backfill } from './model/backfill.ts'
 import { agentLogOf, debugLogOf, lineOf } from './model/debug-log.ts'
 import { simulateFleet } from './model/fleet.ts'
 import { sendJournal } from './model/journal.ts'
-import { mean, reconstructed, stepsOf, sum } from './model/truth.ts'
+import { mean, reconstructions, stepsOf, sum } from './model/truth.ts'
 import { startCollector } from './otelcol.ts'
 import { startPrometheus } from './prometheus.ts'
 import { requirePrograms } from './requirements.ts'
@@ -126,8 +126,8 @@ describe('with the logs of three simulated days', () => {
     ["The agent's log", lines, agentLog.length],
     ["bitcoind's log", lines, debugLog.length],
     ['Last blocks', lines, lastDay.length],
-    ['Slowest blocks', lines, reconstructed(lastDay).length],
-    ['Blocks that took the most chunks', lines, reconstructed(lastDay).length],
+    ['Slowest blocks', lines, reconstructions(lastDay).length],
+    ['Blocks that took the most chunks', lines, reconstructions(lastDay).length],
   ] as const)('%s shows as many as there are', async ([panel, measure, expected], context) => {
     await requireServers(context)
     const targets = dashboards.flatMap(logql).filter((target) => target.panel === panel)

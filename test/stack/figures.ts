@@ -11,8 +11,8 @@ import {
   mean,
   quotient,
   received,
-  reconstructed,
   reconstructionSeconds,
+  reconstructions,
   share,
   sinceFibreWon,
   sum,
@@ -126,7 +126,7 @@ export const figures: readonly ShownFigure[] = [
   { shown: /^Last block \/|^Nodes, .*\/ Last block/, is: lastBlockAge },
   {
     shown: /^Reconstructed within 100 ms|^Within 100 ms|^Objective: .* within 100 ms/,
-    is: ({ blocks }) => share(reconstructed(blocks), quickly),
+    is: ({ blocks }) => share(reconstructions(blocks), quickly),
   },
   { shown: /^Chunk efficiency|^Nodes, .*\/ Efficiency/, is: efficiency },
   { shown: /^Reconstruction time, spread/, is: ({ blocks, labels }) => upTo(reconstructionSeconds(blocks), labels), rises: true },
@@ -163,22 +163,22 @@ export const figures: readonly ShownFigure[] = [
     rises: true,
   },
   { shown: /^Blocks( connected and sent)? \/ connected/, is: ({ blocks }) => blocks.length, rises: true },
-  { shown: /^Blocks \/ reconstructed|^Blocks reconstructed, /, is: ({ blocks }) => reconstructed(blocks).length, rises: true },
+  { shown: /^Blocks \/ reconstructed|^Blocks reconstructed, /, is: ({ blocks }) => reconstructions(blocks).length, rises: true },
   { shown: /^Blocks( connected and sent)? \/ sent|^Blocks sent/, is: ({ blocks }) => count(blocks, ({ sent }) => sent), rises: true },
   { shown: /^Sent per connected block/, is: ({ blocks }) => share(blocks, ({ sent }) => sent) },
   {
     shown: /^Received per block|^Chunks per block, .*\/ received/,
-    is: ({ blocks }) => quotient(received(blocks), reconstructed(blocks).length),
+    is: ({ blocks }) => quotient(received(blocks), reconstructions(blocks).length),
   },
   {
     shown: /^Chunks per block, .*\/ used, /,
-    is: ({ blocks, quantile }) => quantile(reconstructed(blocks).map(({ chunksUsed }) => chunksUsed)),
+    is: ({ blocks, quantile }) => quantile(reconstructions(blocks).map(({ chunksUsed }) => chunksUsed)),
   },
-  { shown: /^Used per block|^Chunks per block, .*\/ used/, is: ({ blocks }) => quotient(used(blocks), reconstructed(blocks).length) },
+  { shown: /^Used per block|^Chunks per block, .*\/ used/, is: ({ blocks }) => quotient(used(blocks), reconstructions(blocks).length) },
   {
     shown: /^Bytes per block/,
     is: ({ blocks }) => {
-      const chunks = quotient(received(blocks), reconstructed(blocks).length)
+      const chunks = quotient(received(blocks), reconstructions(blocks).length)
       return chunks === undefined ? undefined : chunks * PAYLOAD_BYTES
     },
   },
@@ -192,38 +192,41 @@ export const figures: readonly ShownFigure[] = [
     shown: /^Chunks used per block, spread/,
     is: ({ blocks, labels }) =>
       upTo(
-        reconstructed(blocks).map(({ chunksUsed }) => chunksUsed),
+        reconstructions(blocks).map(({ chunksUsed }) => chunksUsed),
         labels,
       ),
     rises: true,
   },
   {
     shown: /^Blocks reconstructed within 100 ms, and slower \/ quick/,
-    is: ({ blocks }) => count(reconstructed(blocks), quickly),
+    is: ({ blocks }) => count(reconstructions(blocks), quickly),
     rises: true,
   },
   {
     shown: /^Blocks reconstructed within 100 ms, and slower \/ slower/,
-    is: ({ blocks }) => count(reconstructed(blocks), (block) => !quickly(block)),
+    is: ({ blocks }) => count(reconstructions(blocks), (block) => !quickly(block)),
     rises: true,
   },
   {
     shown: /^All from the mempool|^From the mempool, .*\/ whole blocks/,
-    is: ({ blocks }) => share(reconstructed(blocks), ({ missing }) => missing === 0),
+    is: ({ blocks }) => share(reconstructions(blocks), ({ missing }) => missing === 0),
   },
   {
     shown: /^From the mempool, .*\/ transactions/,
     is: ({ blocks }) => {
       const transactions = sum(blocks.map((block) => (block.reconstruction ? block.transactions - 1 : 0)))
-      return quotient(transactions - sum(reconstructed(blocks).map(({ missing }) => missing)), transactions)
+      return quotient(transactions - sum(reconstructions(blocks).map(({ missing }) => missing)), transactions)
     },
   },
-  { shown: /^Transactions that were missing.*\/ mean/, is: ({ blocks }) => mean(reconstructed(blocks).map(({ missing }) => missing)) },
-  { shown: /^Transactions that were missing/, is: ({ blocks, quantile }) => quantile(reconstructed(blocks).map(({ missing }) => missing)) },
-  { shown: /^Bytes that were missing.*\/ mean/, is: ({ blocks }) => mean(reconstructed(blocks).map(({ missingBytes }) => missingBytes)) },
+  { shown: /^Transactions that were missing.*\/ mean/, is: ({ blocks }) => mean(reconstructions(blocks).map(({ missing }) => missing)) },
+  {
+    shown: /^Transactions that were missing/,
+    is: ({ blocks, quantile }) => quantile(reconstructions(blocks).map(({ missing }) => missing)),
+  },
+  { shown: /^Bytes that were missing.*\/ mean/, is: ({ blocks }) => mean(reconstructions(blocks).map(({ missingBytes }) => missingBytes)) },
   {
     shown: /^Bytes that were missing/,
-    is: ({ blocks, quantile }) => quantile(reconstructed(blocks).map(({ missingBytes }) => missingBytes)),
+    is: ({ blocks, quantile }) => quantile(reconstructions(blocks).map(({ missingBytes }) => missingBytes)),
   },
   {
     shown: /^Time to connect a block|^Connecting, /,

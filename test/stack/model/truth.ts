@@ -24,10 +24,10 @@ export const quotient = (part: number, whole: number): number | undefined => (wh
 export const share = <T>(all: readonly T[], is: (one: T) => boolean): number | undefined => quotient(count(all, is), all.length)
 export const mean = (values: readonly number[]): number | undefined => quotient(sum(values), values.length)
 
-export const reconstructed = (blocks: readonly Arrival[]) => blocks.flatMap(({ reconstruction }) => reconstruction ?? [])
-export const reconstructionSeconds = (blocks: readonly Arrival[]) => reconstructed(blocks).map(({ durationUs }) => durationUs / 1e6)
-export const used = (blocks: readonly Arrival[]) => sum(reconstructed(blocks).map(({ chunksUsed }) => chunksUsed))
-export const received = (blocks: readonly Arrival[]) => sum(reconstructed(blocks).map(({ chunksReceived }) => chunksReceived))
+export const reconstructions = (blocks: readonly Arrival[]) => blocks.flatMap(({ reconstruction }) => reconstruction ?? [])
+export const reconstructionSeconds = (blocks: readonly Arrival[]) => reconstructions(blocks).map(({ durationUs }) => durationUs / 1e6)
+export const used = (blocks: readonly Arrival[]) => sum(reconstructions(blocks).map(({ chunksUsed }) => chunksUsed))
+export const received = (blocks: readonly Arrival[]) => sum(reconstructions(blocks).map(({ chunksReceived }) => chunksReceived))
 
 /** By how many seconds FIBRE, or else the compact block, started first, where it did; lower bounds among them. */
 export function headStarts(blocks: readonly Arrival[], ofFibre: boolean): readonly number[] {

@@ -4,7 +4,7 @@ import type { Line } from '../../logql/pipeline.ts'
 import { agentLog, debugLog, fleet, lastDay, lines, ofNode } from '../../logql/simulated.ts'
 import { parseLogql } from '../../logql/syntax.ts'
 import { interpolate, type PanelQuery, readDashboards } from '../../stack/dashboard-queries.ts'
-import { mean, reconstructed, stepsOf, sum, wonByFibre } from '../../stack/model/truth.ts'
+import { mean, reconstructions, stepsOf, sum, wonByFibre } from '../../stack/model/truth.ts'
 
 const DAY = 86_400
 const targets = readDashboards().flatMap(({ title, targets }) =>
@@ -61,8 +61,8 @@ describe('the logs of three simulated days', () => {
     ["The agent's log", shown, agentLog.length, 3],
     ["bitcoind's log", shown, debugLog.length, 606],
     ['Last blocks', shown, lastDay.length, 524],
-    ['Slowest blocks', shown, reconstructed(lastDay).length, 252],
-    ['Blocks that took the most chunks', shown, reconstructed(lastDay).length, 252],
+    ['Slowest blocks', shown, reconstructions(lastDay).length, 252],
+    ['Blocks that took the most chunks', shown, reconstructions(lastDay).length, 252],
   ] as const)('%s: as many as there are', (name, measure, truth, recorded) => {
     expect(truth).toBe(recorded)
     for (const target of panel(name)) expect(measure(answer(target))).toBe(recorded)

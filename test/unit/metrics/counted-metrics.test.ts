@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
 import type { Total } from '../../../agent/sources/totals.ts'
-import { idle, openPage } from './page.ts'
+import { idleSource, openPage } from './page.ts'
 
 /** A page of nodes, of which the source has counted this so far. */
 async function openCounted(nodes: readonly string[]) {
   const counted: Total[] = []
   const forgotten: string[] = []
-  const source = { ...idle, totals: () => counted, forget: (node: string) => void forgotten.push(node) }
+  const source = { ...idleSource, totals: () => counted, forget: (node: string) => void forgotten.push(node) }
   const page = await openPage({ nodes, source })
   const shown = async () => {
     const scrape = await page.scrape()

@@ -32,7 +32,7 @@ const stores = {
 }
 
 /** Brings nothing by itself, and attaches to nothing. */
-export const idle: EventSource = {
+export const idleSource: EventSource = {
   start() {},
   now: () => Number(process.hrtime.bigint()),
   attach: () => ({ probes: [], silentProbes: () => [], close: async () => {} }),
@@ -50,7 +50,7 @@ type Options = Partial<Omit<TelemetryOptions, 'version'>> & {
 }
 
 /** The metrics page as the agent makes it, of nodes that are known, with events given by hand. */
-export async function openPage({ nodes: names = ['n'], onBlock, source = idle, ...options }: Options = {}) {
+export async function openPage({ nodes: names = ['n'], onBlock, source = idleSource, ...options }: Options = {}) {
   const telemetry = await openTelemetry({ version: '1.2.3', port: 9435, openLabelLimit: 0, log: silentLog, ...options })
   const nodes = new Nodes(source, [toMetrics(telemetry, source), { ...(onBlock && { block: onBlock }) }], { log: silentLog })
   for (const name of names) nodes.add(name)

@@ -1,17 +1,16 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import manifest from '../../../package.json' with { type: 'json' }
+import { temporaryDirectory } from '../../harness/temporary.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const options = /node (.*)$/m.exec(readFileSync(join(root, 'dist/agent.cjs'), 'utf8'))?.[1]?.split(' ') ?? []
 
 /** A copy of the built agent in a folder of its own. */
 function install(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'launcher-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const folder = temporaryDirectory()
   for (const file of ['agent.cjs', 'main.cjs', 'main.cjs.cache']) cpSync(join(root, 'dist', file), join(folder, file))
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   return folder
