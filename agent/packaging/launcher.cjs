@@ -3,6 +3,8 @@
 // The collector is exposed for memory.ts.
 // SIGUSR1 would open Node.js's debugger to every local user.
 
+process.on('SIGHUP', () => {}) // one that comes while the bundle is loaded has nothing to reread yet, and ends nothing
+
 // Runs the bundle beside it with the code that V8 compiled of it when it was built, which saves a fifth of the start's CPU time.
 // Another version of Node.js does not take that code, and compiles its own.
 const { readFileSync } = require('node:fs')
