@@ -10,7 +10,7 @@ const everyPanel = dashboards.flatMap((dashboard) => panelsOf(dashboard).map((pa
 const nameOf = ({ dashboard, panel }: (typeof everyPanel)[number]) => `${dashboard.title}: ${panel.title}`
 const expressions = (panel: Panel) => panel.targets.map(({ expr }) => expr)
 
-/** What Grafana itself puts in the place of a name. */
+/** Variables that Grafana itself replaces. */
 const builtIn = ['__all', '__interval', '__rate_interval', '__value', '__url_time_range']
 
 describe('a dashboard', () => {

@@ -4,7 +4,7 @@ export interface Selected {
   readonly labels: readonly string[]
 }
 
-/** What a query in PromQL names: enough of its grammar to find series and labels, no more. */
+/** The series and labels of a query in PromQL, found by just enough of its grammar. */
 export function namesIn(expr: string): { readonly series: readonly Selected[]; readonly grouped: readonly string[] } {
   const grouped: string[] = []
   const series: Selected[] = []

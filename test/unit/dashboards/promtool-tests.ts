@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promtool } from '../../harness/promtool.ts'
 
-/** What a series has at a minute: nothing where no sample was stored, `stale` where a scrape found it gone. */
+/** The sample of a series at a minute: nothing where no sample was stored, `stale` where a scrape found it gone. */
 export type AtMinute = (minute: number) => number | 'stale' | undefined
 
 /** Series by selector. */
@@ -52,7 +52,7 @@ function valuesOf(at: AtMinute, lastMinute: number, step: number): string {
   return runs.map(({ value, count }) => (count === 1 ? value : value === '_' ? `_x${count}` : `${value}x${count - 1}`)).join(' ')
 }
 
-/** What promtool prints of a test that expects nothing: everything that is there. */
+/** The alerts that promtool prints for a test that expects none. */
 async function run(rules: string, test: { readonly interval: string; readonly [key: string]: unknown }): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'fibre-rules-'))
   try {

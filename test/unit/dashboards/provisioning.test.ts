@@ -11,7 +11,7 @@ const { services } = read('compose.yaml')
 const sources = read('dashboards/provisioning/datasources/fibre.yaml').datasources as readonly { uid: string; type: string; url: string }[]
 const [provider] = read('dashboards/provisioning/dashboards/fibre.yaml').providers
 
-/** Where something of this tree lies in Grafana's container. */
+/** The path in Grafana's container of a path in this repository. */
 function inGrafana(path: string): string | undefined {
   const mounts = (services.grafana.volumes as readonly string[]).map((volume) => volume.split(':'))
   return mounts.find(([source]) => source === `./${path}`)?.[1]

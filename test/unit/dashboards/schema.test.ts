@@ -35,7 +35,7 @@ it.each([
   60_000,
 )
 
-/** What the compiler has against these texts as values of that type. */
+/** Errors of the compiler for these texts as values of that type. */
 function complaints(dashboards: readonly string[]): string {
   const values = dashboards.map((text, index) => {
     const { __inputs, ...dashboard } = JSON.parse(text) // which only a dashboard to be imported has, and loses by it

@@ -74,7 +74,7 @@ export const agentOf = ({ job, instance }: Target) => ({ job, instance })
 
 const SYNCHRONISED_SECONDS = 1024
 
-/** What an agent says of itself while all is well. */
+/** The metrics of an agent while all is well. */
 export function agentSeries(target: Target, { attached = 1 } = {}): SeriesSet {
   const agent = agentOf(target)
   return {
@@ -100,10 +100,10 @@ export function probeSeries(target: Target, tracepoint: string): string {
   return select('fibre_exporter_probe_attached', { ...target, provider, probe })
 }
 
-/** What Prometheus says of the scrapes of an agent. */
+/** The series that Prometheus makes for the scrapes of an agent. */
 export const scrapeSeries = (target: Target): SeriesSet => ({ [select('up', agentOf(target))]: () => 1 })
 
-/** What an agent says of the blocks of a node. Counters stand at 0 before the first, gauges are absent. */
+/** The metrics of an agent about the blocks of a node. Counters stand at 0 before the first, gauges are absent. */
 export function blockSeries(target: Target, blocks: readonly SimulatedBlock[]): SeriesSet {
   const countBy = (minute: number) => {
     const next = blocks.findIndex(({ at }) => at > minute * 60)

@@ -3,7 +3,7 @@ import { keys, options } from '../../../agent/settings/schema.ts'
 import { file, printed, refusal } from './settings.ts'
 
 const SECRET = 'hunter2'
-/** Where it is but a part of the value. */
+/** Values whose secret is only a part of them. */
 const secrets: Readonly<Record<string, string>> = {
   alertWebhookUrl: `https://chat.example/${SECRET}`,
   alertWebhookHeaders: `Authorization: Bearer ${SECRET}`,

@@ -12,7 +12,7 @@ export function run(argv: readonly string[], env: Environment = {}) {
   return loadSettings(readCommandLine(argv, runCommand).settings, env)
 }
 
-/** What is printed instead of running. */
+/** The output of a command line that prints instead of running. */
 export async function printed(argv: readonly string[], env: Environment = {}): Promise<string> {
   const { code, out, err } = await command(argv, { env })
   if (code !== 0) throw new Error(err)
