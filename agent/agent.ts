@@ -17,7 +17,7 @@ import { ReplaySource } from './sources/replay/replay.ts'
 import { openStores, thresholdsOf } from './stores.ts'
 
 const TICK_MS = 1000
-/** What the last push may take: all in all the agent ends within a second. */
+/** Time limit of the last push: the whole agent ends within a second. */
 const LAST_PUSH_MS = 500
 
 export interface AgentOptions {
@@ -26,7 +26,7 @@ export interface AgentOptions {
   readonly log: Logger
   /** Lines of the log that were dropped, by output. */
   readonly logDropped?: () => ReadonlyMap<string, number>
-  /** Where events come from: the compiled kernel program, or a recording. */
+  /** Source of events: the compiled kernel program, or a recording. */
   readonly source: Buffer | Replay
   /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, for pushes. */
   readonly proxy?: Readonly<Record<string, string>> | undefined
@@ -35,7 +35,7 @@ export interface AgentOptions {
 }
 
 export interface Agent {
-  /** Where the metrics and the health page are. */
+  /** Addresses of the metrics and of the health server. */
   readonly urls: { readonly metrics: string; readonly health: string }
   /** Resolves when all of a recording was replayed. */
   readonly replayed?: Promise<void>

@@ -14,9 +14,9 @@ import { tracepoints } from './tracepoints/index.ts'
 export interface Processes {
   /** Whether any runs. */
   readonly isAnyUp: boolean
-  /** What keeps processes from being measured. */
+  /** Faults that keep processes from being measured. */
   faults(): readonly Finding[]
-  /** What else an operator should see to, in words. */
+  /** Further problems for the operator, in words. */
   warnings(): readonly string[]
   close(): Promise<void>
 }

@@ -31,7 +31,7 @@ export interface Scan {
   readonly isFull: boolean
 }
 
-/** What is told of a process as long as it lives. */
+/** A finding about a process, which holds as long as the process lives. */
 interface Noted extends Finding {
   readonly pid: number
   readonly startTicks: number

@@ -19,12 +19,12 @@ export interface Selection {
 
 export type Program = Pick<RunningProcess, 'pid' | 'executable' | 'identity'>
 
-/** What bitcoind is called: by itself, as the program behind `bitcoin node`, as Nix wraps them, and behind a script in images. */
+/** Names of bitcoind: its own, that of the program behind `bitcoin node`, those of Nix's wrappers, and those behind scripts in images. */
 const bitcoindNames: ReadonlySet<string> = new Set(
   ['bitcoind', 'bitcoin-node'].flatMap((name) => [name, `.${name}-wrapped`, `${name}.real`]),
 )
 
-/** How a process comes to be of the selection. */
+/** The reason for which a process belongs to the selection. */
 export interface Match {
   /** The name that the operator gave it, if any. */
   readonly name: string | undefined

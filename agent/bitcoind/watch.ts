@@ -49,7 +49,7 @@ export interface WatchOptions {
 
 export interface ProcessWatcher {
   targets(): readonly Target[]
-  /** What keeps processes from being measured, as of the last scan. */
+  /** Faults that keep processes from being measured, as of the last scan. */
   findings(): readonly Finding[]
   /** Looks now instead of at the next interval. */
   scan(): void

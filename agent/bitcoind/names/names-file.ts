@@ -30,12 +30,12 @@ const HEADER = { file: 'names of the nodes of fibre-agent', version: 1 } as cons
 export class NamesFile {
   readonly #path: string
   readonly #log: Logger
-  /** What is there cannot be read: it is somebody else's, or may be mended, and is left as it is. */
+  /** True if the existing file cannot be read: it may belong to something else, or be repaired, so it is left as it is. */
   #isForeign = false
   #names: readonly RememberedName[] = []
   #fault: string | undefined
   readonly #isFailing = new ChangeDetector(false)
-  /** What is still to be written. */
+  /** Content that is still to be written. */
   #next: string | undefined
   #writing: Promise<void> | undefined
 

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { chainDirectories, Options } from './options.ts'
 import { ifReadable, readRegularFile, readStart, realPathIn, unlessGone } from './read.ts'
 
-/** Where a bitcoind keeps its data, by the real path that it has where the process sees it. */
+/** The data directory of a bitcoind, as a real path in the namespace of the process. */
 export interface Data {
   /** Its data directory, in which several chains may lie. */
   readonly dataDirectory: string
@@ -11,7 +11,7 @@ export interface Data {
   readonly chainDirectory: string
 }
 
-/** What is read of a process is bounded, whatever it is: any user's process may be called bitcoind. */
+/** Bounds of reads from a process: a process of any user may be called bitcoind. */
 const MOST_WORDS = 128 * 1024
 const MOST_CONFIGURATION = 256 * 1024
 const MOST_INCLUDES = 8
@@ -36,7 +36,7 @@ const testDirectories: ReadonlySet<string> = new Set(Object.values(chainDirector
 
 const baseOf = (chainDirectory: string) => (isOfTestChain(chainDirectory) ? dirname(chainDirectory) : chainDirectory)
 
-/** What command line, environment and configuration file say. */
+/** Reads data directory and chain from command line, environment and configuration file. */
 function toldData(directory: string, commandLine: Options) {
   const here = ifReadable(() => readlinkSync(`${directory}/cwd`)) ?? '/'
   const path = (given: string) => resolve(here, given).slice(0, PATH_MAX)
@@ -56,7 +56,7 @@ function defaultDirectory(directory: string): string {
   return resolve('/', home ?? '', '.bitcoin')
 }
 
-/** Where the process has its lock open, or else its log: that settles it. Blocks may lie elsewhere and have a lock of their own. */
+/** The directory of the lock, or else of the log, that the process has open. Blocks may be elsewhere, with their own lock. */
 function openChainDirectory(directory: string): string | undefined {
   const files = ifReadable(() => openFiles(`${directory}/fd`)) ?? []
   const holding = (name: string) => files.filter((file) => basename(file) === name).map((file) => dirname(file))

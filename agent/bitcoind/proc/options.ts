@@ -1,4 +1,4 @@
-/** What was given to one of bitcoind's options, in the section of the configuration file where it stands; '' is above all sections. */
+/** A value of one of bitcoind's options, and its section of the configuration file; '' is above all sections. */
 interface Given {
   readonly section: string
   readonly name: string
@@ -53,7 +53,7 @@ export class Options {
     return this.#file.filter(({ name, section }) => name === 'includeconf' && ['', this.chain].includes(section)).map(({ value }) => value)
   }
 
-  /** What selects the chain counts above all sections only, and there, too, the last value does. */
+  /** An option that selects the chain counts only above all sections; the last value there counts. */
   #valueOfChain(name: string): string | undefined {
     return [this.#commandLine, this.#file]
       .map((given) => given.findLast((one) => one.name === name && one.section === '')?.value)

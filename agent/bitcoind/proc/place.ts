@@ -17,8 +17,8 @@ interface Mount {
 }
 
 /**
- * Where a directory of a process lies, if not where this process has that path: the same two words in two containers are two
- * places. Stays the same when the container is started again, as long as its data does. `undefined` if both see the same.
+ * Identifies the file system and path of a directory that the agent sees elsewhere: the same path in two containers is two places.
+ * It stays the same when the container is restarted with the same data. `undefined` if process and agent see the same directory.
  */
 export function placeOf(path: string, directory: string, ownDirectory: string): string | undefined {
   const there = ifReadable(() => findMount(path, directory))

@@ -12,11 +12,11 @@ export interface RunningProcess extends Data {
   readonly startTicks: number
   /** Effective user. */
   readonly uid: number
-  /** What /proc/PID/exe names, without ` (deleted)`. In another mount namespace this is a path over there. */
+  /** Target of /proc/PID/exe, without ` (deleted)`. In another mount namespace the path belongs to that namespace. */
   readonly executable: string
   /** Device and inode of the executable. */
   readonly identity: string
-  /** Where its data lies, if that is not where this process has that path: in a container. */
+  /** Place of its data, if the same path leads elsewhere for the agent, as with a process in a container. */
   readonly place?: string | undefined
 }
 
@@ -25,12 +25,12 @@ const MOST = 4096
 /** USER_HZ is 100 on both architectures. */
 export const MS_PER_TICK = 10
 
-/** What tells nodes apart: one key is one node. */
+/** Returns the key of a node: processes with the same key are the same node. */
 export function keyOf({ chainDirectory, place }: Pick<RunningProcess, 'chainDirectory' | 'place'>): string {
   return place === undefined ? chainDirectory : `${chainDirectory}\0${place}`
 }
 
-/** How long ago a process started. Negative where the time since boot is another in a container. */
+/** Age of a process. Negative if the time since boot differs in a container. */
 export function ageMs({ startTicks }: Pick<RunningProcess, 'startTicks'>): number {
   return uptime() * 1000 - startTicks * MS_PER_TICK
 }

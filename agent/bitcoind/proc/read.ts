@@ -63,7 +63,7 @@ function readUpTo(fd: number, most: number): string {
   return bytes.toString('utf8', 0, length)
 }
 
-/** What `read` returns; `undefined` when the file or the process is no more. */
+/** Returns the result of `read`, or `undefined` if the file or the process no longer exists. */
 export function unlessGone<T>(read: () => T): T | undefined {
   try {
     return read()
@@ -73,7 +73,7 @@ export function unlessGone<T>(read: () => T): T | undefined {
   }
 }
 
-/** What `read` returns; `undefined` where it fails, whatever the reason. */
+/** Returns the result of `read`, or `undefined` if it fails for any reason. */
 export function ifReadable<T>(read: () => T): T | undefined {
   try {
     return read()
