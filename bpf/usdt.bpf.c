@@ -98,6 +98,7 @@ struct {
 /* By spec. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, MAX_SPECS);
 	__type(key, __u32);
 	__type(value, struct state);

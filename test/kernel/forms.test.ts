@@ -122,6 +122,7 @@ describe('places of specs', () => {
     expect(take).toThrow('too many processes are being traced')
     specs.release(taken[7] as number)
     expect(take()).toBe(taken[7])
+    specs.close()
     program.close()
   })
 

@@ -150,6 +150,7 @@ export class EbpfSource implements EventSource {
   close(): void {
     this.#reader.close()
     this.#shares.close()
+    this.#specs.close()
     this.#ring.close()
     this.#program.close()
   }

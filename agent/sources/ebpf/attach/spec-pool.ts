@@ -1,4 +1,5 @@
-import { lookupElement, updateElement } from '../../../native/libbpf.ts'
+import { updateElement } from '../../../native/libbpf.ts'
+import { type Mapping, mapMemory, pageSize } from '../../../native/libc.ts'
 import type { Loss } from '../../source.ts'
 import type { Layouts } from '../program/program.ts'
 
@@ -7,38 +8,39 @@ export type Owner = Omit<Loss, 'lost'>
 
 interface Taken {
   readonly owner: Owner
-  /** What had been lost at its index by then. */
-  readonly lostBefore: number
+  /** Hits that were lost at its index and have been told of, or were another owner's. */
+  told: number
 }
 
 /**
- * Hands out indices of the kernel program's specs, and reads what became of the hits at each. An index is free again once its
- * link is closed and no hit of it is asleep any more; what was lost there by then stays counted.
+ * Hands out indices of the kernel program's specs, and reads what became of the hits at each from the map's memory. An index is
+ * free again once its link is closed and no hit of it is asleep any more; what was lost there by then is told of all the same.
  */
 export class SpecPool {
   readonly #specs: number
-  readonly #states: number
+  readonly #states: Mapping
+  readonly #view: DataView
   readonly #layout: Layouts['state']
   readonly #free: number[]
   readonly #taken = new Map<number, Taken>()
-  readonly #past = new Map<string, Loss>()
-  /** What was lost by then, as of `newLosses`. */
-  #told: ReadonlyMap<string, Loss> = new Map()
+  readonly #untold: Loss[] = []
 
   /** File descriptors of the maps `specs` and `states`, how many entries each has, and how a state lies in memory. */
   constructor(specs: number, states: number, count: number, layout: Layouts['state']) {
+    const page = pageSize()
     this.#specs = specs
-    this.#states = states
+    this.#states = mapMemory(states, 0, Math.ceil((count * layout.size) / page) * page, false)
+    this.#view = new DataView(this.#states.memory)
     this.#layout = layout
     this.#free = Array.from({ length: count }, (_, i) => count - 1 - i)
   }
 
   take(owner: Owner, spec: Buffer): number {
-    const at = this.#free.findLastIndex((index) => this.#stateAt(index).asleep === 0)
+    const at = this.#free.findLastIndex((index) => this.#asleepAt(index) === 0)
     const [index] = at < 0 ? [] : this.#free.splice(at, 1)
     if (index === undefined) throw new Error('no room for another tracepoint site: too many processes are being traced')
     updateElement(this.#specs, keyOf(index), spec)
-    this.#taken.set(index, { owner, lostBefore: this.#stateAt(index).lost })
+    this.#taken.set(index, { owner, told: this.#lostAt(index) })
     return index
   }
 
@@ -46,47 +48,48 @@ export class SpecPool {
   release(index: number): void {
     const taken = this.#taken.get(index)
     if (taken === undefined) return
-    add(this.#past, taken.owner, this.#stateAt(index).lost - taken.lostBefore)
+    this.#untold.push(...this.#newLossAt(index, taken))
     this.#taken.delete(index)
     this.#free.push(index)
   }
 
-  /** Returns what was lost since the last call, by owner. */
+  /** Returns what was lost since the last call. */
   newLosses(): readonly Loss[] {
-    const sums = new Map(this.#past)
-    for (const [index, { owner, lostBefore }] of this.#taken) add(sums, owner, this.#stateAt(index).lost - lostBefore)
-    const before = this.#told
-    this.#told = sums
-    return [...sums]
-      .map(([key, { lost, ...owner }]) => ({ ...owner, lost: lost - (before.get(key)?.lost ?? 0) }))
-      .filter(({ lost }) => lost > 0)
+    const losses = this.#untold.splice(0)
+    for (const [index, taken] of this.#taken) losses.push(...this.#newLossAt(index, taken))
+    return losses
   }
 
   /** Since when a hit has been asleep: CLOCK_MONOTONIC, ns. `undefined` where none is. */
   asleepSince(index: number): number | undefined {
-    const { asleep, since } = this.#stateAt(index)
-    return asleep > 0 ? since : undefined
+    const { size, fields } = this.#layout
+    return this.#asleepAt(index) > 0 ? Number(this.#view.getBigUint64(index * size + fields.asleep_since.offset, true)) : undefined
   }
 
-  #stateAt(index: number): { readonly lost: number; readonly asleep: number; readonly since: number } {
-    const { size, fields } = this.#layout
-    const state = Buffer.alloc(size)
-    lookupElement(this.#states, keyOf(index), state)
-    return {
-      lost: Number(state.readBigUInt64LE(fields.lost.offset)),
-      asleep: state.readUInt32LE(fields.asleep.offset),
-      since: Number(state.readBigUInt64LE(fields.asleep_since.offset)),
-    }
+  close(): void {
+    this.#states.unmap()
+  }
+
+  #newLossAt(index: number, taken: Taken): readonly Loss[] {
+    const lost = this.#lostAt(index)
+    const more = lost - taken.told
+    taken.told = lost
+    return more > 0 ? [{ ...taken.owner, lost: more }] : none
+  }
+
+  #lostAt(index: number): number {
+    return Number(this.#view.getBigUint64(index * this.#layout.size + this.#layout.fields.lost.offset, true))
+  }
+
+  #asleepAt(index: number): number {
+    return this.#view.getUint32(index * this.#layout.size + this.#layout.fields.asleep.offset, true)
   }
 }
+
+const none: readonly Loss[] = []
 
 function keyOf(index: number): Buffer {
   const key = Buffer.alloc(4)
   key.writeUInt32LE(index)
   return key
-}
-
-function add(sums: Map<string, Loss>, owner: Owner, lost: number): void {
-  const key = `${owner.node}\0${owner.eventType}`
-  sums.set(key, { ...owner, lost: lost + (sums.get(key)?.lost ?? 0) })
 }
