@@ -10,13 +10,16 @@ const QUIET = 0.1
  */
 export function collectAfterBursts(): () => void {
   let keptBytes = process.memoryUsage.rss()
+  let hasGivenBack = false
   let cpu = process.cpuUsage()
   const timer = setInterval(() => {
     const { user, system } = process.cpuUsage(cpu)
     cpu = process.cpuUsage()
-    if ((user + system) / 1e3 > QUIET * CHECK_MS || process.memoryUsage.rss() < keptBytes + BURST_BYTES) return
+    const usedBytes = process.memoryUsage.rss()
+    if ((user + system) / 1e3 > QUIET * CHECK_MS || (usedBytes < keptBytes + BURST_BYTES && !hasGivenBack)) return
     globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
     keptBytes = process.memoryUsage.rss()
+    hasGivenBack = usedBytes - keptBytes >= BURST_BYTES // so once more: some of it may have been waiting for something then
   }, CHECK_MS)
   return () => clearInterval(timer)
 }

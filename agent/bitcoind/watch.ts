@@ -15,6 +15,8 @@ const INTERVAL_MS = 1_000
 const MISSING_INTERVAL_MS = 100
 /** A restart usually follows an end. */
 const RETURN_MS = 25
+/** After a look that an end set off, other work gets this many times as long: many short-lived processes would take all of it. */
+const REST = 2
 const FORGET_AFTER_MS = 24 * 3600 * 1000
 const MOST_TOLD = 16
 const NOTHING_RUNS = 'no bitcoind is running'
@@ -86,6 +88,8 @@ class Watcher implements ProcessWatcher {
   #findings: readonly Finding[] = []
   #timer: NodeJS.Timeout | undefined
   #fullAt = Number.NEGATIVE_INFINITY
+  #restUntil = Number.NEGATIVE_INFINITY
+  #isFullDue = false
   #isFirst = true
   #isScanning = false
   /** A node has come or gone since the findings were collected. */
@@ -146,7 +150,7 @@ class Watcher implements ProcessWatcher {
     clearTimeout(this.#timer)
     const delay = soon ?? (this.#roster.isNodeMissing ? MISSING_INTERVAL_MS : INTERVAL_MS)
     this.#timer = setTimeout(() => {
-      this.#tryLook(performance.now() - this.#fullAt >= INTERVAL_MS - MISSING_INTERVAL_MS / 2)
+      this.#tryLook(this.#isFullDue || performance.now() - this.#fullAt >= INTERVAL_MS - MISSING_INTERVAL_MS / 2)
       this.#schedule()
     }, delay).unref()
   }
@@ -166,9 +170,11 @@ class Watcher implements ProcessWatcher {
   #look(isFull: boolean): void {
     if (this.#isClosed || this.#isScanning) return
     this.#isScanning = true
+    const start = performance.now()
     try {
       if (isFull) {
-        this.#fullAt = performance.now()
+        this.#fullAt = start
+        this.#isFullDue = false
         for (const target of this.targets()) if (!this.#isAlive(target)) this.#end(target)
         this.#forget(this.#roster.forgetLongDown())
         for (const [pid, { process, isForLife }] of this.#refused)
@@ -180,7 +186,17 @@ class Watcher implements ProcessWatcher {
       this.#isChanged = false
     } finally {
       this.#isScanning = false
+      const end = performance.now()
+      this.#restUntil = end + REST * (end - start)
     }
+  }
+
+  /** Looks at everything as soon as the last look has rested. */
+  #lookSoon(): void {
+    const rest = this.#restUntil - performance.now()
+    this.#isFullDue = rest > 0
+    if (rest <= 0) this.#tryLook(true)
+    this.#schedule(rest > 0 ? rest : RETURN_MS)
   }
 
   /** The same program (a process may exec another) in the same process (a pid may be used again, but not unseen while its exit is watched). */
@@ -253,10 +269,7 @@ class Watcher implements ProcessWatcher {
 
   #watch(pid: number): { close(): void } | undefined {
     try {
-      return this.#watchExit?.(pid, () => {
-        this.scan()
-        this.#schedule(RETURN_MS)
-      })
+      return this.#watchExit?.(pid, () => this.#lookSoon())
     } catch (err) {
       this.#log.debug({ err, pid }, 'cannot watch for the end of this process; the scan will notice it')
       return undefined
