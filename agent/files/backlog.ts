@@ -1,5 +1,5 @@
 /** A line that is to be written, with its line break. */
-export interface Line {
+export interface WaitingLine {
   readonly text: string
   /** Whether it was counted as one that had to wait for a file that cannot be written. */
   isLate?: boolean
@@ -12,7 +12,7 @@ export interface Most {
 }
 
 /** Lines that wait to be written, in their order, and a count of those that were late or lost. */
-export class Backlog<L extends Line> {
+export class Backlog<L extends WaitingLine> {
   /** Which lines are lost where there are too many. */
   readonly #gives: 'oldest' | 'newest'
   #lines: L[] = []

@@ -34,9 +34,9 @@ export async function isRunning({ pid, startTicks, boot, pidNamespace }: Claim, 
   return state === undefined || (!state.hasEnded && state.startTicks === startTicks) // hidepid hides the state, not that it exists
 }
 
-export const isSameProcess = (one: Claim, other: Claim) => keyOf(one) === keyOf(other)
+export const isSameProcess = (one: Claim, other: Claim) => claimKey(one) === claimKey(other)
 
-export const keyOf = ({ pid, startTicks, boot, pidNamespace }: Claim) => [pid, startTicks, boot, pidNamespace].join(' ')
+export const claimKey = ({ pid, startTicks, boot, pidNamespace }: Claim) => [pid, startTicks, boot, pidNamespace].join(' ')
 
 export function formatClaim(claim: Claim): string {
   return `${JSON.stringify({ file: FILE, ...claim })}\n`

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type AppendFile, openAppendFile } from './append-file.ts'
-import { type Claim, formatClaim, isRunning, isSameProcess, keyOf, ownClaim, parseClaims } from './claim.ts'
+import { type Claim, claimKey, formatClaim, isRunning, isSameProcess, ownClaim, parseClaims } from './claim.ts'
 import { ForeignFileError, HeldError } from './fault.ts'
 import { onThread } from './threads.ts'
 import { readWholeFile, replaceFile } from './whole-file.ts'
@@ -97,7 +97,7 @@ export class FileLock {
 
   /** Throws if a process that has claimed the file before runs. */
   async #requireEnded(rival: Claim, own: Claim, file: AppendFile, asked: Set<string>): Promise<void> {
-    const key = keyOf(rival)
+    const key = claimKey(rival)
     const runs = await isRunning(rival, own)
     if (runs) throw new HeldError(this.#file, `pid ${rival.pid}`)
     if (runs === false || silent.has(key)) return

@@ -1,5 +1,5 @@
 import { type AppendFile, openAppendFile } from './append-file.ts'
-import type { Line } from './backlog.ts'
+import type { WaitingLine } from './backlog.ts'
 import { ChangeDetector } from './change-detector.ts'
 import { faultOf, HeldError } from './fault.ts'
 import { FileLock } from './file-lock.ts'
@@ -7,7 +7,7 @@ import { LineWriter, type LineWriterOptions } from './line-writer.ts'
 import { onThread } from './threads.ts'
 import { within } from './within.ts'
 
-export interface LineFileOptions<L extends Line> extends Omit<LineWriterOptions<L>, 'target' | 'faultOf' | 'writeCharacters'> {
+export interface LineFileOptions<L extends WaitingLine> extends Omit<LineWriterOptions<L>, 'target' | 'faultOf' | 'writeCharacters'> {
   readonly path: string
   /** The flag that names the file: the way out of a fault. */
   readonly flag: string
@@ -39,7 +39,7 @@ const OPEN_MS = 2_000
  * A file of lines that only grows: whole lines in their order, written without holding up who appends them. Torn ends are ended, lines wait
  * while the disk is full or stands still, and what was deleted or rotated is opened anew.
  */
-export class LineFile<L extends Line = Line> {
+export class LineFile<L extends WaitingLine = WaitingLine> {
   readonly #options: LineFileOptions<L>
   readonly #writer: LineWriter<L>
   readonly #keptBy = new ChangeDetector<string | undefined>(undefined)

@@ -1,4 +1,4 @@
-import { Backlog, type Line, type Most } from './backlog.ts'
+import { Backlog, type Most, type WaitingLine } from './backlog.ts'
 import { isPipeFull } from './fault.ts'
 import { FileTask } from './file-task.ts'
 
@@ -12,7 +12,7 @@ export interface LineTarget {
   isAsLeft(): Promise<boolean>
 }
 
-export interface LineWriterOptions<L extends Line> {
+export interface LineWriterOptions<L extends WaitingLine> {
   /** Returns the file to write to now. Called before each write, which has no line that came later, and at the start. */
   readonly target: () => Promise<LineTarget>
   /** The lines, and characters in them, that wait at most while they cannot be written. */
@@ -41,7 +41,7 @@ const BURST: Most = { lines: Number.POSITIVE_INFINITY, characters: 32 * 2 ** 20 
 const FILL_CHARACTERS = 64 * 1024
 
 /** Writes lines in their order, whole, without ever holding up who hands them over. What waits is bounded. */
-export class LineWriter<L extends Line> {
+export class LineWriter<L extends WaitingLine> {
   readonly #options: LineWriterOptions<L>
   readonly #task: FileTask
   readonly #waiting: Backlog<L>

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { BlockRecord } from '../blocks/record.ts'
 import type { AppendFile } from '../files/append-file.ts'
-import type { Line } from '../files/backlog.ts'
+import type { WaitingLine } from '../files/backlog.ts'
 import { ChangeDetector } from '../files/change-detector.ts'
 import { ForeignFileError } from '../files/fault.ts'
 import { LineFile } from '../files/line-file.ts'
@@ -23,7 +23,7 @@ export interface JournalOptions {
   readonly before?: () => Promise<void>
 }
 
-interface RecordLine extends Line {
+interface RecordLine extends WaitingLine {
   readonly node: string
 }
 

@@ -6,7 +6,7 @@ import type { Key } from './schema.ts'
 import { readSettingsFile } from './secrets/files.ts'
 
 /** Problems of settings with each other, or with this machine. */
-export function check(effective: Effective): readonly string[] {
+export function problemsOfSettings(effective: Effective): readonly string[] {
   return [
     ...bothOrNeither(effective, 'metricsAuthUsername', 'metricsAuthPassword'),
     ...bothOrNeither(effective, 'tlsCert', 'tlsKey'),

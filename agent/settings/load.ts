@@ -1,4 +1,4 @@
-import { check } from './check.ts'
+import { problemsOfSettings } from './check.ts'
 import { ConfigFile } from './config-file.ts'
 import { defaults, type Effective, merge, withSetting } from './effective.ts'
 import { type Environment, problemsOfPushing, proxyOf, readEnvironment, switchedOffBy } from './environment.ts'
@@ -40,7 +40,7 @@ export function loadSettings(commandLine: Source, env: Environment = process.env
 
   const effective = withoutSwitchedOff(withHeadersFile(withPasswordFile(merge(given), problems), problems), env, warnings)
   // Half of a pair may stand in the file that could not be read.
-  if (!file?.isUnusable) problems.push(...check(effective))
+  if (!file?.isUnusable) problems.push(...problemsOfSettings(effective))
   if (effective.settings.otlpEndpoint) problems.push(...problemsOfPushing(env))
   refuse(problems)
 

@@ -8,6 +8,7 @@ import {
   intervalInSeconds,
   logLevel,
   namedNodes,
+  nonEmptyText,
   otlpBaseUrl,
   otlpMetricsUrl,
   otlpProtocol,
@@ -15,7 +16,6 @@ import {
   retention,
   ringBytes,
   spanInMs,
-  text,
   userNames,
   webhookHeaders,
   webhookUrl,
@@ -57,7 +57,7 @@ const schema = {
   bitcoind: {
     group: 'Node',
     help: 'Executable of the node to measure. Without --bitcoind, --pid and --node, every process called bitcoind or bitcoin-node is measured.',
-    type: text,
+    type: nonEmptyText,
     example: '/usr/local/bin/bitcoind',
     flag: 'bitcoind',
     short: 'b',
@@ -81,7 +81,7 @@ const schema = {
   nodeName: {
     group: 'Node',
     help: 'Value of the label "node".',
-    type: text,
+    type: nonEmptyText,
     default: 'localhost',
     flag: 'node-name',
     short: 'n',
@@ -174,7 +174,7 @@ const schema = {
   metricsAuthUsername: {
     group: 'Metrics and page',
     help: 'User name that /metrics and the page ask for; needs a password too.',
-    type: text.regex(/^[^:]*$/, 'must not contain a colon: basic authentication has one between user name and password'),
+    type: nonEmptyText.regex(/^[^:]*$/, 'must not contain a colon: basic authentication has one between user name and password'),
     example: 'prometheus',
     flag: 'metrics-auth-username',
     placeholder: 'NAME',
@@ -185,7 +185,7 @@ const schema = {
   metricsAuthPassword: {
     group: 'Metrics and page',
     help: 'The password. On the command line everybody on this machine can read it with ps: prefer the variable or a file.',
-    type: text,
+    type: nonEmptyText,
     example: 'change-me',
     flag: 'metrics-auth-password',
     placeholder: 'PASSWORD',
@@ -196,7 +196,7 @@ const schema = {
   metricsAuthPasswordFile: {
     group: 'Metrics and page',
     help: 'File that holds the password; a line break at its end is ignored. SIGHUP reads it again.',
-    type: text,
+    type: nonEmptyText,
     example: '/etc/fibre-agent/password',
     flag: 'metrics-auth-password-file',
     placeholder: 'PATH',
@@ -206,7 +206,7 @@ const schema = {
   tlsCert: {
     group: 'Metrics and page',
     help: 'Certificate (PEM, with its chain) to serve HTTPS; needs --tls-key too.',
-    type: text,
+    type: nonEmptyText,
     example: '/etc/fibre-agent/node.crt',
     flag: 'tls-cert',
     placeholder: 'PATH',
@@ -216,7 +216,7 @@ const schema = {
   tlsKey: {
     group: 'Metrics and page',
     help: 'Private key of the certificate (PEM, not encrypted).',
-    type: text,
+    type: nonEmptyText,
     example: '/etc/fibre-agent/node.key',
     flag: 'tls-key',
     placeholder: 'PATH',
@@ -336,7 +336,7 @@ const schema = {
   record: {
     group: 'Blocks',
     help: 'File to which every event is appended, for `fibre-agent replay`.',
-    type: text,
+    type: nonEmptyText,
     example: '/var/tmp/events.ndjson',
     flag: 'record',
     placeholder: 'PATH',
@@ -391,7 +391,7 @@ const schema = {
   alertWebhookHeadersFile: {
     group: 'Slow blocks',
     help: 'File that holds these headers. SIGHUP reads it again.',
-    type: text,
+    type: nonEmptyText,
     example: '/etc/fibre-agent/webhook.headers',
     flag: 'alert-webhook-headers-file',
     placeholder: 'PATH',
@@ -433,7 +433,7 @@ const schema = {
   logFile: {
     group: 'Logs',
     help: 'File to log to, in addition to standard output.',
-    type: text,
+    type: nonEmptyText,
     example: '/var/log/fibre-agent.log',
     flag: 'log-file',
     placeholder: 'PATH',
@@ -444,7 +444,7 @@ const schema = {
   config: {
     group: 'General',
     help: 'Configuration file (YAML).',
-    type: text,
+    type: nonEmptyText,
     flag: 'config',
     short: 'c',
     placeholder: 'PATH',

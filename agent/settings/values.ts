@@ -4,7 +4,7 @@ import { uidOf } from '../bitcoind/proc/users.ts'
 
 // Every source hands over text (a list of texts for what may be given several times), so a value reads the same wherever it comes from.
 
-export const text = z.string().min(1, 'must not be empty')
+export const nonEmptyText = z.string().min(1, 'must not be empty')
 
 /** Accepts what the usual tools accept: true, yes, on, 1 and their opposites, in any case. */
 export const yesOrNo = z
@@ -94,7 +94,7 @@ export const userNames = z
   })
 
 /** A file, or none at all. */
-export const pathOrNone = text.transform((path) => (path === 'none' ? undefined : path))
+export const pathOrNone = nonEmptyText.transform((path) => (path === 'none' ? undefined : path))
 
 function bytes(size: string): number {
   const exponent = /k/i.test(size) ? 10 : /m/i.test(size) ? 20 : /g/i.test(size) ? 30 : 0

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { paths } from '../../blocks/summary.ts'
-import { durationInMs, text, wholeNumber } from '../../settings/values.ts'
+import { durationInMs, nonEmptyText, wholeNumber } from '../../settings/values.ts'
 import type { Flags } from '../flags.ts'
 import { moment } from './moment.ts'
 
@@ -32,7 +32,7 @@ export const queryFlags = {
   until: { placeholder: 'WHEN', help: 'Before then.', type: moment },
   hash: { placeholder: 'HASH', help: 'A hash, or at least 6 hex digits from its beginning or end.', type: blockHash },
   height: { placeholder: 'H[-H]', help: 'A height, or a range of heights.', type: heights },
-  node: { placeholder: 'NAME', many: true, help: 'Of that node. May be given several times.', type: text },
+  node: { placeholder: 'NAME', many: true, help: 'Of that node. May be given several times.', type: nonEmptyText },
   path: {
     placeholder: 'PATH',
     many: true,
@@ -50,6 +50,6 @@ export const queryFlags = {
   journal: {
     placeholder: 'FILE',
     help: "The journal to read, in place of the settings' one.",
-    type: text.refine((path) => path !== 'none', 'must name the journal to read (./none for a file of that name)'),
+    type: nonEmptyText.refine((path) => path !== 'none', 'must name the journal to read (./none for a file of that name)'),
   },
 } as const satisfies Flags

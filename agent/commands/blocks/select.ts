@@ -9,14 +9,14 @@ export interface Tally {
   selected: number
 }
 
-export interface Selection {
+export interface BlockSelection {
   readonly filter: Filter
   /** The newest so many of those that fit. */
   readonly last: number | undefined
 }
 
 /** The blocks that are asked for, oldest first. They are not always written in that order: each waits for its race. */
-export function* select(path: string, { filter, last }: Selection, tally: Tally): Generator<BlockRecord> {
+export function* select(path: string, { filter, last }: BlockSelection, tally: Tally): Generator<BlockRecord> {
   for (const record of last === undefined ? fittingOf(path, filter, tally) : newestOf(path, filter, last, tally)) {
     tally.selected++
     yield record
