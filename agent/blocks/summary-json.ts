@@ -1,14 +1,21 @@
 import type { Durations, HeadStarts, Summary } from './summary.ts'
 
-/** Returns a summary in the form of its JSON. */
-export function summaryJson({ fibreWinRate, raceCoverage, headStarts, reconstruction, slowest, ...rest }: Summary) {
+/** Returns a summary in the form of its JSON, which is an interface: a figure is in it once it is named here. */
+export function summaryJson(summary: Summary) {
+  const { from, to, nodes, blocks, connected, paths, races, headStarts } = summary
   return {
-    ...rest,
-    fibre_win_rate: fibreWinRate,
-    race_coverage: raceCoverage,
+    from,
+    to,
+    nodes,
+    blocks,
+    connected,
+    paths,
+    races,
+    fibre_win_rate: summary.fibreWinRate,
+    race_coverage: summary.raceCoverage,
     head_starts: { fibre_udp: headStartsJson(headStarts.fibre_udp), bip152_cmpct: headStartsJson(headStarts.bip152_cmpct) },
-    reconstruction: durationsJson(reconstruction),
-    slowest: slowest.map(({ block_hash }) => block_hash),
+    reconstruction: durationsJson(summary.reconstruction),
+    slowest: summary.slowest.map(({ block_hash }) => block_hash),
   }
 }
 
