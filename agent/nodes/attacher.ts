@@ -2,9 +2,9 @@ import type { Logger } from 'pino'
 import type { Attachment, EventSource } from '../sources/source.ts'
 import type { Node } from './node.ts'
 
-/** What could not be attached is tried again after this time. */
+/** A failed attachment is tried again after this time. */
 const RETRY_MS = 10_000
-/** What the end of the agent waits for the kernel at most: it detaches from a node in 0.1 s, but not while a thread sleeps in a tracepoint. */
+/** Time limit of detaching when the agent ends: a node takes 0.1 s, but longer while a thread sleeps in a tracepoint. */
 const DETACH_MS = 1000
 
 /** Attaches to the processes of nodes, tries again what the kernel refused, and logs each change. */

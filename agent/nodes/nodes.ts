@@ -13,7 +13,7 @@ import type { NodeSnapshot } from './snapshot.ts'
 
 export interface NodesOptions {
   readonly log: Logger
-  /** How long a block may take to be connected, in ms. */
+  /** Time within which a block has to be connected, in ms. */
   readonly pendingTimeoutMs?: number | undefined
   /** Returns hashes of a node's blocks that were told of before this agent started. */
   readonly knownBlocks?: ((node: string) => Iterable<string>) | undefined

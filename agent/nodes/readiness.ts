@@ -6,7 +6,7 @@ const BACKLOG_SECONDS = 5
 /** A page that has not come by then is one that is held back, not one that is read from disk. */
 const HELD_SECONDS = 5
 
-/** What keeps a process from being measured, of a node if it is a known one. */
+/** Something that keeps a process from being measured, with its node if that is a known one. */
 export interface ProcessFault {
   readonly node?: string | undefined
   /** In words. */

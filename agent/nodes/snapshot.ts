@@ -1,14 +1,14 @@
 import type { Mechanism } from '../blocks/race.ts'
 import type { ProbeState, ReplayState } from '../sources/source.ts'
 
-/** What is known at one moment of the agent and of all that it measures. /metrics, /api, the page and /ready read this and nothing else. */
+/** State of the agent and of all that it measures, at one moment. /metrics, /api, the page and /ready read this and nothing else. */
 export interface Snapshot {
   readonly version: string
   readonly startedAt: Date
   /** False once the agent ends. */
   readonly isUp: boolean
   readonly readiness: Readiness
-  /** What else an operator should see to although blocks are measured, in words; a journal that cannot be written, for one. */
+  /** Other faults that an operator should see to although blocks are measured, in words, such as a journal that cannot be written. */
   readonly warnings: readonly string[]
   readonly nodes: readonly NodeSnapshot[]
   /** Events taken in, by event type. */
@@ -24,7 +24,7 @@ export interface Snapshot {
 /** Whether the agent measures what it should. */
 export interface Readiness {
   readonly ready: boolean
-  /** What is wrong, in words that an operator can act on; empty when ready. */
+  /** The faults, in words that an operator can act on; empty when ready. */
   readonly reasons: readonly string[]
 }
 

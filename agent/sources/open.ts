@@ -7,7 +7,7 @@ import type { EventSource } from './source.ts'
 /** A recording that takes the place of bitcoind. */
 export interface Replay {
   readonly file: string
-  /** How many times as fast as it was recorded. */
+  /** Speed relative to that of the recording. */
   readonly speed: number
 }
 

@@ -2,23 +2,23 @@ import type { Tracepoint } from '../tracepoints/define.ts'
 import type { TracepointEvent } from '../tracepoints/index.ts'
 import type { Total } from './totals.ts'
 
-/** Where events come from. */
+/** A source of events. */
 export interface EventSource {
   /** Begins to hand on events; to be called once, before `attach`. */
   start(handler: EventHandler): void
   /** The time that the stamps of its events are of, in ns: CLOCK_MONOTONIC, or a recording's. */
   now(): number
-  /** How far a recording is; a source of what happens now has none. */
+  /** Progress of a recording; absent for a source of live events. */
   readonly replay?: ReplayState
   /** Begins to listen to a process. Throws if it is gone or its executable cannot be read. */
   attach(process: NodeProcess): Attachment
   /** Hands on what has come until now, losses first. */
   drain(): void
-  /** What was counted, rather than handed on hit by hit. It never falls, until the node is forgotten. */
+  /** Totals of the tracepoints that are counted instead of handed on hit by hit. They never fall until the node is forgotten. */
   totals(): readonly Total[]
   /** Drops what was counted of a node that has no process: should it come back, it begins at 0. */
   forget(node: string): void
-  /** How long the oldest event has been waiting to be handed on, in seconds; 0 if there is none. */
+  /** Time for which the oldest event has been waiting to be handed on, in seconds; 0 if there is none. */
   backlogSeconds(): number
   /** To be called when nothing is attached any more. */
   close(): void

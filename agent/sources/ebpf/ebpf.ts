@@ -132,7 +132,7 @@ export class EbpfSource implements EventSource {
     this.#totals.forget(node)
   }
 
-  /** How long the oldest record has been waiting to be read, in seconds; 0 if there is none. */
+  /** Time for which the oldest record has been waiting to be read, in seconds; 0 if there is none. */
   backlogSeconds(): number {
     const oldest = this.#ring.oldestUnread()
     if (oldest === undefined) return 0

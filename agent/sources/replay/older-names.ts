@@ -11,7 +11,7 @@ type OlderNames = {
   }
 }
 
-/** How earlier recordings name an argument, where that is another name than ours. */
+/** Names of arguments in earlier recordings, if they differ from ours. */
 export const olderNames: OlderNames = {
   'udp:block_reconstructed': { peer: 'src', chunksReceived: 'chunks_recvd', peers: 'num_peers' },
   'udp:block_reconstruction_detail': {

@@ -26,7 +26,7 @@ export interface PlayedNodes {
   tick(): void
 }
 
-/** How many lines of a recording were events, and how many were not. */
+/** Numbers of lines of a recording that were events, and that were not. */
 export interface Replayed {
   readonly events: number
   readonly unreadable: number

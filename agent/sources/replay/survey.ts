@@ -11,7 +11,7 @@ const MAX_NODES = 256
 /** Runs whose wall clock is remembered; those after it count from 1970. */
 const MAX_CLOCKS = 10_000
 
-/** What has to be known of a recording before it is replayed. */
+/** Facts about a recording that are needed before it is replayed. */
 export interface Survey {
   readonly file: string
   readonly size: number

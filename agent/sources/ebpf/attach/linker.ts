@@ -67,8 +67,8 @@ export class Linker {
   }
 
   /**
-   * Where the kernel refuses one of several places, it takes the others back before it says so, and with that waits for every thread
-   * that sleeps in the program.
+   * If the kernel refuses one of several places, it first takes back the others, which waits for every thread that sleeps in the
+   * program.
    */
   get #mayOpenTogether(): boolean {
     return this.#program.form.multi && !this.#program.isAsleep()

@@ -12,7 +12,7 @@ const type = { unsigned: 1, signed: 2, text: 3, hash: 4 } as const
 export interface SpecTarget {
   readonly number: number
   readonly pid: number
-  /** What the process has of the ring. */
+  /** Number of the process's share of the ring. */
   readonly share: number
 }
 

@@ -53,7 +53,7 @@ export interface KernelProgram {
   readonly layouts: Layouts
   readonly programs: Readonly<Record<ProgramName, Pointer>>
   readonly fds: Readonly<Record<'specs' | 'states' | 'events' | 'shares' | 'totals', number>>
-  /** What holds links to many uprobes, where it can. */
+  /** Holds links to many uprobes, if the kernel supports them. */
   readonly pins: Pins | undefined
   /** Real size of the ring buffer: libbpf rounds it up. */
   readonly ringSize: number

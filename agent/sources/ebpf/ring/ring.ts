@@ -12,7 +12,7 @@ export type RecordHandler = (offset: number) => void
  * the records; the kernel shows them twice in a row, so that one that crosses the end can be read in one piece.
  */
 export class Ring {
-  /** Where the records are; only while the ring is open. */
+  /** Memory of the records; valid only while the ring is open. */
   readonly memory: ArrayBuffer
   readonly #own: Mapping
   readonly #kernel: Mapping
