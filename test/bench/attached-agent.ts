@@ -23,7 +23,7 @@ export const eventsIn = (fired: Fired): number => Object.values(fired.events).re
 const processedIn = (scrape: Scrape) => scrape.sum('fibre_exporter_events_processed_total')
 const lostIn = (scrape: Scrape) => scrape.sum('fibre_exporter_events_lost_total')
 
-/** How many events the agent has missed, once each of those that were fired is accounted for. */
+/** Number of events that the agent has missed, once each of those that were fired is accounted for. */
 export async function lostOf(agent: AgentProcess, fired: number): Promise<number> {
   let scrape = await agent.scrape()
   await until(

@@ -4,7 +4,7 @@ import { median } from '../harness/statistics.ts'
 const digits = { s: 3, ms: 2, ns: 0, MB: 1, '/s': 0 } as const
 export type Unit = keyof typeof digits
 
-/** What a figure is to reach. */
+/** Target value of a figure. */
 export type Goal = { readonly atMost: number | 'peer' } | { readonly atLeast: number }
 
 export interface Measurement {
@@ -12,11 +12,11 @@ export interface Measurement {
   readonly samples: readonly number[]
   /** Another tool's values, measured in turn with ours. */
   readonly peer?: { readonly name: string; readonly samples: readonly number[] }
-  /** What one has to know to judge the figure. */
+  /** Notes that are needed to judge the figure. */
   readonly notes?: readonly string[]
 }
 
-/** What a figure is given to measure with. */
+/** Tools that a figure is measured with. */
 export interface Run {
   /** Tells what is being done. */
   say(text: string): void

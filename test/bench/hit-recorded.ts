@@ -6,7 +6,7 @@ import { compareHits, costOfBurst, probe, type Tracer } from './hits.ts'
 /** About a second's. */
 const OUR_HITS = 1_000_000
 const BPFTRACE_HITS = 150_000
-/** What the ring holds even if nothing is read meanwhile. */
+/** Number of hits that the ring holds even if nothing is read meanwhile. */
 const BURST_HITS = 10_000
 
 export const hitRecorded: Figure = {

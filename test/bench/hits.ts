@@ -12,7 +12,7 @@ const UNTRACED_HITS = 20_000_000
 export interface Tracer {
   /** Attaches. */
   attach(node: DemoNode): Promise<Attached>
-  /** What it is hit with, flat out, in about a second. */
+  /** Number of hits, flat out, in about a second. */
   readonly hits: number
 }
 

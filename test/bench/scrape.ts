@@ -11,7 +11,7 @@ import type { Figure } from './figure.ts'
 
 const ROUNDS = 3
 const SCRAPES = 600
-/** What is known of the agent itself is read anew for a scrape that comes so long after another, as Prometheus' do. */
+/** Facts about the agent itself are read anew for a scrape that comes so long after another, as Prometheus' do. */
 const APART_MS = 300
 const APART_SCRAPES = 20
 

@@ -9,7 +9,7 @@ import { type BlockEvent, blockTracepoints } from '../../agent/tracepoints/index
 export const probes = blockTracepoints.filter(({ group }) => group === 'fibre' || group === 'validation').map(({ probe }) => probe)
 export type Probe = BlockEvent['probe']
 
-/** What was fired; events that no tracer asked for are not in it. */
+/** The fired events, without those that no tracer asked for. */
 export interface Fired {
   readonly blocks: number
   readonly events: Readonly<Record<Probe, number>>

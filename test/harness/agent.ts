@@ -26,14 +26,14 @@ export interface AgentProcessOptions {
   readonly ports?: boolean
   /** Waits for both servers by default. */
   readonly untilListening?: boolean
-  /** What runs the agent, to which the arguments are added: the bundle that was built by default, with this Node.js. */
+  /** Command that runs the agent, to which the arguments are added; by default the built bundle with this Node.js. */
   readonly command?: readonly [string, ...string[]]
 }
 
-/** What operators run. */
+/** The bundle that operators run. */
 export const bundle = join(import.meta.dirname, '../../dist/agent.cjs')
 
-/** Where programs are looked for: this Node.js before others. */
+/** PATH of programs under test: this Node.js comes first. */
 export const searchPath = `${dirname(process.execPath)}:${process.env.PATH}`
 
 const running = new Set<AgentProcess>()

@@ -7,7 +7,7 @@ import type { DemoNode } from '../demo-node/demo-node.ts'
 /** The semaphore rises before bpftrace's program is in place. */
 const SETTLE_MS = 200
 
-/** What bpftrace calls itself. Fails, saying how to get it, where it is not installed. */
+/** Returns the version that bpftrace prints. Fails if it is not installed, and says how to get it. */
 export function bpftraceVersion(): string {
   const { error, stdout } = spawnSync('bpftrace', ['--version'], { encoding: 'utf8' })
   if (error) throw new Error('bpftrace, which it is compared with, is not installed: apt-get install bpftrace', { cause: error })

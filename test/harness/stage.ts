@@ -47,7 +47,7 @@ export async function attached(node: DemoNode, count: number = probes.length): P
   if (!attached) throw new Error(`node ${node.pid} was not attached to within 10 s`)
 }
 
-/** How a node that is asked to end does so: `{ code: 0 }` unless it crashed. */
+/** Asks a node to end and returns its exit: `{ code: 0 }` unless it crashed. */
 export async function ended(node: DemoNode) {
   node.kill('SIGTERM')
   const { code, signal } = await node.exited

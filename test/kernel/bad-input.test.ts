@@ -14,7 +14,7 @@ import { attached, FiredCounts, processed, readiness, stage, startNode } from '.
 beforeEach(requireBpf)
 
 describe('the agent does not start, and says why,', () => {
-  /** How it ends, and what it says. */
+  /** Exit code and errors of an agent that refuses to start. */
   const refused = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
     await using agent = await startAgentProcess({ args, env, ports: false, untilListening: false })
     const { code, stderr } = await agent.exited
@@ -119,7 +119,7 @@ function make32Bit(path: string): void {
 describe('clients that misbehave', () => {
   const SCRAPES = 200
 
-  /** What the server says to bytes that are no request it takes. */
+  /** Returns the server's answer to bytes that are no valid request. */
   const answerTo = async (url: string, bytes: string) => {
     const socket = await connectTo(url)
     socket.write(bytes)

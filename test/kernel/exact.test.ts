@@ -35,7 +35,7 @@ const startAgent = async (node: DemoNode) => {
 const countByType = (events: Fired['events']) =>
   Object.fromEntries(Object.entries(events).map(([probe, count]) => [eventTypes[probe], count]))
 
-/** What the page says of each type of event. */
+/** Values of a metric on the page, by type of event. */
 const byType = (page: Scrape, name: string) =>
   Object.fromEntries(Object.values(eventTypes).map((event_type) => [event_type, page.value(name, { event_type })]))
 const processed = (page: Scrape) => byType(page, 'fibre_exporter_events_processed_total')
@@ -70,7 +70,7 @@ const blockSamples = (page: Scrape, expected: ReadonlyMap<string, number>) => {
   return new Map(samples.map((sample) => [keyOf(sample), agreed(sample.value, expected.get(keyOf(sample)))]))
 }
 
-/** What is 0, or is known, whatever is fired. */
+/** Expects the values that are 0, or known, whatever is fired. */
 const expectUntroubled = (page: Scrape) => {
   expect(lost(page)).toEqual(none)
   const fields = recordedTracepoints.flatMap(({ args }) => Object.keys(args))

@@ -14,7 +14,7 @@ const missingBytes = '100.0 500.0 1000.0 5000.0 10000.0 50000.0 100000.0 250000.
 
 type Labels = Readonly<Record<string, string>>
 
-/** What a race came to, read from its two events. */
+/** Outcome of a race, read from its two events. */
 interface Race {
   readonly winner: string | undefined
   readonly udp: number | undefined

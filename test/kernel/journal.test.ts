@@ -28,7 +28,7 @@ function startAgent(bitcoind: string, journal: string): Promise<AgentProcess> {
 
 const isAttached = (agent: AgentProcess) => agent.logged(({ msg }) => msg === 'attached to bitcoind')
 
-/** What a journal's files hold together. */
+/** Text of all files of a journal together. */
 function textOf(journal: string): string {
   const files = journalFiles(journal).filter((file) => existsSync(file)) // an agent may have been killed between two files
   return files.map((file) => readFileSync(file, 'utf8')).join('')
@@ -49,9 +49,9 @@ const hashesIn = (journal: string) => recordsIn(textOf(journal)).map(({ block_ha
 interface Life {
   readonly attachedNs: number
   readonly endedNs: number
-  /** How late this process was at most: the agent may have been, too. */
+  /** Longest delay of this process: the agent may have been delayed, too. */
   readonly stalledNs: number
-  /** How many records the journal had then. */
+  /** Number of records in the journal at that time. */
   readonly count: number
 }
 

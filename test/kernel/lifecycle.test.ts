@@ -40,7 +40,7 @@ function listeningSockets(pid: number): readonly string[] {
     .filter((link) => listening.includes(link))
 }
 
-/** How long the agent takes from a signal to its end, and how it ends. */
+/** Ends the agent by a signal; returns its exit, and the time that it took. */
 async function stop(agent: AgentProcess, signal: NodeJS.Signals) {
   const start = performance.now()
   agent.kill(signal)
@@ -138,7 +138,7 @@ describe('an agent that is killed', () => {
 })
 
 describe('the last push', () => {
-  /** What the agent says of itself changes from one look to the next. */
+  /** True for the agent's own series that change from one scrape to the next. */
   const isOfTheMoment = (series: string) => /^(process_|fibre_exporter_(up|clock|event_loop|export_success))/.test(series)
 
   it('has all that happened, the same as was scraped, and says that the agent is down', async () => {

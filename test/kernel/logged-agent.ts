@@ -5,9 +5,9 @@ import { until } from '../harness/until.ts'
 
 export interface LoggedAgentOptions {
   readonly args: readonly string[]
-  /** Where its log is read: its standard output or its log file. */
+  /** The log that is read: standard output or the log file. */
   readonly log: string
-  /** What the shell does before it becomes the agent: redirections, limits. */
+  /** Shell commands before the agent starts: redirections, limits. */
   readonly shell: string
 }
 

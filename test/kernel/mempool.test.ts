@@ -15,7 +15,7 @@ function compileMempool(vsize: 'int32_t' | 'uint64_t'): string {
   return binary
 }
 
-/** What a node fires of `first count`, from two threads. */
+/** Totals of `first count`, fired by two threads. */
 const firedBy = (first: number, count: number) => ({ transactions: 2 * count, vbytes: count * (2 * first + count - 1) })
 
 const nothing = { transactions: 0, vbytes: 0 }

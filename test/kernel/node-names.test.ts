@@ -24,13 +24,13 @@ async function blocks(agent: AgentProcess): Promise<Record<string, number>> {
   return Object.fromEntries(series.map(({ labels, value }) => [labels.node, value]))
 }
 
-/** What is remembered is written by then. */
+/** Stops the agent; names are written by then. */
 async function stopped(agent: AgentProcess): Promise<void> {
   agent.kill()
   await agent.exited
 }
 
-/** How a node comes back under the eyes of its agent. */
+/** Restarts a node while its agent runs. */
 async function restarted(node: DemoNode, start: () => Promise<DemoNode>): Promise<DemoNode> {
   await ended(node)
   const next = await start()

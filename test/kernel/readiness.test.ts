@@ -9,7 +9,7 @@ import { attached, readiness, stage, startNode } from '../harness/stage.ts'
 
 beforeEach(requireBpf)
 
-/** What the kernel does for tracers, undone: the node believes that nobody listens to the probe. */
+/** Undoes the kernel's work for tracers: the node believes that nobody listens to the probe. */
 function clearSemaphore(pid: number, executable: string, name: string): void {
   const symbol = execFileSync('nm', [executable], { encoding: 'utf8' }).match(new RegExp(`^(\\w+) . ${name}_semaphore$`, 'm'))
   const base = readFileSync(`/proc/${pid}/maps`, 'latin1').split('-', 1)[0]

@@ -28,7 +28,7 @@ const linesOf = (file: string): readonly Line[] =>
 /** `chunksUsed` to `chunks_used`. */
 const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
-/** What a node's events decide, and how many there were. */
+/** Samples that follow from a node's events, and counts of events. */
 const figures = (page: Scrape) =>
   page.samples.filter(({ name }) =>
     /^((fibre|bitcoin)_(?!exporter_|last_block_connected_)|fibre_exporter_(events|field_errors|errors))/.test(name),

@@ -19,7 +19,7 @@ function mappingsOf(pid: number): readonly Mapping[] {
   return [...lines].map(([, start, inode]) => ({ start: Number(`0x${start}`), inode: Number(inode) }))
 }
 
-/** What the kernel does for tracers, undone: the node believes that nobody listens to the probe. */
+/** Undoes the kernel's work for tracers: the node believes that nobody listens to the probe. */
 function clearSemaphore({ pid }: DemoNode, name: string): void {
   const executable = `/proc/${pid}/exe`
   const { ino } = statSync(executable)

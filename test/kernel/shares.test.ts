@@ -63,7 +63,7 @@ async function whileNothingIsRead(node: DemoNode, command: 'events 3000 0' | 'ev
 const probeOf = (eventType: string) => tracepoints.find((tracepoint) => tracepoint.eventType === eventType)?.probe ?? eventType
 const byProbe = (events: Fired['events']) => Object.fromEntries(Object.entries(events).filter(([, count]) => count > 0))
 
-/** What of each node and tracepoint was heard or counted as lost. */
+/** Events that were heard or counted as lost, by node and tracepoint. */
 function accounted(listener: Listener) {
   const sums: Record<string, Record<string, number>> = {}
   const add = (node: string, probe: string, count: number) => {

@@ -17,7 +17,7 @@ export interface Options {
   readonly patienceMs: number
 }
 
-/** What several threads fired at once, and what arrived of it. */
+/** Events that several threads fired at once, and those that arrived. */
 export interface Comparison {
   readonly fired: number
   readonly heard: number
@@ -81,7 +81,7 @@ async function compareRound({ threads, events, forms, patienceMs }: Options): Pr
   }
 }
 
-/** What was heard and not fired, however often it was fired. */
+/** Events that were heard but not fired, however often they were fired. */
 function withoutThoseOf(heard: readonly { readonly text: string }[], fired: readonly string[]): readonly string[] {
   const left = new Map<string, number>()
   for (const text of fired) left.set(text, (left.get(text) ?? 0) + 1)

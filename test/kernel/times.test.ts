@@ -82,7 +82,7 @@ it('times of day are those of the hits, as bpftrace and the nodes saw them, and 
   expect(agent.log.filter(({ level }) => level === 'error')).toEqual([])
 })
 
-/** What the times of a record say that cannot be, and where they differ by more than 1 µs from its durations. */
+/** Impossible times in a record, and times that differ by more than 1 µs from its durations. */
 function contradictionsIn(record: BlockRecord): readonly string[] {
   const { first_chunk_at, reconstructed_at, sent_at, connected_at, winner_known_at } = record
   const us = (from?: string, to?: string) => (from && to ? microsecondsOf(to) - microsecondsOf(from) : undefined)
@@ -104,7 +104,7 @@ const recordsIn = (file: string): readonly BlockRecord[] =>
     .slice(0, -1)
     .map((line) => JSON.parse(line))
 
-/** What bpftrace printed: its stamps in µs, by the hit's number and the block. */
+/** Stamps that bpftrace printed, in µs, by the hit's number and the block. */
 const stampsIn = (text: string) =>
   new Map([...text.matchAll(/^(\d) (\d+) (\S+)$/gm)].map(([, index, ns, key]) => [`${index} ${key}`, Number(ns) / 1e3]))
 

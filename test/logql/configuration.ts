@@ -58,7 +58,7 @@ export function differencesOf(collector: CollectorConfiguration, loki: LokiConfi
   ]
 }
 
-/** What its operators leave beside a line. What a line of JSON holds is in the line: of it the list itself is believed. */
+/** Fields that its operators add beside a line. For lines of JSON, whose fields are in the line, the list itself is believed. */
 function fieldsOf({ include_file_name = true, operators = [] }: Receiver, listed: Readonly<Record<string, FieldKind>>) {
   const isJson = operators.some(({ type }) => type === 'json_parser')
   const fields = new Map<string, FieldKind>(isJson ? Object.entries(listed).filter(([name]) => name !== 'log_file_name') : [])

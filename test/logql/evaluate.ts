@@ -8,13 +8,13 @@ export interface Sample {
   readonly value: number
 }
 
-/** What a query answers at one time. */
+/** A query's answer at one time. */
 type Vector = readonly Sample[]
 
 /** The lines that a query lets through, as it leaves them. */
 export const linesOf = (query: LogQuery, lines: readonly Line[]): readonly Line[] => lines.flatMap((line) => through(query, line) ?? [])
 
-/** What a query about numbers answers at each of some times (Unix, seconds). */
+/** Evaluates a query about numbers at each of some times (Unix, seconds). */
 export function evaluate(expression: Expression, lines: readonly Line[], times: readonly number[]): readonly Vector[] {
   switch (expression.kind) {
     case 'range':
@@ -39,7 +39,7 @@ function ofRange(range: RangeAggregation, lines: readonly Line[], times: readonl
   })
 }
 
-/** What is absent has the labels that were asked for. */
+/** Labels of an absent series: those that the query asked for. */
 const askedFor = ({ selector }: LogQuery): Labels =>
   Object.fromEntries(selector.flatMap(({ name, operator, value }) => (operator === '=' ? [[name, value]] : [])))
 

@@ -14,7 +14,7 @@ const grouping = ['avg_over_time', 'min_over_time', 'max_over_time', 'stddev_ove
 const overValues = [...grouping, 'first_over_time', 'last_over_time', 'sum_over_time', 'rate_counter']
 const overLines = ['count_over_time', 'rate', 'bytes_over_time', 'bytes_rate', 'absent_over_time']
 
-/** What is wrong with a query: what Loki would refuse, and what it would answer with nothing, or with everything. */
+/** Faults of a query: Loki would refuse it, or answer it with nothing, or with everything. */
 export function faultsOf({ expr, named = [], everySeconds = 0 }: Asked, { retentionSeconds }: LintOptions): readonly string[] {
   const faults: string[] = []
   const fault: Fault = (text) => void faults.push(text)
@@ -86,6 +86,6 @@ function longestWindow(expression: Expression): number {
   }
 }
 
-/** What Loki's configuration says of how long it keeps lines, in seconds. */
+/** Retention in Loki's configuration, in seconds. */
 export const retentionIn = ({ limits_config }: { readonly limits_config: { readonly retention_period: string } }): number =>
   secondsIn(limits_config.retention_period)

@@ -8,7 +8,7 @@ export interface Line {
   /** Unix time. */
   readonly seconds: number
   readonly text: string
-  /** What it is indexed by. */
+  /** Labels of its index. */
   readonly stream: Labels
   /** Structured metadata, and what stages add. */
   readonly fields: Labels
@@ -22,7 +22,7 @@ interface Value {
 
 const errorLabel = '__error__'
 
-/** What stays of a line when it has gone through all stages; `undefined` where one drops it. */
+/** Passes a line through all stages; `undefined` if one drops it. */
 export function through({ selector, stages }: LogQuery, line: Line): Line | undefined {
   if (!selector.every((matcher) => holds(matcher, line.stream[matcher.name]))) return undefined
   return stages.reduce<Line | undefined>((left, stage) => left && next(stage, left), line)
@@ -134,7 +134,7 @@ function flattened(value: unknown, path = ''): Labels {
   return Object.assign({}, ...entries)
 }
 
-/** What is extracted under the name of a stream's label gets a name of its own. */
+/** Adds extracted fields; one with the name of a stream's label gets a different name. */
 const withFields = (line: Line, added: Labels): Line => ({
   ...line,
   fields: {

@@ -12,7 +12,7 @@ export interface ShippedQuery {
   readonly expr: string
   /** Labels that a legend or an alert's text names. */
   readonly named: readonly string[]
-  /** How often it is asked, if it is a rule. */
+  /** Seconds between two evaluations, if it is a rule. */
   readonly everySeconds?: number
 }
 

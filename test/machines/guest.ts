@@ -8,7 +8,7 @@ import { compareThreads } from '../kernel/threads.ts'
 /** The kernel hands on what its command line says and it does not know. */
 const events = Number(process.env.EVENTS)
 
-/** How the kernel preempts, where that is not settled when it is built. */
+/** The preemption model that the kernel runs with, if it was not fixed at build time. */
 function preemption(): string {
   const path = '/sys/kernel/debug/sched/preempt'
   const chosen = existsSync(path) ? /\((\w+)\)/.exec(readFileSync(path, 'utf8'))?.[1] : undefined

@@ -35,7 +35,7 @@ export async function apt(args: readonly string[], cwd?: string): Promise<string
 const aptGet = (args: readonly string[], cwd = '/') =>
   runDownload('apt-get', ['-qq', ...args], { cwd, env: { ...process.env, APT_CONFIG: cached('apt/apt.conf') } })
 
-/** What suites hold is asked for once a day; old lists serve where that fails. */
+/** Reads the package lists of suites once a day; if that fails, old lists are used. */
 async function refreshLists(): Promise<void> {
   for (const folder of ['lists/partial', 'archives/partial', 'parts']) mkdirSync(cached('apt', folder), { recursive: true })
   writeFileSync(cached('apt/status'), '')

@@ -8,7 +8,7 @@ interface Emulator {
   readonly program: string
   readonly package: string
   readonly args: readonly string[]
-  /** What is emulated. */
+  /** The emulated CPU. */
   readonly cpu: string
   readonly console: string
 }
@@ -39,7 +39,7 @@ export interface Boot {
   readonly timeoutMs: number
 }
 
-/** What a machine said on its console, and how it was run. */
+/** Console output of a machine, and the way it was run. */
 export interface Booted {
   readonly lines: readonly string[]
   readonly accelerator: string

@@ -12,7 +12,7 @@ export type Program = BuiltProgram | 'loki'
 /** Folders of the Go modules that the programs are built from. */
 export const modules = ['collector', 'prometheus', 'victorialogs'] as const
 
-/** Where built programs are: in the folder that FIBRE_STACK_BIN names, else in one of the user's cache, named for what they were built from. */
+/** Folder of built programs: the one that FIBRE_STACK_BIN names, else one in the user's cache, named for what they were built from. */
 export function binaryFolder(): string {
   const { FIBRE_STACK_BIN, XDG_CACHE_HOME } = process.env
   return FIBRE_STACK_BIN || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'fibre-agent/stack', hashOfModules())
@@ -58,6 +58,6 @@ function hashOfModules(): string {
   return hash.digest('hex').slice(0, 16)
 }
 
-/** How to get a program that is missing. */
+/** Advice for getting a program that is missing. */
 export const howToGet = (name: Program) =>
   name === 'loki' ? 'no Loki is given: LOKI=/path/to/loki npm run test:stack' : `${name} is not built: node test/stack/build.ts`

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { findGo, goEnvironment } from './go.ts'
 
-/** What the tests look at in a service, after variables, anchors and defaults. */
+/** The parts of a service that the tests look at, after variables, anchors and defaults. */
 export interface Service {
   readonly image: string
   readonly build?: object

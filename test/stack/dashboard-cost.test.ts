@@ -18,7 +18,7 @@ const END = Date.UTC(2026, 2, 4) / 1000
 const STEP_SECONDS = 300
 const RUNS = 7
 const LIMIT_MS = 200
-/** What a reader may look at: a day, as it comes up, and everything. */
+/** Time ranges of a reader: a day, which is the default, and everything. */
 const RANGES = [DAY, DAYS * DAY] as const
 const everything = { job: '.+', node: '.+', window: '24h' }
 
@@ -56,7 +56,7 @@ it('answers each query of the overview in 200 ms, of thirty days of three nodes'
   expect(slow).toEqual([])
 })
 
-/** How long a query takes each time, shortest first. It is a new one who asks, for each remembers what it was told. */
+/** Durations of a query, shortest first. Each comes from a new client, because a client remembers answers. */
 async function timesOf(target: PanelQuery, newClient: () => GrafanaClient): Promise<readonly number[]> {
   const times: number[] = []
   for (let run = 0; run < RUNS; run++) {

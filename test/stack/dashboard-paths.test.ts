@@ -14,7 +14,7 @@ import { shipped } from './shipped.ts'
 
 const HOURS = 4
 const end = Date.UTC(2026, 2, 4) / 1000
-/** What a Prometheus says of its scrapes is nothing that could be pushed. */
+/** Series that Prometheus itself adds for each scrape, which cannot be pushed. */
 const ofScraping = /\b(up|scrape_\w+)\b(?=\{|$)/
 
 it('shows the same in every panel, whether an agent is scraped or pushes', async (context) => {

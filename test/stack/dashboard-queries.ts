@@ -8,7 +8,7 @@ const folder = join(import.meta.dirname, '../../dashboards')
 export interface PanelQuery {
   readonly panel: string
   readonly refId: string
-  /** What names its values: a legend, or the heading of a table's column. */
+  /** Name of its values: a legend, or the heading of a table's column. */
   readonly legend: string
   readonly language: 'promql' | 'logql'
   /** For one time, for a range of times, or for lines of log. */
@@ -27,7 +27,7 @@ export interface Variable {
   /** `label_values(…)`, in the data source's language. */
   readonly query: string | undefined
   readonly values: readonly string[]
-  /** What stands for all values, if all can be chosen. */
+  /** Value that means all values, if all can be chosen. */
   readonly all: string | undefined
 }
 
@@ -119,7 +119,7 @@ export function secondsOf(duration: string): number {
   return Number(count) * { s: 1, m: 60, h: 3600, d: 86_400 }[unit as 's' | 'm' | 'h' | 'd']
 }
 
-/** What Prometheus gives at most. */
+/** Maximum number of points that Prometheus returns. */
 const MOST_POINTS = 11_000
 /** Pixels of a usual panel, of which each can show a point. */
 const WIDTH = 1000

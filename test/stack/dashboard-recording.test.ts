@@ -64,7 +64,7 @@ async function* replay(): AsyncGenerator<ModelScrape> {
   await agent.close()
 }
 
-/** What the recording says of each block that a node connected, read from its lines alone. */
+/** Blocks that a node connected, read from the lines of the recording alone. */
 function recordedBlocks(node: string): readonly Arrival[] {
   const lines = recording.filter((line) => line.node === node)
   return lines

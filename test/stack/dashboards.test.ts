@@ -71,7 +71,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-/** What no panel may show. */
+/** Values that no panel may show. */
 const oddities = ({ series, remarks }: QueryAnswer) => [
   ...remarks,
   ...series.flatMap(({ labels, points }) =>

@@ -1,4 +1,4 @@
-/** How bitcoind was told to write its log: what a line by itself cannot tell. */
+/** Options that bitcoind wrote its log with, which a line by itself does not tell. */
 export interface LogOptions {
   readonly timestamps: boolean
   readonly threadNames: boolean

@@ -5,10 +5,10 @@ import type { Choice, QueryAnswer } from './grafana-client.ts'
 import { type Fleet, type Host, SCRAPE_SECONDS } from './model/fleet.ts'
 import { blocksIn } from './model/truth.ts'
 
-/** What a target has to show, if that is known of it. */
+/** The figure that a target has to show, if one is known for it. */
 export const figureOf = (target: PanelQuery): ShownFigure | undefined => figures.find(({ shown }) => shown.test(shownAs(target)))
 
-/** What of an answer is not as it is in a fleet, at the times that were asked for. */
+/** Parts of an answer that differ from the fleet at the requested times. */
 export function deviations(
   fleet: Fleet,
   target: PanelQuery,

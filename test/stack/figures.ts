@@ -21,10 +21,10 @@ import {
   wonByFibre,
 } from './model/truth.ts'
 
-/** What a value may be, from one to another: a rank may lie where two buckets meet. */
+/** Range of permitted values: a rank may lie where two buckets meet. */
 type Range = readonly [low: number, high: number]
 
-/** What a value on a dashboard can speak of. */
+/** The things that a value on a dashboard can be about. */
 export interface Seen {
   /** Blocks of the window. */
   readonly blocks: readonly Arrival[]
@@ -41,7 +41,7 @@ export interface Seen {
   readonly quantile: (values: readonly number[]) => Range | undefined
 }
 
-/** What a figure on a dashboard has to be. */
+/** Expected figure on a dashboard. */
 export interface ShownFigure {
   /** Fits `title / legend`, as the reader sees them. */
   readonly shown: RegExp
@@ -51,7 +51,7 @@ export interface ShownFigure {
   readonly rises?: boolean
 }
 
-/** What a bucket counts. */
+/** Number of values in a bucket. */
 const upTo = (values: readonly number[], { le }: Seen['labels']) =>
   count(values, (value) => value <= Number(le?.replace('+Inf', 'Infinity')))
 const PAYLOAD_BYTES = 1152
@@ -235,7 +235,7 @@ export const figures: readonly ShownFigure[] = [
   { shown: /^Transactions per block/, is: ({ blocks }) => mean(blocks.map(({ transactions }) => transactions)) },
 ]
 
-/** What a target's reader is told that it shows. */
+/** Name under which a target is shown to the reader. */
 export const shownAs = ({ panel, legend }: Pick<PanelQuery, 'panel' | 'legend'>): string => `${panel} / ${legend.replace(/ *\{\{.*/, '')}`
 
 /** Which quantile a target's reader is told it is; the legend knows better than the title. */

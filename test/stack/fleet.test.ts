@@ -22,7 +22,7 @@ const blocksOf = { a: 20, b: 30, c: 40 } as const
 const CUT_OFF = 'b'
 /** Blocks come all through the cut. */
 const FIRING_US = 50_000_000
-/** What a node counts of events of a type. */
+/** Counters of a node, by type of event. */
 const counters = {
   block_connected: 'bitcoin_blocks_connected_total',
   block_reconstructed: 'fibre_blocks_reconstructed_total',

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { homedir } from 'node:os'
 
-/** What the modules' go.mod files ask for. */
+/** The Go version that the modules' go.mod files require. */
 const LEAST = '1.26.5'
 
 /** No download of another Go behind our back: it is the installed one or none. No C compiler either. */

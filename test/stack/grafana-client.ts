@@ -2,20 +2,20 @@ import { type DashboardQueries, interpolate, type PanelQuery, type Variable, var
 import type { Loki } from './loki.ts'
 import type { Point, Prometheus } from './prometheus.ts'
 
-/** What variables of a dashboard are set to, by name. */
+/** Values of a dashboard's variables, by name. */
 export type Choice = Readonly<Record<string, string>>
 
 export interface QueryAnswer {
   /** Series with their points, or a stream's lines as points without a value. */
   readonly series: readonly { readonly labels: Readonly<Record<string, string>>; readonly points: readonly Point[] }[]
-  /** What the server remarks on a query that it answers all the same. */
+  /** Remarks of the server on a query that it answers all the same. */
   readonly remarks: readonly string[]
 }
 
 export interface GrafanaClientOptions {
   readonly prometheus: Prometheus
   readonly loki?: Loki | undefined
-  /** What dashboards show ends then (Unix, seconds). */
+  /** End of the dashboards' time range (Unix, seconds). */
   readonly end: number
   /** The same for logs, of which Loki takes only recent ones. */
   readonly logsEnd?: number
@@ -27,7 +27,7 @@ export interface GrafanaClientOptions {
 const DAY = 86_400
 /** Distances of points that Grafana chooses from, in seconds. */
 const INTERVALS = [15, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200, DAY]
-/** What Grafana takes for the time between two scrapes unless it is told. */
+/** Scrape interval that Grafana assumes by default. */
 const SCRAPE = 15
 /** A range is looked at in fewer places than a panel does; but for annotations, which look back no further than to the place before. */
 const COARSE_STEP = 3600
@@ -69,7 +69,7 @@ export class GrafanaClient {
     return target.mode === 'instant' ? [end] : Array.from({ length: this.#range / step + 1 }, (_, i) => end - this.#range + i * step)
   }
 
-  /** What a query comes to. The same is asked once. */
+  /** Evaluates a query. The same query is sent once. */
   ask(target: PanelQuery, choice: Choice): Promise<QueryAnswer> {
     const rangeSeconds = this.#range
     const interval = this.#intervalOf(target)
@@ -92,7 +92,7 @@ export class GrafanaClient {
     return this.#options.rangeSeconds ?? DAY
   }
 
-  /** What Grafana puts for `$__interval`. */
+  /** The value that Grafana inserts for `$__interval`. */
   #intervalOf({ minStep, maxPoints }: PanelQuery): number {
     return Math.max(minStep, INTERVALS.find((interval) => interval >= this.#range / maxPoints) ?? DAY)
   }

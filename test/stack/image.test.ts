@@ -17,7 +17,7 @@ const [, ...stages] = readFileSync(join(root, 'Dockerfile'), 'utf8')
   .replace(/^#.*\n/gm, '')
   .replace(/\\\n/g, ' ')
   .split(/^FROM .*$/m)
-/** What makes the image itself, an instruction each. */
+/** Instructions of the last stage, which makes the image itself. */
 const instructions = (stages.at(-1) as string).split('\n').filter((line) => line !== '')
 
 const argumentsOf = (name: string) => instructions.filter((line) => line.startsWith(`${name} `)).map((line) => line.slice(name.length + 1))

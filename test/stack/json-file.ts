@@ -1,7 +1,7 @@
 /** Docker's pieces: its copier reads 16 KiB at a time (moby/daemon/logger/copier.go). */
 const PIECE_BYTES = 16 * 1024
 
-/** What bitcoind printed, as Docker's log driver json-file keeps it: a line of JSON each, long ones in pieces of which the last ends with a newline. */
+/** Output of bitcoind as Docker's log driver json-file keeps it: a line of JSON each, long ones in pieces of which the last ends with a newline. */
 export function jsonFile(printed: string | Buffer, time: string, tag?: string): string {
   const bytes = Buffer.from(printed)
   const lines: string[] = []

@@ -246,7 +246,7 @@ interface Collected {
   readonly state: string
   readonly env?: Readonly<Record<string, string>>
   readonly launcher?: readonly string[]
-  /** What is over its configuration. */
+  /** Configurations over its own. */
   readonly configs?: readonly string[]
 }
 
@@ -314,7 +314,7 @@ function folded(stored: readonly StoredLine[]): readonly StoredLine[] {
   return [...new Map(stored.map((entry) => [JSON.stringify({ ...entry, timeNs: `${entry.timeNs}` }), entry])).values()]
 }
 
-/** What is not as it should be, the first few of each kind. */
+/** Differences between written and stored lines, the first few of each kind. */
 function differences(written: ReadonlySet<string>, stored: readonly StoredLine[]) {
   const seen = Map.groupBy(stored, ({ line }) => line)
   const few = (lines: Iterable<string>) => [...lines].slice(0, 5)

@@ -2,7 +2,7 @@ import { freePorts, Server } from './server.ts'
 
 export interface LokiOptions {
   readonly config: string
-  /** Where it keeps its data. */
+  /** Data directory. */
   readonly folder: string
   /** Folder of its tenants' rules. */
   readonly rules?: string
@@ -23,7 +23,7 @@ type Labels = Readonly<Record<string, string>>
 export interface LokiEntry {
   readonly timeNs: bigint
   readonly line: string
-  /** What it is indexed by. */
+  /** Labels of its index. */
   readonly labels: Readonly<Record<string, string>>
   /** Its structured metadata. */
   readonly metadata: Readonly<Record<string, string>>
@@ -59,7 +59,7 @@ export async function startLoki({ config, folder, rules }: LokiOptions): Promise
 }
 
 export class Loki extends Server {
-  /** Where a Collector hands logs over. */
+  /** URL to which a Collector sends logs. */
   get otlpUrl(): string {
     return `${this.url}/otlp`
   }
@@ -82,7 +82,7 @@ export class Loki extends Server {
       .sort((a, b) => Number(a.timeNs - b.timeNs))
   }
 
-  /** What the ruler knows of its rules. */
+  /** Rules as the ruler knows them. */
   async rules(): Promise<readonly LokiRule[]> {
     const { data } = (await this.ask('/prometheus/api/v1/rules', {})) as { data: { groups: readonly { rules: readonly LokiRule[] }[] } }
     return data.groups.flatMap(({ rules }) => rules)

@@ -49,7 +49,7 @@ export async function startLogReceiver() {
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  /** What has a Collector send its logs here, over its own configuration. */
+  /** Configuration over the Collector's own that makes it send its logs here. */
   const overlay = `yaml:exporters: {otlp_http/logs: {endpoint: '${url}', encoding: json, compression: none}}`
   return { received, overlay, [Symbol.dispose]: () => void server.close().closeAllConnections() }
 }

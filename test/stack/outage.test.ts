@@ -14,7 +14,7 @@ const PROMETHEUS_DOWN_MS = 30_000
 const COLLECTOR_DOWN_MS = 60_000
 /** By then the Collector holds pushes that it could not hand over: they have to outlive it. */
 const COLLECTOR_FALLS_MS = 15_000
-/** What a heap that is not collected yet may come to. */
+/** Permitted growth of a heap that is not collected yet. */
 const ALLOWED_GROWTH_MB = 10
 
 it('counts all that was sent though Prometheus is down for 30 s and the Collector is killed for 60 s', async (context) => {

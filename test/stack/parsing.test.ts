@@ -283,7 +283,7 @@ interface Files {
   readonly expected: number
 }
 
-/** What the shipped configuration makes of these files: all that it sends until it is told to end. */
+/** Runs the shipped configuration on these files and returns all that it sends until it is told to end. */
 async function collect(context: TestContext, { debugLogs = {}, agentLog, journal, expected }: Files): Promise<readonly ReceivedLog[]> {
   await requirePrograms(context, 'otelcol')
   const folder = mkdtempSync(join(tmpdir(), 'fibre-parsing-'))

@@ -242,7 +242,7 @@ async function fromDocker(
 
 interface Start {
   readonly overlay: string
-  /** What is over it. */
+  /** Configurations over it. */
   readonly configs: readonly string[]
   readonly state: string
   readonly env: Readonly<Record<string, string>>

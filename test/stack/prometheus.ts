@@ -3,7 +3,7 @@ import { freePorts, Server } from './server.ts'
 
 export interface PrometheusOptions {
   readonly config: string
-  /** Where it keeps its data. */
+  /** Data directory. */
   readonly folder: string
   /** Whether it takes pushes. */
   readonly otlp?: boolean
@@ -48,12 +48,12 @@ export async function startPrometheus({ config, folder, otlp = false }: Promethe
 }
 
 export class Prometheus extends Server {
-  /** Where a Collector hands metrics over. */
+  /** URL to which a Collector sends metrics. */
   get otlpUrl(): string {
     return `${this.url}/api/v1/otlp/v1/metrics`
   }
 
-  /** What an expression comes to, now or at some time (Unix, seconds). */
+  /** Evaluates an expression, now or at some time (Unix, seconds). */
   async query(query: string, time?: number): Promise<readonly InstantSample[]> {
     return (await this.#result<Vector>('/api/v1/query', { query, time })).map(({ metric, value }) => ({
       labels: metric,
@@ -71,7 +71,7 @@ export class Prometheus extends Server {
     return (await this.#result<Matrix>('/api/v1/query', { query: selector })).map(seriesOf)
   }
 
-  /** What an expression comes to at each step. Times in Unix seconds. */
+  /** Evaluates an expression at each step. Times in Unix seconds. */
   async queryRange(query: string, start: number, end: number, step: number): Promise<readonly RangeSeries[]> {
     return (await this.#result<Matrix>('/api/v1/query_range', { query, start, end, step })).map(seriesOf)
   }

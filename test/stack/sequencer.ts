@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** What build.ts has built when these can run: nothing, the Collector, VictoriaLogs, Prometheus, promtool. Of each the longest first. */
+/** Tests by the last program that they need: none, the Collector, VictoriaLogs, Prometheus, promtool. In each list, the longest first. */
 const order = [
   ['push-faults', 'rules-over-days', 'image'],
   ['printed-log', 'parsing'],

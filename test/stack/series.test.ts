@@ -11,13 +11,13 @@ import { requireStack, tellOnFailure } from './requirements.ts'
 import { freePorts } from './server.ts'
 import { fillIn } from './shipped.ts'
 
-/** What a Prometheus says of its scrapes is nothing that could be pushed. */
+/** Series that Prometheus itself adds for each scrape, which cannot be pushed. */
 const ofScraping = 'up|scrape_.*'
-/** What a Prometheus makes of its rules, each at its own moment. */
+/** Series that Prometheus makes of its rules, each at its own moment. */
 const ofRules = '.*:.*|ALERTS.*'
 /** Blocks are judged to have had no race when 5 s have passed, by a look each second. */
 const JUDGED_MS = 7_000
-/** What changes from one collection to the next though nothing happens. */
+/** Series that change from one collection to the next although nothing happens. */
 const ofTheMoment = /^(process_.*|fibre_exporter_(clock_error_seconds|event_loop_lag_seconds|export_success_total))$/
 
 it.for(['http/json', 'http/protobuf'])(

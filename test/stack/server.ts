@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { until } from '../harness/until.ts'
 import { howToGet, type Program, stackBinary } from './binaries.ts'
 
-/** How a server is started, each time the same: one that was stopped comes back on its ports and with its data. */
+/** Options of each start of a server: after a stop it comes back on its ports and with its data. */
 export interface ServerOptions {
   readonly program: Program
   readonly args: readonly string[]
@@ -14,7 +14,7 @@ export interface ServerOptions {
   /** Its whole environment. */
   readonly env?: Readonly<Record<string, string>>
   readonly url: string
-  /** What answers with success when it is ready. */
+  /** URL that answers with success when the server is ready. */
   readonly readyUrl: string
 }
 

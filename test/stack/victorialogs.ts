@@ -52,7 +52,7 @@ export class VictoriaLogs extends Server {
     return lines.map((line) => storedLine(JSON.parse(line))).sort((a, b) => Number(a.timeNs - b.timeNs))
   }
 
-  /** How many different lines a LogsQL query selects. */
+  /** Number of different lines that a LogsQL query selects. */
   async countDistinct(query: string): Promise<number> {
     const answer = (await this.ask('/select/logsql/query', { query: `${query} | stats count_uniq(_msg) lines` })) as { lines?: string }
     return Number(answer.lines ?? 0)

@@ -11,7 +11,7 @@ import { tracepointOf } from '../../unit/blocks/events.ts'
 
 /** Machines were booted so long before their agents' start. */
 const UPTIME = 100_000
-/** What does not change of an agent: seconds, bytes and counts. */
+/** Constants of an agent: seconds, bytes and counts. */
 export const agentFacts = {
   /** From the hit of a tracepoint to its event being recorded. */
   delay: 0.0002,
@@ -80,7 +80,7 @@ export async function openAgent({ job, instance, nodes: names, startedAt, peers,
     },
     /** Lets time pass until then (Unix, seconds). */
     advance,
-    /** What a scrape at that time stores of the series that are to be kept. While nothing happens it is the same, unless it is pushed as well. */
+    /** Samples that a scrape at that time stores of the kept series. While nothing happens they stay the same, unless they are also pushed. */
     async scraped(at: number, keep: (name: string) => boolean): Promise<Scraped> {
       advance(at)
       if (changed || push) scraped = asScraped(await telemetry.exposition(), `job="${job}",instance="${instance}"`, keep)

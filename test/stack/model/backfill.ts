@@ -7,7 +7,7 @@ import type { Fleet, Host } from './fleet.ts'
 
 export interface BackfillOptions {
   readonly promtool: string
-  /** Where Prometheus is to keep its data. */
+  /** Data directory of Prometheus. */
   readonly folder: string
   /** Series that are kept; the others nobody asks for. */
   readonly keep: (name: string) => boolean

@@ -11,7 +11,7 @@ export interface ModelBlock {
   readonly sigops: number
 }
 
-/** How a block came to one node: what a journal should say of it and metrics should add up to. */
+/** The arrival of a block at one node: its journal should record it, and metrics should add up to it. */
 export interface Arrival extends ModelBlock {
   readonly node: string
   /** Unix time, seconds. */
@@ -64,7 +64,7 @@ export function* findBlocks(random: Random, from: number, to: number): Generator
   }
 }
 
-/** What a node makes of a block. Distributions are those of the demo node. */
+/** Invents the arrival of a block at a node. Distributions are those of the demo node. */
 export function arrive(random: Random, block: ModelBlock, node: string, { fibre, compact, mined }: Profile): Arrival {
   const way = random.uniform()
   const connectNs = Math.trunc(random.logNormal(22e6, 0.5))

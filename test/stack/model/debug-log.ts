@@ -10,7 +10,7 @@ export interface Entry {
   readonly text: string
 }
 
-/** What a bitcoind with `debug=bench` and `debug=udpnet` writes in the day before `end`, with some trouble in its last hours. */
+/** Log that a bitcoind with `debug=bench` and `debug=udpnet` writes in the day before `end`, with some trouble in its last hours. */
 export function debugLogOf(arrivals: readonly Arrival[], end: number, shift: number): readonly Entry[] {
   const entries = arrivals.filter(({ connectedAt }) => connectedAt + shift > end - DAY).flatMap((arrival) => ofBlock(arrival, shift))
   for (let at = end - DAY + 300; at < end; at += 600) {
@@ -28,7 +28,7 @@ export function debugLogOf(arrivals: readonly Arrival[], end: number, shift: num
   return entries.sort((a, b) => a.at - b.at)
 }
 
-/** What an agent wrote, of which one line is a warning. */
+/** Log of an agent, of which one line is a warning. */
 export const agentLogOf = (end: number): readonly Entry[] =>
   (['info', 'warn', 'info'] as const).map((level, i) => {
     const at = end - 1800 + i

@@ -2,7 +2,7 @@ import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
 import { eventOf, tracepointOf } from '../../unit/blocks/events.ts'
 import type { Arrival } from './blocks.ts'
 
-/** What a node's tracepoints say of a block, in the order in which they fire. Stamps count from `bootedAt` (Unix, seconds). */
+/** Events of a node's tracepoints for a block, in the order in which they fire. Stamps count from `bootedAt` (Unix, seconds). */
 export function eventsOf(arrival: Arrival, bootedAt: number): readonly TracepointEvent[] {
   const { node, hash: blockHash, height, connectedAt, reconstruction, winner, udpNs, cmpctNs } = arrival
   const at = (seconds: number) => ({ node, stampNs: Math.round((seconds - bootedAt) * 1e9), unixSeconds: seconds })

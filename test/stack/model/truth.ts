@@ -53,7 +53,7 @@ export function bucketQuantile(q: number, values: readonly number[], bounds: rea
   return low + ((high - low) * (rank - below)) / (upTo(high) - below)
 }
 
-/** How long each block took, by the field of its record that tells it; blocks without the field are left out. */
+/** Durations of each block, by the field of its record; blocks without the field are left out. */
 export const stepsOf = (arrivals: readonly Arrival[]) =>
   [
     [

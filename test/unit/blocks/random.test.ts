@@ -16,7 +16,7 @@ const mark = (hash: string, field: string) => Number.parseInt(digest('sha256', h
 const marks = <const Name extends string>(hash: string, names: readonly Name[]) =>
   Object.fromEntries(names.map((name) => [name, mark(hash, name)])) as Record<Name, number>
 
-/** What is fired for a block, by which every value is that block's own. Two blocks in a row can have the same height. */
+/** Events of a block, with values that only this block has. Two blocks in a row can have the same height. */
 function eventsOf(hash: string, index: number) {
   const hex = { blockHash: hash }
   const mined = (index + 1) % 10 === 0 ? index - 1 : index
@@ -81,7 +81,7 @@ const order: fc.Arbitrary<readonly EventName[]> = fc.oneof(
 )
 
 const oneOfTen = fc.integer({ min: 0, max: 9 }).map((digit) => digit === 9)
-/** What becomes of an event: fired some time after the one before it, it can be lost, or come again, and be overtaken by others. */
+/** Fate of an event: fired some time after the one before it, it can be lost, come again, or be overtaken by others. */
 const fate = fc.record({
   afterUs: fc.integer({ min: 1, max: 3000 }),
   isLost: oneOfTen,
@@ -119,7 +119,7 @@ const at = (event: BlockEvent, us: number) => ({ ...event, stampNs: us * 1e3, un
 
 const prefixOf = (event: BlockEvent) => ('blockHash' in event ? event.blockHash?.slice(-16) : event.hashPrefix)
 const isNamed = (event: BlockEvent) => 'blockHash' in event
-/** What is said by these events: of those that came twice, what was heard first. */
+/** Facts that these events tell: of those that came twice, the first counts. */
 const saidBy = (events: readonly BlockEvent[]): readonly Said[] =>
   [...Map.groupBy(events, ({ probe }) => probe).values()].map(([first]) => {
     const event = first as BlockEvent
@@ -132,7 +132,7 @@ function expectedOf(events: readonly BlockEvent[]): ExpectedRecord {
   return expectedRecord('n', String(hash), saidBy(events.filter(isNamed)))
 }
 
-/** What there is to tell of a block by its record. */
+/** Milestones that follow from a block's record. */
 function outcomesOf({ winner, udp_ms, cmpct_ms, connected_at }: ExpectedRecord): readonly Milestone[] {
   const isTimed = udp_ms !== undefined || cmpct_ms !== undefined
   const all = {
@@ -146,7 +146,7 @@ function outcomesOf({ winner, udp_ms, cmpct_ms, connected_at }: ExpectedRecord):
   return (Object.keys(all) as Milestone[]).filter((outcome) => all[outcome])
 }
 
-/** What the agent makes of the events of these blocks, and of the page that shows them. */
+/** Records, milestones and page that the agent makes of the events of these blocks. */
 async function observe(random: readonly RandomBlock[]) {
   const told = new Map<string, Milestone[]>()
   const records: BlockRecord[] = []

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { fieldsOf, type Recorded, readRecording } from '../../demo-node/recording.ts'
 import { type ExpectedRecord, expectedRecord, type Said } from './expected-record.ts'
 
-/** What two real nodes fired in three runs. */
+/** Events of two real nodes in three runs. */
 export const recordingFile = join(import.meta.dirname, '../../fixtures/events.jsonl')
 export const recording = readRecording(recordingFile)
 export const NODES = ['A', 'B'] as const

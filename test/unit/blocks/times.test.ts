@@ -4,7 +4,7 @@ import type { BlockEvent } from '../../../agent/tracepoints/index.ts'
 import { eventOf, FIBRE, startBlocks } from './events.ts'
 import { microsecondsOf } from './expected-record.ts'
 
-/** What a clock that was read at each event would say: it is stepped back by an hour between reconstruction and connection. */
+/** Start of a wall clock that is stepped back by an hour between reconstruction and connection. */
 const NOON = Date.parse('2026-11-22T12:00:00Z') / 1e3
 const unixSeconds = (stampNs: number) => NOON + stampNs / 1e9 - (stampNs < 40e6 ? 0 : 3600)
 

@@ -10,7 +10,7 @@ import { until } from '../../harness/until.ts'
 import { eventOf } from '../blocks/events.ts'
 import { HASH, startReplay, temporaryPath } from '../sources/recordings.ts'
 
-/** What fits each kind of argument. */
+/** A value for each kind of argument. */
 const values = {
   integer: -7,
   text: 'peer=1 "quoted" \u001b[31m <b>\n\ud83d\ude00',

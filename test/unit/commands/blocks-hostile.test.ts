@@ -32,7 +32,7 @@ const blockWith = (text: string) =>
     coinbase_text: text,
   })
 
-/** What a terminal does not show as a character of its own, but acts on, joins or hides; it may have no place in what is printed. */
+/** Characters that a terminal does not show but acts on, joins or hides; no output may contain them. */
 const unseen = /[[\p{C}\p{M}\p{Zl}\p{Zp}\u00A0\u3000\u3164]--[\n]]/v
 
 /** Columns by an independent judge. */

@@ -15,7 +15,7 @@ vi.setConfig({ testTimeout: 60_000 })
 
 interface Agent {
   readonly child: ChildProcess
-  /** What it says: `written` once it has written, or why it cannot. */
+  /** Its output: `written` once it has written, or the reason that it cannot. */
   readonly said: Promise<string>
 }
 

@@ -25,7 +25,7 @@ export function textOf(path: string): string {
     .join('')
 }
 
-/** What a journal's files hold, line by line. Fails if a line is no JSON or not ended. */
+/** Records in a journal's files, line by line. Fails if a line is not valid JSON or not ended. */
 export function linesIn(path: string): readonly BlockRecord[] {
   const lines = textOf(path).split('\n')
   if (lines.pop() !== '') throw new Error('the last line has no end')

@@ -17,7 +17,7 @@ interface Answer {
   readonly vectors: readonly { readonly at: number; readonly vector: readonly Sample[] }[]
 }
 
-/** What a panel shows of the last day. */
+/** Evaluates the query of a panel over the last day. */
 function answer({ expr, minStep, mode }: PanelQuery, of = lines, node = '.+', window = '24h'): Answer {
   const query = parseLogql(interpolate(expr, { window, node, search: '', __interval: `${minStep}s` }))
   if (query.kind === 'log') return { lines: linesOf(query, of).filter(({ seconds }) => seconds >= fleet.end - DAY), vectors: [] }

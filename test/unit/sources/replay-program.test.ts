@@ -173,7 +173,7 @@ it('a file without events is refused by name', { timeout: 30_000 }, async () => 
   expect((await agent.exited).stderr).toContain(`${empty} holds no event`)
 })
 
-/** What no tracepoint says. */
+/** Values that no tracepoint passes. */
 const strangeValues = [
   1e300,
   -1e300,

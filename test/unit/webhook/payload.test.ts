@@ -113,7 +113,7 @@ describe('the recorded blocks', () => {
     recording.filter((line) => line.probe === probe),
   )
 
-  /** What the agent tells of all of one node's blocks that took a ms or longer. */
+  /** Payloads of all of one node's blocks that took a ms or longer. */
   function told(node: string) {
     const payloads: ReturnType<typeof slowBlockPayload>[] = []
     const blocks = new Blocks(node, (outcome, block) => {

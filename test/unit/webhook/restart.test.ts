@@ -26,7 +26,7 @@ async function leave(queueFile: string, ...numbers: readonly number[]) {
   return opened
 }
 
-/** What a webhook that opens the file delivers, in its order. */
+/** Slow blocks that a webhook delivers after it opened the file, in its order. */
 async function deliveredFrom(queueFile: string, count: number) {
   const receiver = await startReceiver()
   const opened = await openLoggedWebhook({ url: receiver.url, queueFile })

@@ -17,7 +17,7 @@ export function slowBlock(number: number, fields: Partial<BlockRecord> = {}): Bl
   }
 }
 
-/** What is told of it. */
+/** The payload of a slow block. */
 export function slowAlert(number: number, fields?: Partial<BlockRecord>): SlowBlockPayload {
   return slowBlockPayload(slowBlock(number, fields), thresholds) as SlowBlockPayload
 }

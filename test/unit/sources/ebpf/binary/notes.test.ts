@@ -107,7 +107,7 @@ function firstNote() {
   return { note, descriptor: note + 20 }
 }
 
-/** What `readelf -n` says of the sites, with file offsets by section (we find them by segment). */
+/** Sites as `readelf -n` prints them, with file offsets by section (we find them by segment). */
 function sitesByReadelf(path: string) {
   const sections = sectionsOf(path)
   const offsetOf = (address: bigint) => {

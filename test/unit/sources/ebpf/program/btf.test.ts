@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 import { temporaryDirectory } from '../../../../harness/temporary.ts'
 import { openLayouts } from '../kernel-structs.ts'
 
-/** What user space reads and writes of the kernel program's structs; `[]` marks arrays. */
+/** Fields of the kernel program's structs that user space reads and writes; `[]` marks arrays. */
 const fields = Object.entries({
   argument: 'place type size base index scale slot slots offset',
   spec: 'target pid tracepoint count arguments[]',
