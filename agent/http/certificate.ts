@@ -1,4 +1,3 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
 export interface TlsFiles {
@@ -17,6 +16,7 @@ const CIPHERS = [
 export function readCertificate({ certFile, keyFile }: TlsFiles) {
   try {
     const context = { cert: readFileSync(certFile), key: readFileSync(keyFile), minVersion: 'TLSv1.2', ciphers: CIPHERS } as const
+    const { createPrivateKey, X509Certificate } = process.getBuiltinModule('node:crypto')
     const certificate = new X509Certificate(context.cert)
     // OpenSSL takes a key of another kind than the certificate's without a word, and then no handshake succeeds.
     if (!certificate.checkPrivateKey(createPrivateKey(context.key))) throw new Error('the key is not that of the certificate')

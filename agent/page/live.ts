@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { BlockRecord } from '../blocks/record.ts'
 import type { SlowThresholds } from '../blocks/severity.ts'
@@ -33,7 +32,7 @@ export class Live {
   readonly #changedParts = new Set<string>()
   readonly #changedBlocks = new Set<string>()
   /** Distinguishes versions of this process from those of another. */
-  readonly #processId = randomUUID()
+  readonly #processId = performance.timeOrigin.toString(36)
   readonly #pageCache = answerCache()
   readonly #blockCache = answerCache()
   #changes = 0

@@ -1,4 +1,3 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { accessSync, constants, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type Effective, spellings } from './effective.ts'
@@ -27,6 +26,8 @@ function bothOrNeither({ settings, sources, failed }: Effective, one: Key, other
 
 function tlsPair({ settings: { tlsCert, tlsKey }, sources }: Effective): readonly string[] {
   const problems: string[] = []
+  if (!tlsCert && !tlsKey) return problems
+  const { createPrivateKey, X509Certificate } = process.getBuiltinModule('node:crypto')
   const certificate = tlsCert && parsePem(tlsCert, sources.tlsCert, 'certificate', (pem) => new X509Certificate(pem), problems)
   const key = tlsKey && parsePem(tlsKey, sources.tlsKey, 'unencrypted private key', createPrivateKey, problems)
   if (!certificate || !key) return problems

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import type { BlockRecord } from '../blocks/record.ts'
 import { type Severity, type SlowThresholds, severityOf } from '../blocks/severity.ts'
 
@@ -65,7 +64,7 @@ export function slowBlockPayload(record: BlockRecord, thresholds: SlowThresholds
     missing_tx_ratio: ratio(missing_transactions, transactions),
     notes: detail.every((value) => value === undefined) ? 'partial_record_timeout' : null,
     schema: 1,
-    delivery_id: hash('sha256', `${record.node}\n${record.block_hash}`).slice(0, 32),
+    delivery_id: process.getBuiltinModule('node:crypto').hash('sha256', `${record.node}\n${record.block_hash}`).slice(0, 32),
   }
 }
 

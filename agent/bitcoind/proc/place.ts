@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { ifReadable, readStart } from './read.ts'
 
@@ -26,7 +25,7 @@ export function placeOf(path: string, directory: string, ownDirectory: string): 
   const here = ifReadable(() => findMount(path, ownDirectory))
   if (here && here.mount.device === there.mount.device && here.path === there.path) return undefined
   const place = describe(there)
-  return place.length <= MOST_CHARACTERS ? place : createHash('sha256').update(place).digest('hex')
+  return place.length <= MOST_CHARACTERS ? place : process.getBuiltinModule('node:crypto').createHash('sha256').update(place).digest('hex')
 }
 
 interface Found {

@@ -1,4 +1,3 @@
-import { hash, timingSafeEqual } from 'node:crypto'
 import type { HttpAnswer } from '../answer.ts'
 
 export interface Credentials {
@@ -18,6 +17,7 @@ export function basicAuth({ username, password }: Credentials): (authorization: 
   return (authorization) => {
     const given = parse(authorization)
     if (!given) return false
+    const { timingSafeEqual } = process.getBuiltinModule('node:crypto')
     const isUser = timingSafeEqual(digest(given.username), expected.username)
     const isPassword = timingSafeEqual(digest(given.password), expected.password)
     return isUser && isPassword
@@ -35,5 +35,5 @@ function parse(authorization = ''): Credentials | undefined {
 
 /** Digests have one length, whatever was sent. A composed and a decomposed "é" are the same letter. */
 function digest(text: string): Buffer {
-  return hash('sha256', text.normalize(), 'buffer')
+  return process.getBuiltinModule('node:crypto').hash('sha256', text.normalize(), 'buffer')
 }

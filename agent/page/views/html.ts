@@ -1,5 +1,3 @@
-import { hash } from 'node:crypto'
-
 /** Markup that may be inserted as it is. */
 export class Html {
   readonly markup: string
@@ -34,5 +32,5 @@ function hex(character: string): string {
 
 /** Makes the id of an element from the names of the thing it stands for: the same in each process, whatever the names hold. */
 export function elementId(...names: readonly string[]): string {
-  return `i${hash('sha1', names.join('\n')).slice(0, 12)}`
+  return `i${process.getBuiltinModule('node:crypto').hash('sha1', names.join('\n')).slice(0, 12)}`
 }

@@ -1,12 +1,16 @@
-import { hash } from 'node:crypto'
 import type { PageAnswer } from '../answer.ts'
 import { clientScript, clientStyle } from '../client.ts'
 import { type Html, html, nothing } from './html.ts'
 
-const sourceOf = ({ markup }: Html) => `'sha256-${hash('sha256', markup, 'base64')}'`
-const HEADERS = {
-  'Content-Security-Policy': `default-src 'none'; style-src ${sourceOf(clientStyle)}; script-src ${sourceOf(clientScript)}; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-  'Referrer-Policy': 'no-referrer',
+const sourceOf = ({ markup }: Html) => `'sha256-${process.getBuiltinModule('node:crypto').hash('sha256', markup, 'base64')}'`
+let headers: PageAnswer['headers']
+/** Hashes what the page brings along when a page is first asked for. */
+const pageHeaders = () => {
+  headers ??= {
+    'Content-Security-Policy': `default-src 'none'; style-src ${sourceOf(clientStyle)}; script-src ${sourceOf(clientScript)}; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    'Referrer-Policy': 'no-referrer',
+  }
+  return headers
 }
 
 interface PageDocument {
@@ -34,5 +38,5 @@ ${script ? html`<script data-version="${script.version}" data-blocks="${script.b
 </body>
 </html>
 `
-  return { status: 200, type: 'text/html; charset=utf-8', headers: HEADERS, body: markup }
+  return { status: 200, type: 'text/html; charset=utf-8', headers: pageHeaders(), body: markup }
 }
