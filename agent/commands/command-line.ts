@@ -67,10 +67,16 @@ class Reader {
 
   #takeSetting(key: Key, value = 'true'): void {
     const { flag, many } = options[key]
-    if (key === 'nodes' && !value.includes('='))
-      this.#settings.give('nodeName', value, `--${flag}`) // argparse took --node for --node-name
+    if (key === 'nodes' && !value.includes('=')) this.#takePlainName(value)
     else if (many) this.#lists.set(key, [...(this.#lists.get(key) ?? []), value])
     else this.#settings.give(key, value, `--${flag}`)
+  }
+
+  /** The older exporter had --node-name alone, and argparse took --node for it. No name of a node was a path. */
+  #takePlainName(name: string): void {
+    if (name.includes('/')) return void this.#settings.fail('nodes', `--node: must be NAME=PATH, not ${JSON.stringify(name)}`)
+    this.#settings.give('nodeName', name, '--node')
+    this.#settings.warnings.push('--node NAME=PATH names a node by its data directory; for the plain name write --node-name')
   }
 
   #takeValue(name: string, { type, many }: Flag, text: string | undefined): void {

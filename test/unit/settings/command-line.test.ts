@@ -56,6 +56,16 @@ it('switches on, off, and by value', () => {
   expect(run(['--wait=no', '--verbose', '--no-verbose']).settings).toMatchObject({ waitForTarget: false, verbose: false })
 })
 
+it('takes a plain name that --node gives, with a warning', () => {
+  const warning = '--node NAME=PATH names a node by its data directory; for the plain name write --node-name'
+  expect(run(['--node', 'fra1'])).toMatchObject({ settings: { nodeName: 'fra1' }, warnings: [warning] })
+  for (const argv of [
+    ['--node-name', 'fra1'],
+    ['--node', 'fra1=/srv/fra1'],
+  ])
+    expect(run(argv).warnings).toEqual([])
+})
+
 describe('is refused with exit code 2', () => {
   it.each([
     [['--prot', '1'], ['--prot: there is no such flag; did you mean --port?']],
@@ -81,6 +91,7 @@ describe('is refused with exit code 2', () => {
     [['--ring-size', '2GiB'], ['--ring-size: must be at most 1GiB, not "2GiB"']],
     [['--otlp-endpoint', 'collector:4318'], ['--otlp-endpoint: must be an address that begins with http:// or https://']],
     [['--otlp-interval', '0'], ['--otlp-interval: must be a number of seconds from 0.1 to 3600, not "0"']],
+    [['--node', '/srv/alpha'], ['--node: must be NAME=PATH, not "/srv/alpha"']],
     [['--node', '=/x'], ['--node: must be NAME=PATH, not ["=/x"]']],
     [['--node', 'a=/x', '--node', 'a=/y'], ['--node: must not give one name twice, not ["a=/x","a=/y"]']],
   ])('%j', (argv, problems) => {
