@@ -90,11 +90,11 @@ function spellOut(word: string, spellings: ReadonlyMap<string, Spelling>): strin
 /**
  * The flags that a name or the beginning of one may stand for; one if it is clear. argparse takes beginnings, so operators use them.
  * Where one candidate begins all others it is meant: our additions then never make an older flag's beginning ambiguous
- * (--metrics-auth-p, --conf, and --nod, since --node takes what --node-name takes). --no-wait and the like need their "no-".
+ * (--metrics-auth-p, --conf, and --nod, since --node takes what --node-name takes). --n and --no are no such beginnings: --no-wait has them, too.
  */
 function candidates(name: string, spellings: ReadonlyMap<string, Spelling>): readonly string[] {
   if (spellings.has(name)) return [name]
-  const begun = [...spellings].filter(([spelled]) => spelled.startsWith(name) && (name.startsWith('no-') || !spelled.startsWith('no-')))
+  const begun = [...spellings].filter(([spelled]) => spelled.startsWith(name))
   const all = begun.filter(([, { flag }]) => !flag.yields || begun.length === 1).map(([spelled]) => spelled)
   const shortest = all.find((spelled) => all.every((other) => other.startsWith(spelled)))
   return shortest ? [shortest] : all

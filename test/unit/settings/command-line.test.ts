@@ -24,7 +24,6 @@ describe('beginnings of flags', () => {
   it.each([
     [['--node', 'fra1'], { nodeName: 'fra1' }],
     [['--nod=fra1'], { nodeName: 'fra1' }],
-    [['--n', 'fra1'], { nodeName: 'fra1' }],
     [['--b', '/x', '--po', '9500', '--hea', '9501', '--verb'], { bitcoind: '/x', port: 9500, healthPort: 9501, verbose: true }],
     [['--metrics-auth-u', 'ann', '--metrics-auth-p', 'secret'], { metricsAuthUsername: 'ann', metricsAuthPassword: 'secret' }],
     [['--no-w'], { waitForTarget: false }],
@@ -37,8 +36,14 @@ describe('beginnings of flags', () => {
     expect(await printed(['--config.c'])).toContain('configuration is valid')
   })
 
-  it('are refused with the candidates when they could mean several', () => {
-    expect(refusal(['--p', '1']).problems).toEqual(['--p: could be --pid, --port, --peer-label, --pending-timeout'])
+  it.each([
+    [['--p', '1'], '--p: could be --pid, --port, --peer-label, --pending-timeout'],
+    [['--no', '1'], '--no: could be --node-name, --node, --no-wait, --no-alerts, --no-verbose'],
+    [['--no', 'x=/y'], '--no: could be --node-name, --node, --no-wait, --no-alerts, --no-verbose'],
+    [['--n=fra1'], '--n: could be --node-name, --node, --no-wait, --no-alerts, --no-verbose'],
+  ])('are refused with the candidates when they could mean several: %j', (argv, problem) => {
+    const { problems, exitCode } = refusal(argv)
+    expect({ problems, exitCode }).toEqual({ problems: [problem], exitCode: 2 })
   })
 })
 
