@@ -2,7 +2,7 @@ import manifest from '../package.json' with { type: 'json' }
 import { type Command, type CommandName, type Context, commandNames, isCommandName, type Outcome, UsageError } from './commands/command.ts'
 import { allFlags, readCommandLine } from './commands/command-line.ts'
 import type { Flags } from './commands/flags.ts'
-import { print } from './commands/print.ts'
+import { columnsOf, print } from './commands/print.ts'
 import { tokenize } from './commands/tokens.ts'
 import type { Output } from './nodes/output.ts'
 import { type Environment, SettingsError } from './settings/load.ts'
@@ -52,7 +52,7 @@ export async function runCommand(options: CommandOptions): Promise<Outcome> {
 
   async function printHelp(name: CommandName | undefined): Promise<void> {
     const [command, { helpText }] = await Promise.all([load(name), import('./commands/help-text.ts')])
-    await print([`${helpText(command.help, command, stdout.isTTY ? stdout.columns : undefined)}\n`], stdout)
+    await print([`${helpText(command.help, command, columnsOf(stdout, options.env))}\n`], stdout)
   }
 
   async function printVersion(): Promise<void> {

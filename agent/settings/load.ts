@@ -60,6 +60,11 @@ export function isColourUnwanted(env: Environment = process.env): boolean {
   return Boolean(env.NO_COLOR)
 }
 
+/** The columns that the environment gives a terminal, by the variable that shells use. */
+export function columnsByEnvironment(env: Environment = process.env): number | undefined {
+  return /^[1-9]\d{0,4}$/.test(env.COLUMNS ?? '') ? Number(env.COLUMNS) : undefined
+}
+
 /** All sources, the one that counts most first. */
 function gather(commandLine: Source, env: Environment) {
   const environment = readEnvironment(env)

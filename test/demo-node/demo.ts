@@ -6,6 +6,7 @@ import type { BlockRecord } from '../../agent/blocks/record.ts'
 import { runCommand } from '../../agent/cli.ts'
 import { readCommandLine } from '../../agent/commands/command-line.ts'
 import { type Help, helpText } from '../../agent/commands/help-text.ts'
+import { columnsOf } from '../../agent/commands/print.ts'
 import { run } from '../../agent/commands/run.ts'
 import { startDemoNode } from './demo-node.ts'
 
@@ -41,7 +42,7 @@ const args = [
 ]
 
 const { values, settings } = readCommandLine(args, run)
-if (values.help) console.log(helpText(help, run, process.stdout.columns))
+if (values.help) console.log(helpText(help, run, columnsOf(process.stdout, process.env)))
 else await demo()
 rmSync(dataDirectory, { recursive: true })
 

@@ -1,11 +1,10 @@
 import type { BlockRecord } from '../../blocks/record.ts'
-import type { SlowThresholds } from '../../blocks/severity.ts'
 import { summarise } from '../../blocks/summary.ts'
 import { summaryJson } from '../../blocks/summary-json.ts'
 import { JournalError } from '../../journal/read.ts'
 import { isColourUnwanted, readSettings } from '../../settings/load.ts'
 import { type Context, defineCommand, UsageError } from '../command.ts'
-import { print } from '../print.ts'
+import { columnsOf, print } from '../print.ts'
 import { queryFlags } from './flags.ts'
 import { csvLines, jsonLines, jsonText, ndjsonLines } from './formats.ts'
 import { blocksHelp } from './help.ts'
@@ -29,7 +28,9 @@ export const blocks = defineCommand({
     const settings = readSettings(commandLine, env)
     const thresholds = { slowMs: settings.slowThresholdMs, verySlowMs: settings.verySlowThresholdMs }
     const query = queryOf(values, { now, slowMs: thresholds.slowMs })
-    return { exitCode: await printBlocks(query, { journal: settings.journal, thresholds, stdout, stderr, noColor: isColourUnwanted(env) }) }
+    const paint = stdout.isTTY && !isColourUnwanted(env) ? inColour : plain
+    const terminal = { columns: columnsOf(stdout, env), paint, thresholds }
+    return { exitCode: await printBlocks(query, { journal: settings.journal, terminal, stdout, stderr }) }
   },
 })
 
@@ -41,8 +42,7 @@ function queryError(problems: readonly string[]): UsageError {
 interface PrintOptions extends Pick<Context, 'stdout' | 'stderr'> {
   /** The journal's file by the settings; `undefined` if they want none. */
   readonly journal: string | undefined
-  readonly thresholds: SlowThresholds
-  readonly noColor: boolean
+  readonly terminal: Terminal
 }
 
 /** Answers a query from the journal. Returns the exit code. */
@@ -61,7 +61,7 @@ async function answer(query: Query, options: PrintOptions): Promise<void> {
   const path = query.journal ?? options.journal
   if (path === undefined) throw new JournalError('the settings want no journal; one that is there is named with --journal FILE')
   const tally: Tally = { records: 0, unreadable: 0, selected: 0 }
-  await print(textOf(select(path, query, tally), query, terminalOf(options)), options.stdout)
+  await print(textOf(select(path, query, tally), query, options.terminal), options.stdout)
   if (tally.records === 0) complain(`${path} holds no block yet`, options)
   else if (tally.selected === 0) complain(`none of the ${tally.records} blocks in ${path} fits`, options)
   if (tally.unreadable > 0)
@@ -97,11 +97,6 @@ function* sheetOrTable(records: Generator<BlockRecord>, terminal: Terminal): Gen
 function* following<T>(first: readonly T[], rest: Iterable<T>): Generator<T> {
   yield* first
   yield* rest
-}
-
-function terminalOf({ stdout, noColor, thresholds }: PrintOptions): Terminal {
-  const columns = stdout.isTTY ? (stdout.columns ?? 80) : undefined
-  return { columns, paint: stdout.isTTY && !noColor ? inColour : plain, thresholds }
 }
 
 function complain(message: string, { stderr }: PrintOptions): void {

@@ -159,6 +159,14 @@ describe('the table', () => {
     `)
   })
 
+  it('takes 80 columns, or those of COLUMNS, where the terminal reports none', async () => {
+    const journal = journalWith(ndjson(blocks(3)))
+    const out = async (columns: number, env = {}) => (await blocksCommand([], { journal, columns, env })).out
+    expect(await out(0)).toBe(await out(80))
+    expect(await out(0, { COLUMNS: '60' })).toBe(await out(60))
+    expect(await out(100, { COLUMNS: '60' })).toBe(await out(100))
+  })
+
   it('names the node early where there are several', async () => {
     const journal = journalWith(ndjson([blockAt(1), blockAt(1, { node: 'nyc1' })]))
     const { out } = await blocksCommand([], { journal, columns: 60, noColor: true })

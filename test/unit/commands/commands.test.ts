@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import manifest from '../../../package.json' with { type: 'json' }
 import { bundle, searchPath } from '../../harness/agent.ts'
 import { blockAt, blocks, journalWith, ndjson } from '../journal/blocks-journal.ts'
-import { command } from './run-command.ts'
+import { command, type RunOptions } from './run-command.ts'
 
 const NAMES = ['blocks', 'replay', 'health', 'help', 'version'] as const
 const helpOf = async (...argv: readonly string[]) => (await command(argv)).out
@@ -46,6 +46,16 @@ describe('help', () => {
     const { out } = await command(['--help'], columns === undefined ? {} : { columns })
     expect(Math.max(...out.split('\n').map((line) => (line.startsWith('      ') ? line.length : 0)))).toBeGreaterThan(width - 12)
   })
+})
+
+it.each([
+  ['60', 60],
+  ['0', 80],
+  ['many', 80],
+])('in a terminal that does not know its columns, COLUMNS=%s means %i', async (COLUMNS, width) => {
+  const help = async (options: RunOptions) => (await command(['--help'], options)).out
+  expect(await help({ columns: 0, env: { COLUMNS } })).toBe(await help({ columns: width }))
+  expect(await help({ columns: 90, env: { COLUMNS } })).toBe(await help({ columns: 90 }))
 })
 
 it.each([[['version']], [['--version']], ...NAMES.map((name) => [[name, '--version']]), [['--version', 'blocks']], [['--vers']]])(
