@@ -34,7 +34,7 @@ export const health = defineCommand({
       stdout.write(body.endsWith('\n') ? body : `${body}\n`)
       return { exitCode: status === 200 ? 0 : 1 }
     } catch (error) {
-      stderr.write(`fibre-agent: health: no answer from ${url.href}: ${(error as Error).message}\n`)
+      stderr.write(`fibre-agent: health: no answer from ${url.href}: ${(error as Error).message}${wayOut(url, error)}\n`)
       return { exitCode: 1 }
     }
   },
@@ -44,6 +44,12 @@ export const health = defineCommand({
 export function healthAddress({ listenAddress, healthPort, tlsCert }: Settings): string {
   const host = listenAddress === '0.0.0.0' ? '127.0.0.1' : listenAddress === '::' ? '::1' : listenAddress
   return `${tlsCert === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${healthPort}`
+}
+
+/** A server of HTTPS closes a connection that speaks HTTP. */
+function wayOut({ protocol }: URL, error: unknown): string {
+  const isCutOff = protocol === 'http:' && (error as NodeJS.ErrnoException).code === 'ECONNRESET'
+  return isCutOff ? '; does it serve HTTPS? give --tls-cert and --tls-key, or its --config' : ''
 }
 
 function ask(url: URL): Promise<{ readonly status: number | undefined; readonly body: string }> {
