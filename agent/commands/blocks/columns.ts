@@ -21,7 +21,7 @@ export const columns: readonly Column[] = [
   { title: 'path', rank: 2, text: ({ path }) => path },
   { title: 'head start ms', rank: 6, isNumber: true, text: headStart },
   {
-    title: 'rebuilt ms',
+    title: 'reconstr ms', // as long as leaves room for the hash in 80 columns
     rank: 3,
     isNumber: true,
     text: ({ reconstruction_ms }) => tenths(reconstruction_ms),
@@ -37,10 +37,11 @@ export const columns: readonly Column[] = [
   { title: 'winning peer', rank: 13, text: ({ winner_peer }) => winner_peer },
 ]
 
-/** The mechanism that started first, `udp` or `cmpct`, and its head start. */
+/** The mechanism that started first, `FIBRE` or `cmpct`, and its head start. */
 function headStart({ first_started, head_start_ms, head_start_is_lower_bound }: BlockRecord): string | undefined {
   if (first_started === undefined || head_start_ms === undefined) return undefined
-  return `${first_started.split('_').at(-1)} ${head_start_is_lower_bound ? '≥ ' : ''}${tenths(head_start_ms)}`
+  const first = first_started === 'fibre_udp' ? 'FIBRE' : first_started.split('_').at(-1)
+  return `${first} ${head_start_is_lower_bound ? '≥ ' : ''}${tenths(head_start_ms)}`
 }
 
 const severityStyles = { slow: 'yellow', very_slow: 'red' } as const satisfies Record<Severity, Style>

@@ -16,7 +16,7 @@ export function* summaryLines(summary: Summary, terminal: Terminal): Generator<s
   yield line('blocks', blocks, `${connected} of them connected`)
   for (const path of paths) yield line(`  ${path}`, summary.paths[path], percent(summary.paths[path] / blocks))
   yield line('FIBRE won', percent(fibreWinRate), `of ${races} races`)
-  yield line('race coverage', percent(raceCoverage), 'of the blocks that had one, or surely none')
+  yield line('race coverage', percent(raceCoverage), 'of blocks had a race, where that is known')
   yield '\n'
   yield title(row('', ['blocks', 'p50 ms', 'p95 ms', 'p99 ms']))
   yield `${row('head start, FIBRE first', quantiles(headStarts.fibre_udp))}\n`

@@ -149,12 +149,12 @@ describe('the table', () => {
     const journal = journalWith(ndjson([...blocks(3), { ...blockAt(3), head_start_ms: 1234.56, reconstruction_ms: 123.4 }, sparse]))
     const { out } = await blocksCommand([], { journal, columns: 80, noColor: true })
     expect(out).toMatchInlineSnapshot(`
-      "time (UTC)           height  path          head start ms  rebuilt ms  hash
-      2026-11-15 00:00:00  900000  bip152_cmpct     cmpct 52.2         5.8  …bbe0e947
-      2026-11-15 00:10:00  900001  fibre_udp        udp ≥ 25.8        20.1  …3967c67f
-      2026-11-15 00:20:00  900002  fibre_udp        udp ≥ 87.1         2.0  …5eed6ea5
-      2026-11-15 00:30:00  900003  fibre_udp        udp 1234.6       123.4  …7de45aab
-      2026-11-22 00:00:00       -  unknown                   -           -  …abababab
+      "time (UTC)           height  path          head start ms  reconstr ms  hash
+      2026-11-15 00:00:00  900000  bip152_cmpct     cmpct 52.2          5.8  …bbe0e947
+      2026-11-15 00:10:00  900001  fibre_udp      FIBRE ≥ 25.8         20.1  …3967c67f
+      2026-11-15 00:20:00  900002  fibre_udp      FIBRE ≥ 87.1          2.0  …5eed6ea5
+      2026-11-15 00:30:00  900003  fibre_udp      FIBRE 1234.6        123.4  …7de45aab
+      2026-11-22 00:00:00       -  unknown                   -            -  …abababab
       "
     `)
   })
@@ -186,7 +186,7 @@ describe('the table', () => {
     const { out } = await blocksCommand([], { journal: journalWith(ndjson([blockAt(0)])) })
     const [heads, cells] = out.split('\n').map((line) => line.split(/ {2,}/))
     expect(heads).toEqual(
-      ['time (UTC)', 'height', 'path', 'head start ms', 'rebuilt ms', 'missing txs'].concat([
+      ['time (UTC)', 'height', 'path', 'head start ms', 'reconstr ms', 'missing txs'].concat([
         'chunks',
         'connect ms',
         'txs',

@@ -53,7 +53,7 @@ it('fits one screen, and says which quantiles are lower bounds', async () => {
       no_race                          0  0.0 %
       unknown                          0  0.0 %
     FIBRE won                     87.0 %  of 200 races
-    race coverage                100.0 %  of the blocks that had one, or surely none
+    race coverage                100.0 %  of blocks had a race, where that is known
 
                                   blocks    p50 ms    p95 ms    p99 ms
     head start, FIBRE first          100    ≥ 43.9    ≥ 84.6    ≥ 87.5
@@ -61,12 +61,12 @@ it('fits one screen, and says which quantiles are lower bounds', async () => {
     reconstruction                   200       4.9      46.1      58.2
 
     slowest
-    time (UTC)           height  path          head start ms  rebuilt ms  hash
-    2026-11-15 10:00:00  900060  fibre_udp        cmpct 87.1        59.7  …c6f9f9a7
-    2026-11-15 10:00:00  900060  fibre_udp        udp ≥ 87.1        59.7  …c6f9f9a7
-    2026-11-15 15:10:00  900091  bip152_cmpct     cmpct 37.6        58.2  …676db65d
-    2026-11-15 15:10:00  900091  bip152_cmpct     udp ≥ 37.6        58.2  …676db65d
-    2026-11-15 12:40:00  900076  fibre_udp        cmpct 79.9        57.4  …3ef8e18b
+    time (UTC)           height  path          head start ms  reconstr ms  hash
+    2026-11-15 10:00:00  900060  fibre_udp        cmpct 87.1         59.7  …c6f9f9a7
+    2026-11-15 10:00:00  900060  fibre_udp      FIBRE ≥ 87.1         59.7  …c6f9f9a7
+    2026-11-15 15:10:00  900091  bip152_cmpct     cmpct 37.6         58.2  …676db65d
+    2026-11-15 15:10:00  900091  bip152_cmpct   FIBRE ≥ 37.6         58.2  …676db65d
+    2026-11-15 12:40:00  900076  fibre_udp        cmpct 79.9         57.4  …3ef8e18b
     "
   `)
 })
