@@ -1,5 +1,7 @@
 import type { PageRequest, PageRoute } from './answer.ts'
 
+const LONGEST_NAME = 40
+
 /** A query that cannot be answered; its message says why. */
 class QueryError extends Error {}
 
@@ -9,11 +11,16 @@ export function readParameters<const Name extends string>(request: PageRequest, 
   const query: Partial<Record<string, string>> = {}
   for (const [name, value] of searchParams) {
     if (!names.some((known) => known === name))
-      throw new QueryError(`There is no such parameter; there are${names.length === 0 ? ' none' : `: ${names.join(', ')}`}.`)
+      throw new QueryError(`There is no parameter ${quoted(name)}; there are${names.length === 0 ? ' none' : `: ${names.join(', ')}`}.`)
     if (Object.hasOwn(query, name)) throw new QueryError(`${name} is there twice.`)
     query[name] = value
   }
   return query as Partial<Record<Name, string>>
+}
+
+/** Foreign text: what acts instead of being shown is escaped, and much of it is cut. */
+function quoted(name: string): string {
+  return JSON.stringify(name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME)}…`)
 }
 
 export function readWholeNumber(name: string, text: string, least: number, most: number): number {

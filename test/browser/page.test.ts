@@ -84,7 +84,7 @@ describe('without JavaScript', () => {
   it('shows state, figures and blocks, and the detail behind a link', async () => {
     const page = await show(await serveLive(records, troubled), { javaScriptEnabled: false })
     const text = (await page.locator('body').textContent()) ?? ''
-    for (const words of ['Not ready', 'node-b: bitcoind is not running', 'FIBRE win rate', 'Renews itself every 10 seconds'])
+    for (const words of ['Not ready', 'node-b: bitcoind is not running', 'FIBRE win rate', 'Refreshes itself every 10 seconds'])
       expect(text).toContain(words)
     expect(await page.locator('#blocks tbody tr').count()).toBe(100)
     await link(page, 120).click()

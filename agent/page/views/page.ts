@@ -43,7 +43,7 @@ export function renderPage(
     body: html`<header>
 <h1>FIBRE agent</h1>
 <p class="quiet">Version ${agentVersion}, started ${timeElement(startedAt.toISOString())}</p>
-<p id="connection" role="status"><noscript>Renews itself every 10 seconds</noscript></p>
+<p id="connection" role="status"><noscript>Refreshes itself every 10 seconds</noscript></p>
 </header>
 <main>
 <div id="lost" class="banner bad" role="status" hidden><p><strong>Connection lost.</strong> What is shown was so <time id="told" datetime=""></time>; how it is now is not known.</p></div>

@@ -39,8 +39,9 @@ it.each([
   ['blocks?limit=-1', 'limit has to be a whole number from 1 to 2000.'],
   ['blocks?limit=1&limit=2', 'limit is there twice.'],
   ['blocks?hash=abc', 'hash has to be the hash of a block: 64 hex digits.'],
-  ['blocks?constructor=1', 'There is no such parameter; there are: limit, node, hash.'],
-  ['status?node=a', 'There is no such parameter; there are none.'],
+  ['blocks?limit=1&constructor=1', 'There is no parameter "constructor"; there are: limit, node, hash.'],
+  ['status?node=a', 'There is no parameter "node"; there are none.'],
+  [`status?%0A${'x'.repeat(40)}`, `There is no parameter "\\n${'x'.repeat(39)}…"; there are none.`],
 ])('/api/v1/%s is refused with the reason', async (path, words) => {
   const { get } = await serveLive(both)
   const response = await get(`/api/v1/${path}`)

@@ -231,7 +231,8 @@ it('names the columns alike in the table and, for narrow screens, in the style',
   expect(inStyle).toEqual(inTable.slice(1).map((name, i) => [String(i + 2), name]))
 })
 
-it('renews itself without script', async () => {
+it('refreshes itself without script, and says so', async () => {
   const { markup } = await fetchPage([])
+  expect(markup).toContain('<noscript>Refreshes itself every 10 seconds</noscript>')
   expect(markup).toContain('<noscript><meta http-equiv="refresh" content="10"></noscript>')
 })
