@@ -1,6 +1,10 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { constants } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { expect, it } from 'vitest'
 import manifest from '../../../package.json' with { type: 'json' }
 import { temporaryDirectory } from '../../harness/temporary.ts'
@@ -38,3 +42,22 @@ it.each([
   spoil(join(folder, 'main.cjs.cache'))
   expect(run(folder)).toMatchObject({ status: 0, stdout: `fibre-agent ${manifest.version}\n`, stderr: '' })
 })
+
+it('opens no debugger for a SIGUSR1 as soon as the process would obey one', async () => {
+  const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const asked = ['health', '--health-port', String((server.address() as AddressInfo).port)]
+  const flags = [...options, '--inspect-port=0'] // its own port may be in use
+  const agent = spawn(process.execPath, [...flags, join(root, 'dist/agent.cjs'), ...asked], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const stderr = text(agent.stderr)
+  const deadline = performance.now() + 10_000
+  while (!catchesSigusr1(agent.pid as number)) if (performance.now() > deadline) throw new Error('the agent does not catch SIGUSR1')
+  agent.kill('SIGUSR1')
+  expect(await stderr).toMatch(/^fibre-agent: health: no answer from .*\n$/)
+  server.close()
+})
+
+function catchesSigusr1(pid: number): boolean {
+  const caught = /^SigCgt:\s+(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return (BigInt(`0x${caught}`) & (1n << BigInt(constants.signals.SIGUSR1 - 1))) !== 0n
+}
