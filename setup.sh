@@ -69,10 +69,13 @@ if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf package.json package-
   esbuild agent/main.ts --bundle --platform=node --format=cjs --target=node22.15 --external:koffi --supported:dynamic-import=false \
     --define:import.meta.dirname=__dirname --define:globalThis.CLIENT_JS="$client_js" --define:globalThis.CLIENT_CSS="$client_css" \
     --sourcemap --outfile=dist/main.cjs --metafile=dist/main.json --log-level=warning
-  node agent/packaging/licences.ts dist/main.json >>dist/main.cjs
+  # Nothing but ASCII: V8 reads that in half the time.
+  ascii='s => s.replace(/[^\x00-\x7f]/g, c => "\\u" + c.charCodeAt().toString(16).padStart(4, "0"))'
+  node -e "const fs = require('node:fs'); fs.writeFileSync('dist/main.cjs', ($ascii)(fs.readFileSync('dist/main.cjs', 'utf8')))"
   # A replay of nothing loads all of the agent and ends at once, with a fault.
   node $(sed -n '1s/.* node //p' agent/packaging/launcher.cjs) agent/packaging/code-cache.cjs "$PWD/dist/main.cjs" replay /dev/null >/dev/null 2>&1 || :
-  install -m 755 agent/packaging/launcher.cjs dist/agent.cjs
+  { cat agent/packaging/launcher.cjs && node agent/packaging/licences.ts dist/main.json; } >dist/agent.cjs
+  chmod +x dist/agent.cjs
   touch dist/.built
 fi
 if [ -n "$with_demo_node" ] && { [ ! -e dist/demo-node ] || [ -n "$(find setup.sh test/demo-node/*.[ch] -newer dist/demo-node -print -quit)" ]; }; then

@@ -1,4 +1,4 @@
-// Prints the licence texts of the packages in a bundle as a comment, which goes with it wherever it is copied: licences.ts METAFILE (esbuild's)
+// Prints the licence texts of the packages in a bundle as a comment, for the launcher that goes with it: licences.ts METAFILE (esbuild's)
 import { readdirSync, readFileSync } from 'node:fs'
 
 const [metafile = ''] = process.argv.slice(2)
@@ -6,7 +6,7 @@ const { inputs } = JSON.parse(readFileSync(metafile, 'utf8')) as { readonly inpu
 const packages = new Set(Object.keys(inputs).flatMap((path) => /^(.*\/)?node_modules\/(@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []))
 const byText = Map.groupBy([...packages].sort(), licenceOf)
 
-console.log('/*! Packages in this file and their licences')
+console.log('/*! Packages in main.cjs and their licences')
 for (const [text, paths] of byText) console.log(`\n${'='.repeat(80)}\n${paths.map(nameOf).join(', ')}\n${'='.repeat(80)}\n\n${text}`)
 console.log('*/')
 

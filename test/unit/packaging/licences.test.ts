@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 
 const root = join(import.meta.dirname, '../../..')
 const bundle = join(root, 'dist/main.cjs')
-const text = readFileSync(bundle, 'utf8')
+const text = readFileSync(join(root, 'dist/agent.cjs'), 'utf8')
 /** Packages of which the source map says that something is in the bundle. */
 const { sources } = JSON.parse(readFileSync(`${bundle}.map`, 'utf8')) as { readonly sources: readonly string[] }
 const packages = new Set(sources.flatMap((source) => /node_modules\/(?:@[^/]+\/)?[^/]+/.exec(source)?.[0] ?? []))
@@ -15,7 +15,7 @@ it('knows packages to look for', () => {
   )
 })
 
-it.each([...packages])('has the licence text of %s in the bundle', (path) => {
+it.each([...packages])('has the licence text of %s beside the bundle, in what starts it', (path) => {
   const { name, version } = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')) as Readonly<Record<string, string>>
   expect(text).toMatch(new RegExp(`^(.*, )?${RegExp.escape(`${name} ${version}`)}(,.*)?$`, 'm'))
   const licences = readdirSync(join(root, path)).filter((file) => /^licen[cs]e/i.test(file))
