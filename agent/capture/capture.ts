@@ -42,7 +42,10 @@ export class Capture {
       retryMs,
       failing: (reason) => log.error({ file: path, reason }, 'cannot write the recording; trying again'),
       recovered: (lost) => log.info({ file: path, lost }, 'the recording can be written again'),
-      unlocked: (reason) => log.warn({ file: path, reason }, 'cannot lock the recording: a second agent would write to it, too'),
+      unlocked: (reason) =>
+        reason === undefined
+          ? log.info({ file: path }, 'the recording is locked against a second agent')
+          : log.warn({ file: path, reason }, 'cannot lock the recording: a second agent would write to it, too'),
       gone: () => log.warn({ file: path }, 'the recording was deleted; going on in a new file'),
       kept: (reason) =>
         reason === undefined

@@ -32,13 +32,13 @@ export class FileLock {
   #checking: Promise<void> | undefined
   #nextCheck: NodeJS.Timeout | undefined
   #isAsking = false
-  #isLost = false
 
   constructor(file: string) {
     this.#file = file
     this.#path = `${file}.lock`
   }
 
+  /** Not any more after the lock file was deleted, or taken over while this process stood still. */
   get isHeld(): boolean {
     return this.#held !== undefined
   }
@@ -46,11 +46,6 @@ export class FileLock {
   /** Whether it waits for the answer of a holder that cannot be seen. */
   get isAsking(): boolean {
     return this.#isAsking
-  }
-
-  /** Whether it was held and is not any more: the lock file was deleted, or taken over while this process stood still. */
-  get isLost(): boolean {
-    return this.#isLost
   }
 
   /** Takes the lock. Throws a `HeldError` if another agent has it, and whatever keeps the lock file from being written. */
@@ -75,7 +70,6 @@ export class FileLock {
     const own = await ownClaim()
     const asked = new Set<string>()
     while (this.#held === undefined) this.#held = await this.#claim(own, asked)
-    this.#isLost = false
     this.#checkSoon(own)
   }
 
@@ -142,7 +136,6 @@ export class FileLock {
 
   async #lose(held: AppendFile): Promise<void> {
     this.#held = undefined
-    this.#isLost = true
     await held.close()
   }
 }

@@ -22,8 +22,11 @@ export interface LineFileOptions<L extends WaitingLine> extends Omit<LineWriterO
   readonly afterRename: 'reopen' | 'stay'
   /** The size at which `rotate` is called, which returns whether a new file is to be opened. */
   readonly rotation?: { readonly maxBytes: number; readonly rotate: (full: AppendFile) => Promise<boolean> }
-  /** Told once of each change of why the file cannot be locked against a second agent. Without it, it is not locked. */
-  readonly unlocked?: (reason: string) => void
+  /**
+   * Told once of each change of why the file cannot be locked against a second agent, which is tried again all the time; `undefined`: it is locked
+   * now. Without this function, it is not locked.
+   */
+  readonly unlocked?: (reason: string | undefined) => void
   /** Told when the open file was deleted, or has another name and is given up for that. */
   readonly gone: () => void
   /** Told once of each change of why the old file is kept instead of a new one; `undefined`: a new one was opened. */
@@ -46,6 +49,7 @@ export class LineFile<L extends WaitingLine = WaitingLine> {
   readonly #lock: FileLock | undefined
   readonly #unlocked = new ChangeDetector<string | undefined>(undefined)
   #lockFault: string | undefined
+  #lockRetry: NodeJS.Timeout | undefined
   #file: AppendFile | undefined
   #isToReopen = false
   #retry: NodeJS.Timeout | undefined
@@ -133,6 +137,7 @@ export class LineFile<L extends WaitingLine = WaitingLine> {
   async close(mostMs: number): Promise<void> {
     await this.#writer.close(mostMs)
     clearTimeout(this.#retry)
+    clearTimeout(this.#lockRetry)
     if (!this.#writer.isBusy)
       await within(
         onThread(() => this.#closeAll()),
@@ -145,10 +150,16 @@ export class LineFile<L extends WaitingLine = WaitingLine> {
     await this.#options.before?.()
     if (this.#isToReopen) await this.#openAnew()
     if (this.#file && !(await this.#isUsable(this.#file))) await this.#closeFile()
-    if (this.#lock?.isLost) await this.#claim()
+    if (this.#file && this.#lock?.isHeld === false) await this.#claim()
     this.#file ??= await this.#open()
-    if (this.#unlocked.changesTo(this.#lockFault) && this.#lockFault !== undefined) this.#options.unlocked?.(this.#lockFault)
+    this.#tellUnlocked()
     return this.#file
+  }
+
+  #tellUnlocked(): void {
+    clearTimeout(this.#lockRetry)
+    if (this.#lockFault !== undefined) this.#lockRetry = setTimeout(() => void this.flush(), this.#options.retryMs).unref()
+    if (this.#unlocked.changesTo(this.#lockFault)) this.#options.unlocked?.(this.#lockFault)
   }
 
   /** Takes the lock, if it can be taken. Throws if another agent has it. */

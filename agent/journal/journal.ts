@@ -65,7 +65,10 @@ export class Journal {
       before,
       afterRename: 'reopen',
       rotation: { maxBytes, rotate: (full) => this.#tidy(full) },
-      unlocked: (reason) => log.warn({ journal: path, reason }, 'cannot lock the journal: a second agent would write each block again'),
+      unlocked: (reason) =>
+        reason === undefined
+          ? log.info({ journal: path }, 'the journal is locked against a second agent')
+          : log.warn({ journal: path, reason }, 'cannot lock the journal: a second agent would write each block again'),
       gone: () => log.info({ journal: path }, 'the journal was renamed or deleted; going on in a new file'),
       most: MOST_WAITING,
       gives: 'oldest',

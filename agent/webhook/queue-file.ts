@@ -18,8 +18,8 @@ export interface QueueFileOptions {
   readonly lines: () => readonly string[]
   /** Told once of each change of why the file cannot be written. */
   readonly changed: (fault: string | undefined) => void
-  /** Told once of each change of why the file cannot be locked against a second agent. */
-  readonly unlocked: (reason: string) => void
+  /** Told once of each change of why the file cannot be locked against a second agent; `undefined`: it is locked now. */
+  readonly unlocked: (reason: string | undefined) => void
   /** Told when the file was renamed or deleted: all lines are written to a new one. */
   readonly gone: () => void
 }

@@ -78,7 +78,9 @@ export class Queue {
           ? this.#log.info('keeping slow blocks for the webhook in their file again')
           : this.#log.warn({ path, reason }, 'cannot write the queue of the webhook; keeping slow blocks in memory only'),
       unlocked: (reason) =>
-        this.#log.warn({ path, reason }, 'cannot lock the queue of the webhook: a second agent would post slow blocks again'),
+        reason === undefined
+          ? this.#log.info({ path }, 'the queue of the webhook is locked against a second agent')
+          : this.#log.warn({ path, reason }, 'cannot lock the queue of the webhook: a second agent would post slow blocks again'),
       gone: () => this.#log.info({ path }, 'the queue of the webhook was renamed or deleted; writing it anew'),
     })
     await file.lock()

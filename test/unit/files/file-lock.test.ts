@@ -1,14 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished, type TestContext, vi } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
-import { formatClaim, ownClaim } from '../../../agent/files/claim.ts'
+import { openCapture } from '../../../agent/capture/capture.ts'
+import { type Claim, formatClaim, ownClaim } from '../../../agent/files/claim.ts'
+import { captureLog } from '../../harness/captured-log.ts'
+import { mountMemory } from '../../harness/mounted.ts'
 import { need } from '../../harness/needs.ts'
 import { until } from '../../harness/until.ts'
 import { blockAt, journalWith } from '../journal/blocks-journal.ts'
 import { append, linesIn, openLoggedJournal } from '../journal/logged-journal.ts'
+import { openLoggedWebhook } from '../webhook/logged-webhook.ts'
 
 /** Processes are started, and answers waited for. */
 vi.setConfig({ testTimeout: 60_000 })
@@ -36,6 +40,13 @@ async function end({ child }: Agent, signal: 'SIGKILL' | 'SIGTERM'): Promise<voi
   const closed = once(child, 'close')
   child.kill(signal)
   await closed
+}
+
+/** The claim of a process that runs. */
+async function claimOf({ child }: Agent): Promise<Claim> {
+  const stat = readFileSync(`/proc/${child.pid}/stat`, 'latin1')
+  const startTicks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  return { ...(await ownClaim()), pid: child.pid as number, startTicks }
 }
 
 const refusal = (path: string, holder: string) =>
@@ -136,6 +147,62 @@ it('a lock file that was deleted is made anew with the next record', async () =>
     return existsSync(`${path}.lock`)
   }, 'the lock file')
   expect(await start(path, 'second').said).toBe(refusal(path, `pid ${process.pid}`))
+})
+
+describe('a file that cannot be locked at the start is locked as soon as that is possible, also while nothing is written', () => {
+  const kinds = [
+    ['a journal', async (path: string) => (await openLoggedJournal(path, { retryMs: 20 })).logged],
+    [
+      'a recording',
+      async (path: string) => {
+        const { log, lines } = captureLog()
+        const capture = await openCapture({ file: path, log, retryMs: 20 })
+        onTestFinished(() => capture.close())
+        return lines
+      },
+    ],
+    ['a webhook queue', async (path: string) => (await openLoggedWebhook({ url: 'http://127.0.0.1:1', queueFile: path })).logged],
+  ] as const
+  const locked = (path: string) => existsSync(`${path}.lock`) && readFileSync(`${path}.lock`, 'utf8').includes(`"pid":${process.pid},`)
+
+  it.for(kinds)('%s on a full disk', async ([, openFile], context) => {
+    const directory = mountMemory(context)
+    const path = join(directory, 'file')
+    expect(() => writeFileSync(join(directory, 'filler'), Buffer.alloc(2 ** 17))).toThrow('ENOSPC')
+    const logged = await openFile(path)
+    expect(locked(path)).toBe(false)
+    rmSync(join(directory, 'filler'))
+    await until(() => locked(path) && logged.at(-1)?.level === 30, 'the lock')
+    expect(await start(path, 'second').said).toBe(refusal(path, `pid ${process.pid}`))
+  })
+
+  it.for(kinds)('%s with something else in the place of the lock file', async ([, openFile]) => {
+    const path = join(dirname(journalWith('')), 'file')
+    writeFileSync(`${path}.lock`, 'precious\n')
+    const logged = await openFile(path)
+    expect(logged).toMatchObject([{ level: 40, reason: 'it holds something else', msg: expect.stringContaining('cannot lock') }])
+    rmSync(`${path}.lock`)
+    await until(() => locked(path) && logged.length === 2, 'the lock')
+    expect(logged[1]).toMatchObject({ level: 30, msg: expect.stringContaining('is locked against a second agent') })
+  })
+})
+
+it('of two agents that could not lock a journal, the second writes no more once it can be locked', async () => {
+  const path = journalWith('')
+  writeFileSync(`${path}.lock`, 'precious\n')
+  const first = start(path, 'first')
+  expect(await first.said).toBe('written')
+  const { journal, logged } = await openLoggedJournal(path, { retryMs: 20 })
+  writeFileSync(`${path}.claim`, formatClaim(await claimOf(first)))
+  renameSync(`${path}.claim`, `${path}.lock`)
+  await until(() => journal.fault !== undefined, 'the refusal')
+  await append(journal, blockAt(0))
+  expect(journal.fault).toBe(refusal(path, `pid ${first.child.pid}`))
+  expect(logged.at(-1)).toMatchObject({ level: 50, reason: journal.fault })
+  expect(nodesIn(path)).toEqual(['first'])
+  await end(first, 'SIGKILL')
+  await until(() => journal.fault === undefined, 'the lock')
+  expect(nodesIn(path)).toEqual(['first', 'fra1'])
 })
 
 it('something else in the place of the lock file is left as it is; the journal is written all the same, and that is said', async () => {
