@@ -1,10 +1,17 @@
 import type { Logger } from 'pino'
 import * as z from 'zod'
-import { ChangeDetector } from '../../files/change-detector.ts'
+import { statIfThere } from '../../files/append-file.ts'
+import { faultOf } from '../../files/fault.ts'
+import { FileTask } from '../../files/file-task.ts'
 import { readWholeFile, replaceFile } from '../../files/whole-file.ts'
 import type { RememberedName } from './names.ts'
 
 const MOST_BYTES = 2 ** 20
+const RETRY_MS = 1_000
+/** A file that was deleted is noticed within this time. */
+const CHECK_MS = 60_000
+/** Time for writing the last names. */
+const CLOSE_MS = 250
 
 const path = z.string().min(1).max(4096)
 const contents = z.object({
@@ -26,22 +33,35 @@ const contents = z.object({
 })
 const HEADER = { file: 'names of the nodes of fibre-agent', version: 1 } as const
 
+export interface NamesFileOptions {
+  /** A file that cannot be written is tried again after this time. */
+  readonly retryMs?: number
+  readonly checkMs?: number
+}
+
 /** Remembers the names of nodes in a file, beside the journal. */
 export class NamesFile {
   readonly #path: string
   readonly #log: Logger
-  /** True if the existing file cannot be read: it may belong to something else, or be repaired, so it is left as it is. */
-  #isForeign = false
+  readonly #checkMs: number
+  readonly #task: FileTask
+  /** Why the existing file cannot be read: it may belong to something else, or be repaired, so it is left as it is. */
+  #foreign: string | undefined
   #names: readonly RememberedName[] = []
-  #fault: string | undefined
-  readonly #isFailing = new ChangeDetector(false)
-  /** Content that is still to be written. */
-  #next: string | undefined
-  #writing: Promise<void> | undefined
+  /** Whether the file is to have other names than those that were written last. */
+  #isDue = false
+  #checking: NodeJS.Timeout | undefined
 
-  constructor(path: string, log: Logger) {
+  constructor(path: string, log: Logger, { retryMs = RETRY_MS, checkMs = CHECK_MS }: NamesFileOptions = {}) {
     this.#path = path
     this.#log = log
+    this.#checkMs = checkMs
+    this.#task = new FileTask({
+      run: () => this.#write(),
+      faultOf: (error) => faultOf(error, '--journal'),
+      changed: (reason) => (reason === undefined ? log.info({ path }, 'names of nodes are remembered again') : this.#warn(reason)),
+      retryMs,
+    })
   }
 
   /** Names as they are remembered. */
@@ -51,7 +71,7 @@ export class NamesFile {
 
   /** Why names are not remembered, if they are not. */
   get fault(): string | undefined {
-    return this.#fault
+    return this.#foreign ?? this.#task.fault
   }
 
   /** Takes in what is there. */
@@ -60,43 +80,45 @@ export class NamesFile {
       const text = await readWholeFile(this.#path, MOST_BYTES)
       if (text !== undefined) this.#names = contents.parse(JSON.parse(text.toString())).names
     } catch (error) {
-      this.#isForeign = true
-      this.#fail(error instanceof z.ZodError || error instanceof SyntaxError ? 'it holds something else' : (error as Error).message)
+      const isOther = error instanceof z.ZodError || error instanceof SyntaxError
+      this.#foreign = isOther ? 'it holds something else' : (error as Error).message
+      this.#warn(this.#foreign)
+      return
     }
+    this.#checking = setInterval(() => void this.#task.start(), this.#checkMs).unref()
   }
 
-  /** Writes names in the place of those that were there. Nothing waits for it. */
+  /** Writes names in the place of those that were there. Nothing waits for it; where it fails, it is tried again. */
   keep(names: readonly RememberedName[]): void {
     this.#names = names
-    if (this.#isForeign) return
-    this.#next = `${JSON.stringify({ ...HEADER, names }, undefined, 1)}\n`
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined
-    })
+    if (this.#foreign !== undefined) return
+    this.#isDue = true
+    void this.#task.start()
   }
 
-  /** Resolves when all is written. */
+  /** Writes what is still to be written, if that is soon done. */
   async close(): Promise<void> {
-    await this.#writing
+    clearInterval(this.#checking)
+    if (this.#foreign === undefined) await this.#task.close(CLOSE_MS)
   }
 
-  async #write(): Promise<void> {
-    while (this.#next !== undefined) {
-      const text = this.#next
-      this.#next = undefined
-      try {
-        await (await replaceFile(this.#path, text)).close()
-        this.#fault = undefined
-        this.#isFailing.changesTo(false)
-      } catch (error) {
-        this.#fail((error as Error).message)
-      }
+  /** Also if the file was deleted. */
+  async #write(): Promise<boolean> {
+    const isDeleted = !this.#isDue && this.#names.length > 0 && (await statIfThere(this.#path)) === undefined
+    if (isDeleted) this.#log.info({ path: this.#path }, 'the names of nodes were deleted; writing them anew')
+    if (!this.#isDue && !isDeleted) return false
+    this.#isDue = false
+    try {
+      const text = `${JSON.stringify({ ...HEADER, names: this.#names }, undefined, 1)}\n`
+      await (await replaceFile(this.#path, text)).close()
+    } catch (error) {
+      this.#isDue = true
+      throw error
     }
+    return false
   }
 
-  #fail(reason: string): void {
-    this.#fault = reason
-    if (this.#isFailing.changesTo(true))
-      this.#log.warn({ path: this.#path, reason }, 'names of nodes are not remembered: after a restart of the agent nodes may have others')
+  #warn(reason: string): void {
+    this.#log.warn({ path: this.#path, reason }, 'names of nodes are not remembered: after a restart of the agent nodes may have others')
   }
 }
