@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, lstatSync, type Stats } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type Effective, spellings } from './effective.ts'
 import type { Key } from './schema.ts'
@@ -12,6 +12,7 @@ export function problemsOfSettings(effective: Effective): readonly string[] {
     ...tlsPair(effective),
     ...distinctPorts(effective),
     ...distinctFiles(effective),
+    ...regularFiles(effective),
     ...writableLog(effective),
     ...orderedThresholds(effective),
   ]
@@ -55,8 +56,11 @@ function distinctPorts({ settings: { port, healthPort }, sources }: Effective): 
   return [`${sources.port}: the metrics page and the health page (${sources.healthPort}) cannot both have port ${port}`]
 }
 
+/** Files that the agent adds lines to. */
+const FILES = ['journal', 'logFile', 'record'] as const
+
 function distinctFiles({ settings, sources }: Effective): readonly string[] {
-  const written = (['journal', 'logFile', 'record'] as const).filter((key) => settings[key] !== undefined)
+  const written = FILES.filter((key) => settings[key] !== undefined)
   return [...Map.groupBy(written, (key) => resolve(settings[key] as string)).values()]
     .filter((keys) => keys.length > 1)
     .map(
@@ -65,12 +69,45 @@ function distinctFiles({ settings, sources }: Effective): readonly string[] {
     )
 }
 
-function writableLog({ settings: { logFile }, sources }: Effective): readonly string[] {
-  if (logFile === undefined) return []
+function regularFiles({ settings, sources }: Effective): readonly string[] {
+  return FILES.flatMap((key) => {
+    const path = settings[key]
+    const kind = path === undefined ? undefined : kindOf(path)
+    if (path === undefined || kind === undefined) return []
+    const isStandardOutput = key === 'logFile' && path === '/dev/stdout'
+    const wayOut = isStandardOutput ? 'leave --log-file out, the log goes to standard output anyway' : wayOutOf(kind)
+    const where = sources[key] === 'default' ? spellings(key) : sources[key]
+    return [`${where}: ${JSON.stringify(path)} is ${kind}, not a file; ${wayOut}`]
+  })
+}
+
+const LINK = 'a symbolic link'
+
+const wayOutOf = (kind: string) => (kind === LINK ? 'name what it leads to' : 'name another')
+
+/** The kind of what has a path, if it is neither a regular file nor missing. What cannot be looked at may become one. */
+function kindOf(path: string): string | undefined {
+  const stats = lookAt(path)
+  if (stats === undefined || stats.isFile()) return undefined
+  if (stats.isDirectory()) return 'a directory'
+  if (stats.isSymbolicLink()) return LINK
+  if (stats.isFIFO()) return 'a pipe'
+  return stats.isSocket() ? 'a socket' : 'a device'
+}
+
+function lookAt(path: string): Stats | undefined {
   try {
-    const existing = statSync(logFile, { throwIfNoEntry: false })
-    if (existing?.isDirectory()) return [`${sources.logFile}: ${JSON.stringify(logFile)} is a directory, not a file`]
-    accessSync(existing ? logFile : `${dirname(logFile)}/.`, constants.W_OK) // the dot fails where the parent is no directory
+    return lstatSync(path)
+  } catch {
+    return undefined
+  }
+}
+
+function writableLog({ settings: { logFile }, sources }: Effective): readonly string[] {
+  if (logFile === undefined || kindOf(logFile) !== undefined) return []
+  try {
+    const exists = lstatSync(logFile, { throwIfNoEntry: false }) !== undefined
+    accessSync(exists ? logFile : `${dirname(logFile)}/.`, constants.W_OK) // the dot fails where the parent is no directory
     return []
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException

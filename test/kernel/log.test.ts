@@ -229,12 +229,14 @@ it.for([
   ['a pipe', (path: string) => execFileSync('mkfifo', [path]), 'it is no regular file'],
   ['a device', (path: string) => execFileSync('mknod', [path, 'c', '1', '7']), 'it is no regular file'],
   ['a link', (path: string) => execFileSync('ln', ['-s', '/etc/passwd', path]), 'it is a symbolic link'],
-] as const)('%s in the place of the log file is not written to', async ([, make, reason]) => {
+] as const)('%s that takes the place of the log file is not written to', async ([, make, reason]) => {
   const { path } = stage()
   const [log, passwd] = [path('agent.log'), readFileSync('/etc/passwd', 'utf8')]
-  make(log)
   await using agent = await startAgentProcess({ args: ['--log-file', log] })
-  expect(await agent.logged(({ msg }) => msg === CANNOT)).toMatchObject({ output: log, reason: expect.stringContaining(reason) })
+  renameSync(log, `${log}.1`)
+  make(log)
+  agent.kill('SIGHUP')
+  expect(await agent.logged(({ msg }) => msg === STUCK)).toMatchObject({ output: log, reason: expect.stringContaining(reason) })
   agent.kill('SIGTERM')
   expect(await agent.exited).toMatchObject({ code: 0, stderr: '' })
   expect(readFileSync('/etc/passwd', 'utf8')).toBe(passwd)

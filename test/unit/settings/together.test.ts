@@ -1,7 +1,9 @@
-import { writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { temporaryDirectory } from '../../harness/temporary.ts'
+import { command } from '../commands/run-command.ts'
 import { certificate, file, refusal, run } from './settings.ts'
 
 const neither = 'give that too, or neither'
@@ -95,9 +97,38 @@ it('refuses one port for both pages, unless any free one will do', () => {
   expect(run(['--port', '0', '--health-port', '0']).settings).toMatchObject({ port: 0, healthPort: 0 })
 })
 
-it('refuses a log file that is a directory or in none', () => {
+describe.each(['--journal', '--log-file', '--record'])('%s', (flag) => {
+  it.each([
+    ['a directory', 'name another', (path: string) => mkdirSync(path)],
+    ['a pipe', 'name another', (path: string) => execFileSync('mkfifo', [path])],
+    ['a symbolic link', 'name what it leads to', (path: string) => symlinkSync(file(''), path)],
+  ])('is refused as %s, with exit code 2, also by --config.check', async (kind, wayOut, make) => {
+    const path = join(temporaryDirectory(), 'path')
+    make(path)
+    const problem = `${flag}: ${JSON.stringify(path)} is ${kind}, not a file; ${wayOut}`
+    expect(refusal([flag, path])).toMatchObject({ problems: [problem], exitCode: 2 })
+    const { code, err } = await command(['--config.check', flag, path])
+    expect([code, err]).toEqual([2, expect.stringContaining(problem)])
+  })
+
+  it('is refused as a device', () => {
+    expect(refusal([flag, '/dev/null']).problems).toEqual([`${flag}: "/dev/null" is a device, not a file; name another`])
+  })
+})
+
+it('accepts a journal and a recording that are still missing, also with their folder', () => {
+  const path = (name: string) => join('/nonesuch', name)
+  expect(run(['--journal', path('a'), '--record', path('b')]).settings).toMatchObject({ journal: path('a'), record: path('b') })
+})
+
+it('says that standard output has the log anyway', () => {
+  expect(refusal(['--log-file', '/dev/stdout']).problems).toEqual([
+    '--log-file: "/dev/stdout" is a symbolic link, not a file; leave --log-file out, the log goes to standard output anyway',
+  ])
+})
+
+it('refuses a log file in a folder that does not exist', () => {
   const directory = temporaryDirectory()
-  expect(refusal(['--log-file', directory]).problems).toEqual([`--log-file: "${directory}" is a directory, not a file`])
   writeFileSync(join(directory, 'file'), '')
   for (const [parent, reason] of [
     ['missing', 'its folder does not exist; make it, or name another file'],
