@@ -26,6 +26,8 @@ export interface AgentOptions {
   readonly log: Logger
   /** Lines of the log that were dropped, by output. */
   readonly logDropped?: () => ReadonlyMap<string, number>
+  /** Why the log file cannot be written at present, if so. */
+  readonly logFault?: () => string | undefined
   /** Source of events: the compiled kernel program, or a recording. */
   readonly source: Buffer | Replay
   /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, for pushes. */
@@ -72,8 +74,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     opened.push(() => source.close())
 
     let processes: Processes | undefined
-    const { journal, webhook } = stores
-    const snapshot = () => takeSnapshot({ version, startedAt, isUp, pushing: push?.shownAs, nodes, source, processes, journal, webhook })
+    const { journal } = stores
+    const snapshot = () => {
+      const agent = { version, startedAt, isUp, pushing: push?.shownAs, logFault: options.logFault?.() }
+      return takeSnapshot({ ...agent, ...stores, nodes, source, processes })
+    }
     const live = openLive({ snapshot, thresholds: thresholdsOf(settings), log })
     const recent = journal?.recent() ?? []
     live.seed(recent)

@@ -23,6 +23,8 @@ export interface Log {
   readonly logger: Logger
   /** Lines that were dropped, by output. */
   dropped(): ReadonlyMap<LogOutput, number>
+  /** Why the file cannot be written at present, if so. */
+  fault(): string | undefined
   /** Opens the file anew, after it was rotated. */
   reopen(): void
   /** Writes what waits, as far as that is soon done. */
@@ -71,6 +73,7 @@ export function createLog({ level, file: path, retryMs = RETRY_MS }: LogOptions)
   return {
     logger,
     dropped: () => new Map([...outputs].map(([name, { lost }]) => [name, lost])),
+    fault: () => file?.fault,
     reopen() {
       file?.reopen()
       void file?.flush()

@@ -54,6 +54,11 @@ export class Capture {
     })
   }
 
+  /** Why the file cannot be written at present, if so. */
+  get fault(): string | undefined {
+    return this.#file.fault
+  }
+
   /** Opens the file as `openCapture` does. */
   open(): Promise<void> {
     return this.#file.open()

@@ -86,7 +86,8 @@ export async function measure(loaded: LoadedSettings, source: Buffer | Replay, {
   logNodeWarnings(log.logger)
   try {
     const { startAgent } = await import('../agent.ts')
-    const agent = await startAgent({ settings, proxy, version, source, log: log.logger, logDropped: log.dropped, outputs })
+    const logged = { log: log.logger, logDropped: log.dropped, logFault: log.fault }
+    const agent = await startAgent({ settings, proxy, version, source, ...logged, outputs })
     const reload = () => {
       log.reopen()
       agent.reload()

@@ -11,18 +11,25 @@ export interface SnapshotParts extends Pick<Snapshot, 'version' | 'startedAt' | 
   readonly processes: { faults(): readonly ProcessFault[]; warnings(): readonly string[] } | undefined
   readonly journal: { readonly state: JournalState; readonly fault: string | undefined } | undefined
   readonly webhook: { readonly state: WebhookState } | undefined
+  readonly capture: { readonly fault: string | undefined } | undefined
+  /** Why the log file cannot be written at present, if so. */
+  readonly logFault: string | undefined
 }
 
-export function takeSnapshot({ nodes, source, processes, journal, webhook, ...agent }: SnapshotParts): Snapshot {
+export function takeSnapshot(parts: SnapshotParts): Snapshot {
+  const { version, startedAt, isUp, pushing, nodes, source, processes, journal, webhook } = parts
   const states = nodes.snapshot()
   return {
-    ...agent,
+    version,
+    startedAt,
+    isUp,
+    pushing,
     nodes: states,
     eventsProcessed: nodes.eventsProcessed,
     eventErrors: nodes.eventErrors,
     journal: journal?.state ?? { written: new Map(), failed: 0 },
     webhook: webhook?.state ?? { isFailing: false, delivered: 0, failed: 0, pending: 0, givenUp: 0, refused: 0 },
-    warnings: [...(processes?.warnings() ?? []), ...storeWarnings(journal?.fault, webhook?.state)],
+    warnings: [...(processes?.warnings() ?? []), ...storeWarnings(parts)],
     // Looked up only by those who ask: it reads the memory of processes.
     get readiness() {
       return readinessOf({
@@ -36,9 +43,13 @@ export function takeSnapshot({ nodes, source, processes, journal, webhook, ...ag
   }
 }
 
-function storeWarnings(journalFault: string | undefined, webhook: WebhookState | undefined): readonly string[] {
+function storeWarnings({ journal, webhook, capture, logFault }: SnapshotParts): readonly string[] {
   return [
-    ...(journalFault === undefined ? [] : [`The journal cannot be written: ${journalFault}`]),
-    ...(webhook?.isFailing ? [`The webhook does not take slow blocks; waiting: ${webhook.pending}. The log says why.`] : []),
+    ...unwritable('journal', journal?.fault),
+    ...(webhook?.state.isFailing ? [`The webhook does not take slow blocks; waiting: ${webhook.state.pending}. The log says why.`] : []),
+    ...unwritable('recording', capture?.fault),
+    ...unwritable('log', logFault),
   ]
 }
+
+const unwritable = (file: string, fault: string | undefined) => (fault === undefined ? [] : [`The ${file} cannot be written: ${fault}`])

@@ -29,6 +29,8 @@ const self = {
 const stores = {
   journal: { state: { written: new Map([['n', 3]]), failed: 1 }, fault: undefined },
   webhook: { state: { isFailing: false, delivered: 2, failed: 1, pending: 4, givenUp: 1, refused: 2 } },
+  capture: undefined,
+  logFault: undefined,
 }
 
 /** Brings nothing by itself, and attaches to nothing. */

@@ -1,0 +1,47 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { openCapture } from '../../../agent/capture/capture.ts'
+import { Nodes } from '../../../agent/nodes/nodes.ts'
+import { type SnapshotParts, takeSnapshot } from '../../../agent/nodes/take-snapshot.ts'
+import { silentLog } from '../../harness/captured-log.ts'
+import { mountMemory } from '../../harness/mounted.ts'
+import { until } from '../../harness/until.ts'
+import { eventOf } from '../blocks/events.ts'
+import { idleSource } from '../metrics/page.ts'
+import { HASH } from '../sources/recordings.ts'
+
+/** The warnings of an agent with these files, and no others. */
+function warnings(files: Partial<Pick<SnapshotParts, 'journal' | 'webhook' | 'capture' | 'logFault'>>): readonly string[] {
+  const nodes = new Nodes(idleSource, [], { log: silentLog })
+  const agent = { version: '1.2.3', startedAt: new Date(), isUp: true, pushing: undefined, processes: undefined }
+  const none = { journal: undefined, webhook: undefined, capture: undefined, logFault: undefined }
+  return takeSnapshot({ ...agent, ...none, ...files, nodes, source: idleSource }).warnings
+}
+
+it('warns while a recording cannot be written', async (context) => {
+  const file = join(mountMemory(context), 'events.jsonl')
+  const filler = join(dirname(file), 'filler')
+  const capture = await openCapture({ file, log: silentLog, retryMs: 20 })
+  onTestFinished(() => capture.close())
+  expect(warnings({ capture })).toEqual([])
+  expect(() => writeFileSync(filler, Buffer.alloc(2 ** 17))).toThrow('ENOSPC')
+  capture.record(eventOf('udp:block_send_start', { blockHash: HASH, startUs: 1 }))
+  await until(() => capture.fault !== undefined, 'the fault')
+  expect(warnings({ capture })).toEqual(['The recording cannot be written: the disk is full: make room there'])
+  rmSync(filler)
+  await until(() => capture.fault === undefined, 'the event to be written')
+  expect(warnings({ capture })).toEqual([])
+})
+
+it('warns of every file that cannot be written', () => {
+  const fault = 'the disk is full: make room there'
+  const state = { isFailing: true, delivered: 0, failed: 1, pending: 2, givenUp: 0, refused: 0 }
+  const journal = { state: { written: new Map(), failed: 1 }, fault }
+  expect(warnings({ journal, webhook: { state }, capture: { fault }, logFault: fault })).toEqual([
+    `The journal cannot be written: ${fault}`,
+    'The webhook does not take slow blocks; waiting: 2. The log says why.',
+    `The recording cannot be written: ${fault}`,
+    `The log cannot be written: ${fault}`,
+  ])
+})
