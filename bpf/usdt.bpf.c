@@ -64,14 +64,14 @@ struct record {
 	char slots[SLOTS][SLOT_LENGTH];	/* not zeroed: a text ends at its NUL */
 };
 
-/* What became of a spec's hits that were not told, or not yet. */
+/* Hits of a spec that were not told, or not yet. */
 struct state {
 	__u64 lost;
 	__u64 asleep_since;	/* CLOCK_MONOTONIC, ns: when the first of those began that are asleep */
 	__u32 asleep;		/* hits that wait for a page of bitcoind's memory just now */
 };
 
-/* How many records of a process the ring took and gave back: the reader counts the latter, in the map's memory. */
+/* Records of a process that the ring took and gave back: the reader counts the latter, in the map's memory. */
 struct share {
 	__u32 written;
 	__u32 taken;

@@ -1,4 +1,4 @@
-/* What an invented block is like, in what order its events come, and what bitcoind would log of it. */
+/* Invented blocks: their values, the order of their events, and the lines that bitcoind would log of them. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -187,7 +187,7 @@ static void invent_compact_win(struct block *block, uint64_t *state)
 	block->winner_peer = block->cmpct_peer;
 }
 
-/* What happens to the block of this number, the same for the same seed. */
+/* The fate of the block of this number, the same for the same seed. */
 static void invent_block(struct block *block, uint64_t seed, uint64_t number)
 {
 	int pattern = number % PATTERNS;

@@ -194,7 +194,7 @@ struct replayed {
 	struct event event;
 };
 
-/* Where the value of a key begins in a line of JSON. Keys never occur in our texts. */
+/* The place in a line of JSON where the value of a key begins. Keys never occur in our texts. */
 static const char *find_value(const char *line, const char *key)
 {
 	char quoted[32];

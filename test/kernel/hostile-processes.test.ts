@@ -41,7 +41,7 @@ const SPOILT: readonly ((file: Buffer, note: number) => unknown)[] = [
 ]
 
 interface Life {
-  /** What it is called, which need not be the program. */
+  /** Its name, which need not be the program's. */
   readonly argv0?: string
   readonly command?: string
   /** It ends after this time, and another one comes. */
