@@ -4,6 +4,7 @@ import { NamesFile } from './bitcoind/names/names-file.ts'
 import { uidOf } from './bitcoind/proc/users.ts'
 import { SeveralUsers } from './bitcoind/several-users.ts'
 import { type Finding, watchProcesses } from './bitcoind/watch.ts'
+import { besideJournal } from './journal/files.ts'
 import { watchExit } from './native/watch.ts'
 import type { Nodes } from './nodes/nodes.ts'
 import type { Settings } from './settings/load.ts'
@@ -79,7 +80,7 @@ const startsOthers = (path: string) =>
 /** Beside the journal: what is to stay when the agent is started again lies there. */
 async function openNamesFile({ journal }: Settings, log: Logger): Promise<NamesFile | undefined> {
   if (journal === undefined) return undefined
-  const file = new NamesFile(journal.replace(/(\.[^./]*)?$/, '.node-names'), log)
+  const file = new NamesFile(besideJournal(journal, '.node-names'), log)
   await file.read()
   return file
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { SlowThresholds } from './blocks/severity.ts'
 import { type Capture, openCapture } from './capture/capture.ts'
+import { besideJournal } from './journal/files.ts'
 import { type Journal, openJournal } from './journal/journal.ts'
 import type { Settings } from './settings/load.ts'
 import { SlowBlocks } from './webhook/slow-blocks.ts'
@@ -52,6 +53,6 @@ export function thresholdsOf({ slowThresholdMs: slowMs, verySlowThresholdMs: ver
 
 async function openWebhookOf(settings: Settings, version: string, log: Logger): Promise<Webhook | undefined> {
   const { journal, alerts, alertWebhookUrl: url, alertWebhookHeaders: headers, alertWebhookHeadersFile: headersFile } = settings
-  const queueFile = journal?.replace(/(\.[^./]*)?$/, '.webhook-queue')
+  const queueFile = journal === undefined ? undefined : besideJournal(journal, '.webhook-queue')
   return alerts && url !== undefined ? openWebhook({ url, headers, headersFile, queueFile, version, log }) : undefined
 }

@@ -40,3 +40,8 @@ export function rotatedAt(rotated: string): Date {
   const [, date, time] = /\.(\d{8})T(\d{6}\.\d{3})Z$/.exec(rotated) ?? []
   return new Date(`${date?.replace(/(....)(..)/, '$1-$2-')}T${time?.replace(/(..)(..)/, '$1:$2:')}Z`)
 }
+
+/** Returns the path of a file beside a journal, named like it: `blocks.ndjson` and `.node-names` make `blocks.node-names`. */
+export function besideJournal(journal: string, extension: string): string {
+  return journal.replace(/(\.[^./]*)?$/, extension)
+}
