@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config'
 import { BuildOrder } from './test/stack/sequencer.ts'
 
 const ci = process.env.CI === 'true'
+const report = `.reports/${process.env.REPORT ?? 'test'}`
 const project = (name: string, extra = {}) => ({ extends: true as const, test: { name, include: [`test/${name}/**/*.test.ts`], ...extra } })
 
 /** Real programs, probes and clocks: one file at a time, and nothing beside it. */
@@ -25,7 +26,7 @@ const besideABuild = {
 export default defineConfig({
   test: {
     allowOnly: !ci,
-    reporters: ['default', ['json', { outputFile: `.reports/${process.env.REPORT ?? 'test'}.json` }], './test/harness/tally.ts'],
+    reporters: ['default', ['json', { outputFile: `${report}.json` }], ['./test/harness/tally.ts', { faultsFile: `${report}.faults` }]],
     sequence: { sequencer: BuildOrder },
     projects: [
       project('unit', { include: ['test/{unit,demo-node}/**/*.test.ts'] }),
