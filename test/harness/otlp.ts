@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
+import { readBody } from './request-body.ts'
 
 interface Attribute {
   readonly key: string
@@ -34,7 +35,9 @@ interface Push {
 export async function startOtlpReceiver() {
   const pushes: ReadonlyMap<string, number>[] = []
   const server = createServer(async (request, response) => {
-    const push: Push = JSON.parse(Buffer.concat(await request.toArray()).toString())
+    const body = await readBody(request)
+    if (!body) return
+    const push: Push = JSON.parse(body.toString())
     pushes.push(new Map(samplesOf(push)))
     response.setHeader('Content-Type', 'application/json').end('{}')
   })

@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 import type { SlowBlockPayload } from '../../agent/webhook/payload.ts'
+import { readBody } from './request-body.ts'
 
 export interface Received {
   readonly method: string | undefined
@@ -22,7 +23,9 @@ export const hangs: Answer = () => {}
 export async function startReceiver(answer: Answer = answers(200), { port = 0 } = {}) {
   const receiver = { answer, received: [] as Received[] }
   const server = createServer(async (request, response) => {
-    const payload = JSON.parse(Buffer.concat(await request.toArray()).toString())
+    const body = await readBody(request)
+    if (!body) return
+    const payload = JSON.parse(body.toString())
     const received = { method: request.method, path: request.url, headers: request.headers, payload }
     receiver.received.push(received)
     receiver.answer(response, received)

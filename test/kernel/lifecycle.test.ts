@@ -190,7 +190,7 @@ describe('the last push', () => {
 /** Of a server that takes connections and says nothing. */
 async function silentPort(): Promise<number> {
   const sockets = new Set<Socket>()
-  const server = createServer((socket) => sockets.add(socket))
+  const server = createServer((socket) => sockets.add(socket.on('error', () => {}))) // an agent that is killed resets it
   onTestFinished(() => {
     for (const socket of sockets) socket.destroy()
     server.close()

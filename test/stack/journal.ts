@@ -28,6 +28,7 @@ export async function openJournal(folder: string) {
   const child = spawn(program, ['--output', path, '-'], { stdio: ['pipe', 'ignore', 'pipe'] })
   await once(child, 'spawn')
   const closed = once(child, 'close')
+  child.stdin.on('error', () => {}) // it ends while we write: its exit tells
   let errors = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors += text

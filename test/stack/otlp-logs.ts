@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { readBody } from '../harness/request-body.ts'
 
 type Value =
   | { readonly stringValue: string }
@@ -44,7 +45,9 @@ export interface ReceivedLog {
 export async function startLogReceiver() {
   const received: ReceivedLog[] = []
   const server = createServer(async (request, response) => {
-    received.push(...recordsOf(JSON.parse(Buffer.concat(await request.toArray()).toString())))
+    const body = await readBody(request)
+    if (!body) return
+    received.push(...recordsOf(JSON.parse(body.toString())))
     response.setHeader('Content-Type', 'application/json').end('{}')
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')

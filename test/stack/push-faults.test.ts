@@ -9,6 +9,7 @@ import { gunzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
+import { readBody } from '../harness/request-body.ts'
 import { stage } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
 import { pushLog } from './push-log.ts'
@@ -38,7 +39,9 @@ async function startEndpoint(answer: RequestListener, tls?: Certificate & { read
   const listener: RequestListener = async (request, response) => {
     const arrivedMs = performance.now()
     const client = (request.socket as Partial<TLSSocket>).getPeerCertificate?.().subject?.CN as string | undefined
-    requests.push({ headers: request.headers, body: Buffer.concat(await request.toArray()), arrivedMs, client })
+    const body = await readBody(request)
+    if (!body) return
+    requests.push({ headers: request.headers, body, arrivedMs, client })
     endpoint.answer(request, response)
   }
   const server = tls
