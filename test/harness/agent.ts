@@ -105,7 +105,13 @@ export class AgentProcess implements AsyncDisposable {
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text
     })
-    createInterface({ input: this.#child.stdout }).on('line', (line) => this.log.push(JSON.parse(line)))
+    createInterface({ input: this.#child.stdout }).on('line', (line) => {
+      try {
+        this.log.push(JSON.parse(line))
+      } catch (error) {
+        if (!this.#child.killed) throw error // else it is the line that the signal cut off
+      }
+    })
     const [code, signal] = (await once(this.#child, 'close')) as [number | null, NodeJS.Signals | null]
     this.#hasExited = true
     running.delete(this)
