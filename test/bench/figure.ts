@@ -1,7 +1,7 @@
 import { median } from '../harness/statistics.ts'
 
 /** Digits after the point with which a figure of a unit is shown. */
-const digits = { s: 3, ms: 2, ns: 0, MB: 1, '/s': 0 } as const
+const digits = { s: 3, ms: 2, µs: 1, ns: 0, MB: 1, '/s': 0, '% of a core': 2, events: 0 } as const
 export type Unit = keyof typeof digits
 
 /** Target value of a figure. */
@@ -29,7 +29,8 @@ export interface Figure {
   readonly name: string
   readonly title: string
   readonly unit: Unit
-  readonly goal: Goal
+  /** Without one the figure is shown, and not judged. */
+  readonly goal?: Goal
   measure(run: Run): Promise<Measurement>
 }
 
@@ -40,12 +41,13 @@ export interface Result {
   readonly reason?: string
 }
 
-export type Verdict = 'reached' | 'missed' | 'not measured'
+export type Verdict = 'reached' | 'missed' | 'measured' | 'not measured'
 
-/** Measures one figure. What cannot be measured does not keep the others from it. */
-export async function measure(figure: Figure, tell: (text: string) => void): Promise<Result> {
+/** Measures one figure, in its own number of rounds unless another is given. What cannot be measured does not keep the others from it. */
+export async function measure(figure: Figure, tell: (text: string) => void, fixedRounds?: number): Promise<Result> {
   const say = (text: string) => tell(`${figure.name}: ${text}`)
-  const repeat: Run['repeat'] = async (rounds, measureOnce) => {
+  const repeat: Run['repeat'] = async (ownRounds, measureOnce) => {
+    const rounds = fixedRounds ?? ownRounds
     const samples: number[] = []
     for (let round = 1; round <= rounds; round++) {
       const value = await measureOnce()
@@ -67,6 +69,7 @@ export async function measure(figure: Figure, tell: (text: string) => void): Pro
 /** Whether the median reaches the goal. */
 export function verdictOf({ figure: { goal }, measurement }: Result): Verdict {
   if (measurement === undefined) return 'not measured'
+  if (goal === undefined) return 'measured'
   const value = median(measurement.samples)
   if ('atLeast' in goal) return value >= goal.atLeast ? 'reached' : 'missed'
   const limit = goal.atMost === 'peer' ? median(measurement.peer?.samples ?? []) : goal.atMost

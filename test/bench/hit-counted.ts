@@ -1,9 +1,7 @@
-import { blockReconstructed } from '../../agent/tracepoints/block-reconstructed.ts'
-import { defineTracepoint } from '../../agent/tracepoints/define.ts'
 import { startBpftrace } from '../harness/bpftrace.ts'
 import type { Figure } from './figure.ts'
 import { compareHits, probe, type Tracer } from './hits.ts'
-import { openSource, targetOf } from './in-process.ts'
+import { load, openSource, targetOf } from './in-process.ts'
 
 const HITS = 1_000_000
 
@@ -16,13 +14,19 @@ export const hitCounted: Figure = {
 }
 
 /** The agent's own eight are all recorded, so this one is declared anew. Nothing reaches user space: its process does not matter. */
-const counted = defineTracepoint({ ...blockReconstructed, counted: {}, metrics: () => [] })
+async function loadCounted() {
+  const { defineTracepoint } = await load<typeof import('../../agent/tracepoints/define.ts')>('tracepoints/define.ts')
+  const { blockReconstructed } = await load<typeof import('../../agent/tracepoints/block-reconstructed.ts')>(
+    'tracepoints/block-reconstructed.ts',
+  )
+  return defineTracepoint({ ...blockReconstructed, counted: {}, metrics: () => [] })
+}
 
 const ours: Tracer = {
   hits: HITS,
   async attach(node) {
-    const source = openSource([counted])
-    const attachment = source.attach(targetOf(node))
+    const source = await openSource([await loadCounted()])
+    const attachment = source.attach(await targetOf(node))
     return {
       async detach() {
         await attachment.close()

@@ -43,7 +43,7 @@ export async function compareHits(ours: Tracer, bpftrace: Tracer, { say, repeat 
     peer: { name, samples: peer },
     notes: [
       `with nothing attached a hit costs ${untraced.toFixed(1)} ns; the other figures contain that`,
-      `flat out ours lost ${lost(taken.ours / ROUNDS / ours.hits)} of the hits, bpftrace ${lost(taken.bpftrace / ROUNDS / bpftrace.hits)}`,
+      `flat out ours lost ${lost(taken.ours / samples.length / ours.hits)} of the hits, bpftrace ${lost(taken.bpftrace / samples.length / bpftrace.hits)}`,
     ],
   }
 }

@@ -1,6 +1,7 @@
 import { median } from '../harness/statistics.ts'
 import { type Goal, type Result, show, type Unit, verdictOf } from './figure.ts'
 import { type MachineFacts, warningOf } from './machine.ts'
+import { alignColumns } from './table.ts'
 
 /** Everything, for machines. */
 export function asJson(machine: MachineFacts, results: readonly Result[]): string {
@@ -13,30 +14,20 @@ export function asJson(machine: MachineFacts, results: readonly Result[]): strin
 }
 
 function summarize({ samples, peer, notes = [] }: NonNullable<Result['measurement']>) {
-  const spread = (values: readonly number[]) => ({
-    median: median(values),
-    min: Math.min(...values),
-    max: Math.max(...values),
-    samples: values,
-  })
-  return { ...spread(samples), peer: peer && { name: peer.name, ...spread(peer.samples) }, notes }
+  return { ...spreadOf(samples), peer: peer && { name: peer.name, ...spreadOf(peer.samples) }, notes }
 }
+
+export const spreadOf = (samples: readonly number[]) => ({
+  median: median(samples),
+  min: Math.min(...samples),
+  max: Math.max(...samples),
+  samples,
+})
 
 /** A table, what has to be known of its figures, and of the machine. */
 export function asTable(machine: MachineFacts, results: readonly Result[]): string {
-  const rows = [['figure', 'reach', 'measured', 'from – to', 'peer', 'verdict'], ...results.map(rowOf)]
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
-  const rule = widths.map((width) => '-'.repeat(width)).join('  ')
-  const { cores, cpu, kernel, node, loadAverage } = machine
-  const about = `${cores} cores (${cpu}), Linux ${kernel}, Node.js ${node}, load average at the start ${loadAverage.toFixed(2)}`
-  const warning = warningOf(machine)
-  return [lines[0], rule, ...lines.slice(1), '', ...results.flatMap(notesOf), about, ...(warning ? [`warning: ${warning}`] : [])].join('\n')
+  const table = alignColumns([['figure', 'reach', 'measured', 'from – to', 'peer', 'verdict'], ...results.map(rowOf)])
+  return [table, '', ...results.flatMap(notesOf), ...aboutMachine(machine)].join('\n')
 }
 
 function rowOf(result: Result): string[] {
@@ -54,7 +45,8 @@ function rowOf(result: Result): string[] {
   ]
 }
 
-function reach(goal: Goal, unit: Unit): string {
+export function reach(goal: Goal | undefined, unit: Unit): string {
+  if (goal === undefined) return ''
   if ('atLeast' in goal) return `≥ ${show(goal.atLeast, unit)}`
   return goal.atMost === 'peer' ? '≤ peer' : `≤ ${show(goal.atMost, unit)}`
 }
@@ -62,4 +54,14 @@ function reach(goal: Goal, unit: Unit): string {
 function notesOf({ figure: { name }, measurement, reason }: Result): string[] {
   const notes = [...(reason ? [`not measured: ${reason}`] : []), ...(measurement?.notes ?? [])]
   return notes.length > 0 ? [...notes.map((note) => `${name}: ${note}`), ''] : []
+}
+
+/** Lines that stand below a table. */
+export function aboutMachine(machine: MachineFacts): readonly string[] {
+  const { cores, cpu, kernel, node, loadAverage } = machine
+  const warning = warningOf(machine)
+  return [
+    `${cores} cores (${cpu}), Linux ${kernel}, Node.js ${node}, load average at the start ${loadAverage.toFixed(2)}`,
+    ...(warning ? [`warning: ${warning}`] : []),
+  ]
 }

@@ -8,7 +8,7 @@ export const start: Figure = {
   name: 'start',
   title: 'start of the bundle to attached and serving',
   unit: 's',
-  goal: { atMost: 0.3 },
+  goal: { atMost: 0.15 },
   async measure({ say, repeat }) {
     await using node = await startDemoNode({ args: ['--control'] })
     say('once without counting, which brings the files into memory')

@@ -30,8 +30,11 @@ export interface AgentProcessOptions {
   readonly command?: readonly [string, ...string[]]
 }
 
+/** Root of the checkout whose agent is run: this one, unless the bench compares it with another. */
+export const checkout = process.env.AGENT_CHECKOUT ?? join(import.meta.dirname, '../..')
+
 /** The bundle that operators run. */
-export const bundle = join(import.meta.dirname, '../../dist/agent.cjs')
+export const bundle = join(checkout, 'dist/agent.cjs')
 
 /** PATH of programs under test: this Node.js comes first. */
 export const searchPath = `${dirname(process.execPath)}:${process.env.PATH}`
