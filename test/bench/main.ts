@@ -1,22 +1,39 @@
 // `npm run bench`: measures the figures that the project promises, and says of each whether it is reached.
 import { parseArgs } from 'node:util'
 import { compare } from './against.ts'
+import { busyDelay, busyLost } from './busy.ts'
 import { buildCheckout, here } from './checkout.ts'
 import { comparisonJson, comparisonTable } from './comparison-report.ts'
 import { cpu } from './cpu.ts'
 import { delay } from './delay.ts'
+import { eventCosts } from './event.ts'
 import { type Figure, measure, type Result, verdictOf } from './figure.ts'
 import { hitCounted } from './hit-counted.ts'
 import { hitRecorded } from './hit-recorded.ts'
 import { idle } from './idle.ts'
 import { type MachineFacts, readMachine, warningOf } from './machine.ts'
 import { memory } from './memory.ts'
+import { pages } from './pages.ts'
 import { rate } from './rate.ts'
 import { asJson, asTable } from './report.ts'
 import { scrape } from './scrape.ts'
 import { start } from './start.ts'
 
-const figures: readonly Figure[] = [start, memory, cpu, idle, rate, hitCounted, hitRecorded, delay, scrape]
+const figures: readonly Figure[] = [
+  start,
+  memory,
+  cpu,
+  ...eventCosts,
+  idle,
+  rate,
+  busyLost,
+  hitCounted,
+  hitRecorded,
+  delay,
+  busyDelay,
+  scrape,
+  pages,
+]
 
 /** Rounds of each checkout where two are compared. */
 const ROUNDS_AGAINST = 3
