@@ -8,6 +8,8 @@ import { cpu } from './cpu.ts'
 import { delay } from './delay.ts'
 import { eventCosts } from './event.ts'
 import { type Figure, measure, type Result, verdictOf } from './figure.ts'
+import { growthTable } from './growth/growth.ts'
+import { growths } from './growth/growths.ts'
 import { hitCounted } from './hit-counted.ts'
 import { hitRecorded } from './hit-recorded.ts'
 import { idle } from './idle.ts'
@@ -15,7 +17,7 @@ import { type MachineFacts, readMachine, warningOf } from './machine.ts'
 import { memory } from './memory.ts'
 import { pages } from './pages.ts'
 import { rate } from './rate.ts'
-import { asJson, asTable } from './report.ts'
+import { aboutMachine, asJson, asTable } from './report.ts'
 import { scrape } from './scrape.ts'
 import { start } from './start.ts'
 
@@ -39,11 +41,12 @@ const figures: readonly Figure[] = [
 const ROUNDS_AGAINST = 3
 
 const usage = `Usage: npm run bench -- [options]
-Measures the agent on a demo node, as root, in about five minutes. The table goes to standard output, progress to standard error.
+Measures the agent on a demo node, as root, in about six minutes. The table goes to standard output, progress to standard error.
 
   --only NAME    measure this figure alone; may be repeated
   --rounds N     measure each figure in N rounds; with --against ${ROUNDS_AGAINST}, else as many as each figure needs
   --against REV  build that revision too, measure it and this checkout in turn, and print ratios
+  --growth       measure against events, blocks, nodes, open pages and journal how the costs grow, instead (about three minutes)
   --json         print JSON instead of a table
   --check        exit with 1 unless every figure is reached
   --help         print this
@@ -66,7 +69,15 @@ async function main(): Promise<number> {
   const string = { type: 'string' } as const
   const boolean = { type: 'boolean', default: false } as const
   const { values } = parseArgs({
-    options: { only: { type: 'string', multiple: true }, rounds: string, against: string, json: boolean, check: boolean, help: boolean },
+    options: {
+      only: { type: 'string', multiple: true },
+      rounds: string,
+      against: string,
+      json: boolean,
+      growth: boolean,
+      check: boolean,
+      help: boolean,
+    },
   })
   if (values.help) {
     console.log(usage)
@@ -78,6 +89,11 @@ async function main(): Promise<number> {
   const machine = readMachine()
   const warning = warningOf(machine)
   if (warning) console.error(`warning: ${warning}`)
+  if (values.growth) {
+    for (const growth of growths) console.log(`${await growthTable(growth, console.error)}\n`)
+    console.log(aboutMachine(machine).join('\n'))
+    return 0
+  }
   const options = { rounds, json: values.json }
   const results =
     values.against === undefined ? await alone(machine, chosen, options) : await against(values.against, machine, chosen, options)

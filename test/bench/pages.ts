@@ -29,7 +29,7 @@ export const pages: Figure = {
 }
 
 /** Opens the streams that so many pages listen to, and reads what they bring. */
-async function openPages(url: string, count: number): Promise<AsyncDisposable> {
+export async function openPages(url: string, count: number): Promise<AsyncDisposable> {
   const requests = await Promise.all(Array.from({ length: count }, () => openStream(`${url}/live`)))
   return {
     async [Symbol.asyncDispose]() {
