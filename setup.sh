@@ -66,7 +66,9 @@ if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf package.json package-
   text() { node -p 'JSON.stringify(require("node:fs").readFileSync(process.argv[1], "utf8"))' "$1"; }
   client_js=$(text agent/page/client.js)
   client_css=$(text agent/page/client.css)
+  # One expression, a function: V8 keeps the source, and a second copy of it if something were put around it later.
   esbuild agent/main.ts --bundle --platform=node --format=cjs --target=node22.15 --external:koffi --supported:dynamic-import=false \
+    --banner:js='(function (exports, require, module, __filename, __dirname) {' --footer:js='})' \
     --define:import.meta.dirname=__dirname --define:globalThis.CLIENT_JS="$client_js" --define:globalThis.CLIENT_CSS="$client_css" \
     --sourcemap --outfile=dist/main.cjs --metafile=dist/main.json --log-level=warning
   # Nothing but ASCII: V8 reads that in half the time.

@@ -9,12 +9,11 @@ process.on('SIGHUP', () => {}) // one that comes while the bundle is loaded has 
 // Runs the bundle beside it with the code that V8 compiled of it when it was built, which saves a fifth of the start's CPU time.
 // Another version of Node.js does not take that code, and compiles its own.
 const { readFileSync } = require('node:fs')
-const { wrap } = require('node:module')
 const { join } = require('node:path')
 const { Script } = require('node:vm')
 
 const filename = join(__dirname, 'main.cjs')
-const script = new Script(wrap(readFileSync(filename, 'utf8')), { filename, cachedData: readIfThere(`${filename}.cache`) })
+const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData: readIfThere(`${filename}.cache`) })
 script.runInThisContext()({}, require, { exports: {} }, filename, __dirname)
 
 function readIfThere(path) {

@@ -26,7 +26,7 @@ it('has compiled code that this Node.js takes with the options of the launcher',
   const script = `
     const { readFileSync } = require('node:fs')
     const [, filename] = process.argv
-    const source = require('node:module').wrap(readFileSync(filename, 'utf8'))
+    const source = readFileSync(filename, 'latin1')
     const cachedData = readFileSync(filename + '.cache')
     console.log(new (require('node:vm').Script)(source, { filename, cachedData }).cachedDataRejected)`
   const { stdout } = spawnSync(process.execPath, [...options, '-e', script, join(root, 'dist/main.cjs')], { encoding: 'utf8' })
