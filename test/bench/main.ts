@@ -14,7 +14,7 @@ import { hitCounted } from './hit-counted.ts'
 import { hitRecorded } from './hit-recorded.ts'
 import { idle } from './idle.ts'
 import { type MachineFacts, readMachine, warningOf } from './machine.ts'
-import { memory } from './memory.ts'
+import { memoryEvents, memoryIdle, memoryLoad } from './memory.ts'
 import { pages } from './pages.ts'
 import { rate } from './rate.ts'
 import { aboutMachine, asJson, asTable } from './report.ts'
@@ -23,7 +23,9 @@ import { start } from './start.ts'
 
 const figures: readonly Figure[] = [
   start,
-  memory,
+  memoryIdle,
+  memoryEvents,
+  memoryLoad,
   cpu,
   ...eventCosts,
   idle,
