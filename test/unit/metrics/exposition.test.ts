@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { expect, it } from 'vitest'
-import { withFloatBounds } from '../../../agent/metrics/otel/scrape-reader.ts'
+import { withFloatBounds } from '../../../agent/metrics/otel/metrics-page.ts'
 import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
 import { need } from '../../harness/needs.ts'
 import { promtool } from '../../harness/promtool.ts'
