@@ -18,7 +18,7 @@ import { memoryEvents, memoryIdle, memoryLoad } from './memory.ts'
 import { pages } from './pages.ts'
 import { rate } from './rate.ts'
 import { aboutMachine, asJson, asTable } from './report.ts'
-import { scrape } from './scrape.ts'
+import { scrapeMedian, scrapeTail } from './scrape.ts'
 import { start } from './start.ts'
 
 const figures: readonly Figure[] = [
@@ -35,7 +35,8 @@ const figures: readonly Figure[] = [
   hitRecorded,
   delay,
   busyDelay,
-  scrape,
+  scrapeMedian,
+  scrapeTail,
   pages,
 ]
 
