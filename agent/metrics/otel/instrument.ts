@@ -1,28 +1,26 @@
-import type { Attributes } from '@opentelemetry/api'
 import type { LabelSet, MetricDefinition, Sample } from '../definition.ts'
-import { type Series, SeriesSet } from './series.ts'
+import { SeriesSet } from './series.ts'
 
 const noLabels: LabelSet = {}
 
 /** One metric: its series, and how a subject is written to them. */
 export class Instrument {
   readonly definition: MetricDefinition<never>
-  readonly #series: SeriesSet
-  readonly #recordToSdk: ((value: number, attributes: Attributes) => void) | undefined
+  readonly series: SeriesSet
   /** NaN would spoil a counter for ever; only gauges take what is negative. */
   readonly #lowest: number
+  readonly #isGauge: boolean
 
-  /** Values of a histogram go to the SDK, one by one; those of others are observed when they are collected. */
-  constructor(definition: MetricDefinition<never>, openLabelLimit: number, recordToSdk?: (value: number, attributes: Attributes) => void) {
+  constructor(definition: MetricDefinition<never>, openLabelLimit: number) {
     this.definition = definition
-    this.#series = new SeriesSet(definition, openLabelLimit)
-    this.#recordToSdk = recordToSdk
-    this.#lowest = definition.type === 'gauge' ? Number.NEGATIVE_INFINITY : 0
+    this.series = new SeriesSet(definition, openLabelLimit)
+    this.#isGauge = definition.type === 'gauge'
+    this.#lowest = this.#isGauge ? Number.NEGATIVE_INFINITY : 0
   }
 
   /** Makes every series that is known beforehand exist, counters at 0. */
   declare(node: string | undefined): void {
-    for (const series of this.#series.declared(node)) if (this.definition.type === 'counter') series.value ??= 0
+    for (const series of this.series.declared(node)) if (this.definition.type === 'counter') series.value ??= 0
   }
 
   record(node: string | undefined, subject: unknown): void {
@@ -35,23 +33,18 @@ export class Instrument {
 
   /** Empties all series, before they are read anew. */
   reset(): void {
-    for (const series of this.#series.all()) series.value = undefined
-  }
-
-  /** Takes off all series of a node. */
-  forget(node: string): void {
-    this.#series.forget(node)
-  }
-
-  series(): Iterable<Readonly<Series>> {
-    return this.#series.all()
+    for (const series of this.series.all()) series.value = undefined
   }
 
   #write(node: string | undefined, value: number, labels: LabelSet): void {
     if (!Number.isFinite(value) || value < this.#lowest) return
-    const series = this.#series.find(node, labels)
-    series.value = this.definition.type === 'counter' ? (series.value ?? 0) + value : value
-    this.#recordToSdk?.(value, series.attributes)
+    const series = this.series.find(node, labels)
+    series.value = this.#isGauge ? value : (series.value ?? 0) + value
+    const { buckets } = this.definition
+    if (buckets === undefined) return
+    let bucket = 0
+    while (value > (buckets[bucket] ?? value)) bucket++
+    series.counts[bucket] = (series.counts[bucket] ?? 0) + 1
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Attributes, Meter, Observable } from '@opentelemetry/api'
+import type { Meter, Observable } from '@opentelemetry/api'
 import type { MetricDefinition, ObservedMetrics } from '../definition.ts'
 import { Instrument } from './instrument.ts'
 
@@ -7,12 +7,6 @@ export function unitOf(name: string): string {
   if (/_seconds(_total)?$/.test(name)) return 's'
   if (/_bytes(_total)?$/.test(name)) return 'By'
   return ''
-}
-
-/** A histogram's label set that exists but has no value yet. */
-export interface EmptyHistogram {
-  readonly definition: MetricDefinition<never>
-  readonly attributes: Attributes
 }
 
 export interface InstrumentOptions {
@@ -70,7 +64,8 @@ export class Instruments {
               instrument.declare(node)
               for (const subject of subjects) instrument.record(node, subject)
             }
-            for (const { value, attributes } of instrument.series()) if (value !== undefined) result.observe(observable, value, attributes)
+            for (const { value, attributes } of instrument.series.all())
+              if (value !== undefined) result.observe(observable, value, attributes)
           }
         }
       },
@@ -85,33 +80,23 @@ export class Instruments {
 
   /** Takes off all series of a node. What the SDK keeps of them is dropped by `Telemetry.forget`. */
   forget(node: string): void {
-    for (const instrument of [...this.#recorded.values(), ...this.#observed]) instrument.forget(node)
+    for (const instrument of [...this.#recorded.values(), ...this.#observed]) instrument.series.forget(node)
   }
 
-  /** Returns declared histograms without a value: OpenTelemetry has no way to record them. */
-  emptyHistograms(): readonly EmptyHistogram[] {
-    return [...this.#recorded.values()]
-      .filter(({ definition }) => definition.type === 'histogram')
-      .flatMap((instrument) =>
-        [...instrument.series()]
-          .filter(({ value }) => value === undefined)
-          .map(({ attributes }) => ({ definition: instrument.definition, attributes })),
-      )
+  /** The histograms, for a producer of theirs: OpenTelemetry has none that are observed. */
+  histograms(): readonly Instrument[] {
+    return [...this.#recorded.values()].filter(({ definition }) => definition.type === 'histogram')
   }
 
   /**
-   * Counters and gauges are added up here and observed when they are collected: a recording costs OpenTelemetry a
-   * microsecond for each reader, which is much at a hundred thousand events a second.
+   * Values are added up here and read when they are collected: a recording costs OpenTelemetry a microsecond for each reader,
+   * which is much at a hundred thousand events a second.
    */
   #createRecorded(definition: MetricDefinition<never>): Instrument {
-    if (definition.type === 'histogram') {
-      const advice = { explicitBucketBoundaries: [...(definition.buckets ?? [])] }
-      const histogram = this.#meter.createHistogram(definition.name, { ...optionsOf(definition), advice })
-      return this.#instrumentOf(definition, (value, attributes) => histogram.record(value, attributes))
-    }
+    if (definition.type === 'histogram') return this.#instrumentOf(definition)
     const { instrument, observable } = this.#createObserved(definition)
     observable.addCallback((result) => {
-      for (const { value, attributes } of instrument.series()) if (value !== undefined) result.observe(value, attributes)
+      for (const { value, attributes } of instrument.series.all()) if (value !== undefined) result.observe(value, attributes)
     })
     return instrument
   }
@@ -124,8 +109,8 @@ export class Instruments {
     return { instrument: this.#instrumentOf(definition), observable }
   }
 
-  #instrumentOf(definition: MetricDefinition<never>, recordToSdk?: (value: number, attributes: Attributes) => void): Instrument {
-    return new Instrument(definition, this.#options.openLabelLimit, recordToSdk)
+  #instrumentOf(definition: MetricDefinition<never>): Instrument {
+    return new Instrument(definition, this.#options.openLabelLimit)
   }
 }
 

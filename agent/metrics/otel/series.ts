@@ -4,13 +4,16 @@ import { declaredLabelSets, type LabelSet, type MetricDefinition } from '../defi
 /** One label set of a metric. */
 export interface Series {
   readonly attributes: Attributes
-  /** The sum of a counter, or what was recorded last; `undefined` until there is anything. */
+  /** The sum of a counter or histogram, or what was recorded last of a gauge; `undefined` until there is anything. */
   value: number | undefined
+  /** Values in each bucket of a histogram, the one beyond all bounds included. */
+  readonly counts: number[]
 }
 
 /** The label sets of one metric: those of nodes, and those of the agent itself, which have no node. */
 export class SeriesSet {
   readonly #declared: readonly LabelSet[]
+  readonly #bucketCount: number
   readonly #openLabel: string | undefined
   readonly #openLabelLimit: number
   readonly #series = new Map<string, Series>()
@@ -18,6 +21,7 @@ export class SeriesSet {
 
   constructor(definition: MetricDefinition<never>, openLabelLimit: number) {
     this.#declared = declaredLabelSets(definition)
+    this.#bucketCount = definition.buckets ? definition.buckets.length + 1 : 0
     this.#openLabel = Object.entries(definition.labels ?? {}).find(([, values]) => values === 'open')?.[0]
     this.#openLabelLimit = openLabelLimit
   }
@@ -33,7 +37,8 @@ export class SeriesSet {
     for (const name in labels) key += `\0${labels[name]}`
     let series = this.#series.get(key)
     if (series === undefined) {
-      series = { attributes: node === undefined ? labels : { node, ...labels }, value: undefined }
+      const counts = Array<number>(this.#bucketCount).fill(0)
+      series = { attributes: node === undefined ? labels : { node, ...labels }, value: undefined, counts }
       this.#series.set(key, series)
     }
     return series

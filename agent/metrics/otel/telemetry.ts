@@ -4,7 +4,7 @@ import { detectResources, envDetector, resourceFromAttributes } from '@opentelem
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import type { Logger } from 'pino'
 import { dropSeriesOf } from './drop-series.ts'
-import { emptyHistogramProducer } from './empty-histograms.ts'
+import { histogramProducer } from './histograms.ts'
 import { Instruments } from './instruments.ts'
 import type { PushCounts, PushOptions } from './push.ts'
 import { ScrapeReader } from './scrape-reader.ts'
@@ -45,7 +45,7 @@ export async function openTelemetry({ version, port, openLabelLimit, push, log }
     'service.version': version,
     'host.name': host,
   }).merge(detectResources({ detectors: [envDetector] }))
-  const metricProducers = [emptyHistogramProducer(SERVICE, () => instruments.emptyHistograms())]
+  const metricProducers = [histogramProducer(SERVICE, () => instruments.histograms())]
   const scrape = new ScrapeReader({ metricProducers })
   const exports: PushCounts = { successes: 0, failures: 0, rejectedPoints: 0 }
   const pushing = push && (await import('./push.ts')).createPushReader({ ...push, metricProducers, log }, exports)
