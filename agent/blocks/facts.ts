@@ -3,16 +3,19 @@ import type { Block } from './block.ts'
 const relayProbes = ['udp:block_reconstructed', 'udp:block_reconstruction_detail', 'udp:block_coinbase', 'udp:block_header_chunk'] as const
 
 /** Gives the events of a block short names, for the fields of its record. */
-export function factsOf({ events, ...block }: Block) {
+export function factsOf({ node, hash, winner, race, withoutRace, events }: Block) {
   const connected = events['validation:block_connected']
   const reference = connected ?? Object.values(events).reduce((first, event) => (event.stampNs < first.stampNs ? event : first))
   const referenceUs = Math.round(reference.unixSeconds * 1e6)
   return {
-    ...block,
+    node,
+    hash,
+    winner,
+    race,
     /** Time at which it was connected, or first heard of if it never was. */
     stampNs: reference.stampNs,
     /** True if it came without a race, and without an event of FIBRE before it was connected. */
-    unheard: block.withoutRace && !relayProbes.some((probe) => (events[probe]?.stampNs ?? Number.POSITIVE_INFINITY) <= reference.stampNs),
+    unheard: withoutRace && !relayProbes.some((probe) => (events[probe]?.stampNs ?? Number.POSITIVE_INFINITY) <= reference.stampNs),
     /**
      * The time of day at a stamp, in µs since 1970. All times of a block are computed from one event's by the differences of their
      * stamps, so they agree with its durations even if the wall clock was stepped in between.

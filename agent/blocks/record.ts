@@ -13,19 +13,17 @@ export type BlockRecord = { readonly [Name in Required]: ValueOf<Name> } & {
   readonly [Name in Optional]?: Exclude<ValueOf<Name>, undefined>
 }
 
-const fields: readonly (readonly [RecordFieldName, RecordField<unknown>])[] = Object.entries(recordFields) as [
-  RecordFieldName,
-  RecordField<unknown>,
-][]
+const names = Object.keys(recordFields) as RecordFieldName[]
+const fields: readonly RecordField<unknown>[] = Object.values(recordFields)
 
 /** An empty record. Its copies share its hidden class; objects that grow field by field would each have their own. */
-const nothing = Object.fromEntries(fields.map(([name]) => [name, undefined]))
+const nothing = Object.fromEntries(names.map((name) => [name, undefined]))
 
 /** Returns the record of a block, as far as it is known. */
 export function recordOf(block: Block): BlockRecord {
   const facts = factsOf(block)
   const record: Partial<Record<RecordFieldName, unknown>> = { ...nothing }
-  for (const [name, { read }] of fields) record[name] = read(facts)
+  for (let i = 0; i < names.length; i++) record[names[i] as RecordFieldName] = (fields[i] as RecordField<unknown>).read(facts)
   return record as BlockRecord
 }
 
@@ -35,7 +33,9 @@ const required: readonly Required[] = ['schema', 'time', 'node', 'block_hash', '
 export function isBlockRecord(value: unknown): value is BlockRecord {
   if (typeof value !== 'object' || value === null) return false
   const record = value as Readonly<Partial<Record<string, unknown>>>
-  return record.schema === 1 && required.every((name) => name in record) && fields.every(([name, { kind }]) => fits[kind](record[name]))
+  return (
+    record.schema === 1 && required.every((name) => name in record) && names.every((name) => fits[recordFields[name].kind](record[name]))
+  )
 }
 
 const orAbsent = (type: 'string' | 'number' | 'boolean') => (value: unknown) => value === undefined || typeof value === type
