@@ -1,4 +1,4 @@
-import type { Field, Kind, Tracepoint } from '../../../tracepoints/define.ts'
+import type { Kind, Tracepoint } from '../../../tracepoints/define.ts'
 import type { TracepointEvent } from '../../../tracepoints/index.ts'
 import type { Layouts } from '../program/program.ts'
 import { slotsOf } from '../program/record-slots.ts'
@@ -32,7 +32,7 @@ export function createDecoder(
   const slotLength = layout.fields.slots.element
   const view = new DataView(memory)
   const bytes = Buffer.from(memory)
-  const plans = tracepoints.map((tracepoint) => ({ tracepoint, fields: Object.entries(tracepoint.args), slots: slotsOf(tracepoint) }))
+  const plans = tracepoints.map((tracepoint) => ({ tracepoint, fields: fieldsOf(tracepoint) }))
 
   const number = (offset: number) => view.getInt32(offset + 4, true) * 0x1_0000_0000 + view.getUint32(offset, true)
   const text = (start: number, length: number) => {
@@ -47,8 +47,8 @@ export function createDecoder(
     if (kind === 'rawHash') return reversedHex(bytes, slot)
     if (kind === 'text') return text(slot, slotLength)
     if (kind === 'longText') return text(slot, 2 * slotLength)
-    const hash = text(slot, slotLength)
-    return isHash(hash) ? hash : undefined
+    const hash = bytes.toString('latin1', slot, slot + HASH_DIGITS)
+    return bytes[slot + HASH_DIGITS] === 0 && isHash(hash) ? hash : undefined
   }
 
   return (offset, clockOffset) => {
@@ -66,24 +66,38 @@ export function createDecoder(
     }
     let failed: string[] | undefined
     for (let i = 0; i < plan.fields.length; i++) {
-      const [name, field] = plan.fields[i] as [string, Field]
-      const value = i < count && (unread & (1 << i)) === 0 ? read(field.kind, offset, i, plan.slots[i] as number) : undefined
-      event[name] = value
+      const field = plan.fields[i] as PlannedField
+      const value = i < count && (unread & (1 << i)) === 0 ? read(field.kind, offset, i, field.slot) : undefined
+      event[field.name] = value
       if (value !== undefined || (field.optional && i >= count)) continue
       failed ??= []
-      failed.push(name)
+      failed.push(field.name)
     }
     return { event: event as unknown as TracepointEvent, tracepoint: plan.tracepoint, failed: failed ?? none }
   }
 }
 
+interface PlannedField {
+  readonly name: string
+  readonly kind: Kind
+  readonly optional: boolean
+  /** Index of its slot; of no meaning for a number. */
+  readonly slot: number
+}
+
+function fieldsOf(tracepoint: Tracepoint): readonly PlannedField[] {
+  const slots = slotsOf(tracepoint)
+  return Object.entries(tracepoint.args).map(([name, { kind, optional }], i) => ({ name, kind, optional, slot: slots[i] as number }))
+}
+
 const HASH_LENGTH = 32
+const HASH_DIGITS = 2 * HASH_LENGTH
 const isHash = (digits: string) => /^[0-9a-f]{64}$/.test(digits)
 
 const reversed = Buffer.alloc(HASH_LENGTH)
 
 /** Display form of a hash whose bytes are stored the other way round. */
 function reversedHex(bytes: Buffer, start: number): string {
-  for (let i = 0; i < HASH_LENGTH; i++) reversed[i] = bytes[start + HASH_LENGTH - 1 - i] as number
-  return reversed.toString('hex')
+  reversed.set(bytes.subarray(start, start + HASH_LENGTH))
+  return reversed.reverse().toString('hex')
 }
