@@ -23,6 +23,8 @@ export interface NodesOptions {
 export class Nodes implements EventHandler {
   readonly #source: EventSource
   readonly #outputs: readonly Output[]
+  /** Those that are told of events. */
+  readonly #eventOutputs: readonly Output[]
   readonly #options: NodesOptions
   readonly #log: Logger
   readonly #attacher: Attacher
@@ -34,6 +36,7 @@ export class Nodes implements EventHandler {
   constructor(source: EventSource, outputs: readonly Output[], options: NodesOptions) {
     this.#source = source
     this.#outputs = outputs
+    this.#eventOutputs = outputs.filter(({ event }) => event)
     this.#options = options
     this.#log = options.log
     this.#attacher = new Attacher(source, options.log)
@@ -84,7 +87,7 @@ export class Nodes implements EventHandler {
   event(event: TracepointEvent, tracepoint: Tracepoint, failed: readonly string[]): void {
     const { eventType } = tracepoint
     this.#processed.set(eventType, (this.#processed.get(eventType) ?? 0) + 1)
-    for (const output of this.#outputs) output.event?.(event, tracepoint)
+    for (const output of this.#eventOutputs) output.event?.(event, tracepoint)
     this.#nodes.get(event.node)?.take(event, tracepoint, failed)
   }
 
