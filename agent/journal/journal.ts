@@ -44,7 +44,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 
 /**
  * One line of JSON for each block, in a file that is rotated by its size.
- * The kernel has a record some milliseconds after it was appended, so a killed agent loses the latest at most, and a power cut some more.
+ * Records of one turn of the event loop, such as those of a drain, are one write. The kernel has them some milliseconds later, so a killed agent
+ * loses those of its last drain at most, and a power cut some more.
  */
 export class Journal {
   readonly #options: JournalOptions
