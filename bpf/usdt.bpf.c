@@ -10,6 +10,7 @@
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <bpf/bpf_helpers.h>
 
 /* For 128 nodes, with 64 places of tracepoints (MAX_SITES in user space) and 128 labels each; they take 4 MB together. */
@@ -22,9 +23,17 @@
 #define REGISTERS 34
 
 /* An onion v3 address with its port takes 69 bytes, a hash in hex 65; the coinbase script (100 bytes) in hex 201. */
-#define SLOT_LENGTH 128
-#define SLOTS 4
+#define MAX_TEXT_LENGTH 256
 #define HASH_LENGTH 32
+/* Twelve numbers, two texts of 128 bytes and one of 256. */
+#define VALUES_LENGTH 608
+
+/* Hits that run at once: many more than a machine has CPUs, since a hit may be preempted. */
+#define MAX_DRAFTS 256
+#define DRAFT_TRIES 8
+
+/* Above settings.wake_bytes, within which each record wakes a reader that drains by timer. */
+#define WAKE_BYTES 4096
 
 /* Totals are kept by the start of a text, such as a message type (12 bytes in Bitcoin's protocol). */
 #define LABEL_LENGTH 32
@@ -39,8 +48,7 @@ struct argument {
 	__u8 base;	/* register, in units of 8 bytes of pt_regs */
 	__u8 index;
 	__u8 scale;	/* shift of the index */
-	__u8 slot;	/* of the record, for a text or hash */
-	__u8 slots;	/* that a text may fill: 1 or 2 */
+	__u16 length;	/* bytes that a text may take, its NUL among them */
 	__s64 offset;	/* or the constant */
 };
 
@@ -53,6 +61,7 @@ struct spec {
 	struct argument arguments[MAX_ARGUMENTS];
 };
 
+/* As long as its values are: those that could be read, in the order of the arguments, each filled up to a multiple of 8 bytes. */
 struct record {
 	__u64 stamp;		/* CLOCK_MONOTONIC, ns */
 	__u32 target;
@@ -60,8 +69,14 @@ struct record {
 	__u16 count;		/* arguments that this build of bitcoind passes */
 	__u32 failed;		/* bit i: argument i could not be read */
 	__u32 share;
-	__s64 numbers[MAX_ARGUMENTS];	/* scalars */
-	char slots[SLOTS][SLOT_LENGTH];	/* not zeroed: a text ends at its NUL */
+	char values[VALUES_LENGTH];	/* a number takes 8 bytes, a hash 32, a text ends at its NUL */
+};
+
+/* A record while its arguments are read, which nobody reads but the hit that holds it. */
+struct draft {
+	__u32 holders;
+	__u32 length;	/* of the values so far; in memory, where the verifier does not follow each of its values */
+	struct record record;
 };
 
 /* Hits of a spec that were not told, or not yet. */
@@ -71,7 +86,7 @@ struct state {
 	__u32 asleep;		/* hits that wait for a page of bitcoind's memory just now */
 };
 
-/* Records of a process that the ring took and gave back: the reader counts the latter, in the map's memory. */
+/* Bytes of a process that the ring took and gave back: the reader counts the latter, in the map's memory. */
 struct share {
 	__u32 written;
 	__u32 taken;
@@ -118,6 +133,13 @@ struct {
 } shares SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_DRAFTS);
+	__type(key, __u32);
+	__type(value, struct draft);
+} drafts SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_TOTALS);
 	__type(key, struct total_key);
@@ -140,7 +162,6 @@ const volatile struct settings settings = { .registers_size = 168 };
 volatile struct reader {
 	__u32 draining;	/* it comes back by itself soon, so it need not be woken for each record */
 	__u32 shared;	/* the ring is several processes' */
-	struct record *record[0];	/* nothing but a mention, which keeps the record's layout in BTF */
 } reader = {};
 
 /* Hits of all specs that may be asleep just now; user space reads it. A map of its own: what user space writes must not touch it. */
@@ -285,34 +306,56 @@ __noinline long read_argument(struct bpf_user_pt_regs_t *ctx, const struct argum
 	return 0;
 }
 
-/* Reads what a text or hash points to. The verifier wants to see that it fits: the last slot is only ever a second one. */
-static __always_inline long read_memory(struct record *record, const struct argument *argument, const void *from)
+/* NULL where it does not have that much room. The verifier wants to see that the address was made of what was compared. */
+static __always_inline void *room_in(struct draft *draft, __u32 bytes)
 {
-	__u32 slot = argument->slot, size = argument->slots * SLOT_LENGTH;
+	__u32 at = draft->length;
 
-	if (argument->type < TYPE_TEXT)
+	if (at > VALUES_LENGTH - bytes)
 		return 0;
-	if (slot > SLOTS - 2 || size > 2 * SLOT_LENGTH)
+	barrier_var(at);
+	return draft->record.values + at;
+}
+
+/* Adds a value to the draft, and returns its length. */
+static __always_inline long add_value(struct draft *draft, const struct argument *argument, __u64 value)
+{
+	void *to;
+
+	if (argument->type < TYPE_TEXT) {
+		to = room_in(draft, sizeof(value));
+		if (!to)
+			return -1;
+		*(__u64 *)to = value;
+		return sizeof(value);
+	}
+	to = room_in(draft, MAX_TEXT_LENGTH);
+	if (!to || argument->length > MAX_TEXT_LENGTH)
 		return -1;
 	if (argument->type == TYPE_HASH)
-		return bpf_probe_read_user(record->slots[slot], HASH_LENGTH, from);
-	return bpf_probe_read_user_str(record->slots[slot], size, from) < 0;
+		return bpf_probe_read_user(to, HASH_LENGTH, (void *)value) ? -1 : HASH_LENGTH;
+	return bpf_probe_read_user_str(to, argument->length, (void *)value);
 }
 
 /* Reads all arguments without sleeping, and marks what could not be read. */
-static __noinline long read_arguments(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, struct record *record)
+__noinline long read_arguments(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, struct draft *draft)
 {
-	if (!ctx || !spec || !record)
+	if (!ctx || !spec || !draft)
 		return -1;
+	draft->length = 0;
+	draft->record.failed = 0;
 	for (int i = 0; i < MAX_ARGUMENTS && i < spec->count; i++) {
 		const struct argument *argument = &spec->arguments[i];
 		__u64 value = 0;
+		long length;
 
 		if (argument->type == TYPE_SKIP)
 			continue;
-		if (read_argument(ctx, argument, &value) || read_memory(record, argument, (void *)value))
-			record->failed |= 1 << i;
-		record->numbers[i] = value;
+		length = read_argument(ctx, argument, &value) ? -1 : add_value(draft, argument, value);
+		if (length < 0)
+			draft->record.failed |= 1 << i;
+		else
+			draft->length += (length + 7) & ~7;
 	}
 	return 0;
 }
@@ -352,17 +395,15 @@ static __noinline long page_in_arguments(struct bpf_user_pt_regs_t *ctx, const s
 	return spec->target != cookie >> 32;
 }
 
-/* Wakes the reader for a record that finds it asleep; while it drains by timer, only when the ring is filling up. */
+/*
+ * Wakes the reader for a record that finds it asleep; while it drains by timer, only when the ring is filling up. Hits at once
+ * may each step over the mark without meeting it, so there is more than one record's chance.
+ */
 static __always_inline __u64 wake_up(void)
 {
-	__u64 unread;
-
 	if (!reader.draining)
 		return 0;
-	unread = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
-	if (unread >= settings.wake_bytes && unread < settings.wake_bytes + sizeof(struct record) + 8)
-		return BPF_RB_FORCE_WAKEUP;
-	return BPF_RB_NO_WAKEUP;
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) - settings.wake_bytes < WAKE_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 /*
@@ -372,68 +413,91 @@ static __always_inline __u64 wake_up(void)
  */
 static __always_inline bool has_room(const struct share *share)
 {
-	__s64 bytes = (__s32)(share->written - share->taken) * (__s64)(sizeof(struct record) + BPF_RINGBUF_HDR_SZ);
+	__s64 bytes = (__s32)(share->written - share->taken);
 
 	if (!reader.shared || bytes <= (__s64)(settings.ring_bytes / 256))
 		return true;
 	return bytes <= 7 * (__s64)(settings.ring_bytes - bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA));
 }
 
-static __always_inline struct record *reserve_record(const struct spec *spec, struct share *share, __u64 stamp)
+/*
+ * A thread has one hit at a time, so drafts are found by its id. Not by the CPU: a hit may be preempted, and a flood's are so
+ * nearly always. Of those that reach for a draft at once at most one sees itself alone.
+ */
+static __noinline struct draft *hold_draft(void)
 {
-	struct record *record;
+	__u32 thread = bpf_get_current_pid_tgid();
 
-	if (!has_room(share))
-		return 0;
-	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
-	if (!record)
-		return 0;
-	__sync_fetch_and_add(&share->written, 1);
-	record->stamp = stamp;
-	record->target = spec->target;
-	record->tracepoint = spec->tracepoint;
-	record->count = spec->count;
-	record->failed = 0;
-	record->share = spec->share;
-	return record;
+	for (__u32 i = 0; i < DRAFT_TRIES; i++) {
+		__u32 key = (thread + i) % MAX_DRAFTS;
+		struct draft *draft = bpf_map_lookup_elem(&drafts, &key);
+
+		if (!draft)
+			return 0;
+		__sync_fetch_and_add(&draft->holders, 1);
+		if (*(volatile __u32 *)&draft->holders == 1)
+			return draft;
+		__sync_fetch_and_add(&draft->holders, -1);
+	}
+	return 0;
 }
 
-/*
- * The reader stops at a record that is reserved and not submitted, so nothing sleeps while one is: not all nodes shall wait
- * for a page of one. What cannot be read at once is paged in with the record given back, and then read again.
- */
+static __always_inline void release_draft(struct draft *draft)
+{
+	__sync_fetch_and_add(&draft->holders, -1);
+}
+
+/* Nonzero if the ring has no room. */
+static __always_inline long write_record(struct draft *draft, const struct spec *spec, __u64 stamp)
+{
+	struct share *share = share_of(spec);
+	__u32 length = draft->length;
+
+	if (!share || length > VALUES_LENGTH || !has_room(share))
+		return -1;
+	length += offsetof(struct record, values);
+	draft->record.stamp = stamp;
+	draft->record.target = spec->target;
+	draft->record.tracepoint = spec->tracepoint;
+	draft->record.count = spec->count;
+	draft->record.share = spec->share;
+	if (bpf_ringbuf_output(&events, &draft->record, length, wake_up()))
+		return -1;
+	__sync_fetch_and_add(&share->written, BPF_RINGBUF_HDR_SZ + length);
+	return 0;
+}
+
+/* No hit sleeps while it holds a draft: nodes shall not wait for a page of one. What cannot be read at once is paged in, and read again. */
 SEC("uprobe")
 int record_event(struct bpf_user_pt_regs_t *ctx)
 {
 	__u64 stamp = bpf_ktime_get_ns();
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	struct spec *spec = find_spec(cookie);
-	struct share *share;
-	struct record *record;
-	__u32 failed;
+	struct draft *draft;
+	long refused;
 
 	if (!spec)
 		return 0;
-	share = share_of(spec);
-	if (!share)
+	draft = hold_draft();
+	if (!draft)
 		goto lost;
-	record = reserve_record(spec, share, stamp);
-	if (!record)
-		goto lost;
-	read_arguments(ctx, spec, record);
-	failed = record->failed;
-	if (failed && settings.sleepable) {
-		__sync_fetch_and_add(&share->written, -1);
-		bpf_ringbuf_discard(record, wake_up()); /* the wake-up of a record at the reader's place is the only one */
+	read_arguments(ctx, spec, draft);
+	if (draft->record.failed && settings.sleepable) {
+		__u32 failed = draft->record.failed;
+
+		release_draft(draft);
 		if (page_in_arguments(ctx, spec, failed, cookie))
 			return 0;
-		record = reserve_record(spec, share, stamp);
-		if (!record)
+		draft = hold_draft();
+		if (!draft)
 			goto lost;
-		read_arguments(ctx, spec, record);
+		read_arguments(ctx, spec, draft);
 	}
-	bpf_ringbuf_submit(record, wake_up());
-	return 0;
+	refused = write_record(draft, spec, stamp);
+	release_draft(draft);
+	if (!refused)
+		return 0;
 lost:
 	count_lost(cookie);
 	return 0;

@@ -24,7 +24,7 @@ const field = <T>(kind: Kind) => {
 export const integer = field<number>('integer')
 /** A C string, cut after 127 bytes. */
 export const text = field<string>('text')
-/** A C string of up to 255 bytes; it takes the room of two texts. */
+/** A C string, cut after 255 bytes. */
 export const longText = field<string>('longText')
 /** A block hash passed as 64 hex digits in display order. */
 export const hexHash = field<string>('hexHash')

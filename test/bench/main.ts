@@ -1,6 +1,7 @@
 // `npm run bench`: measures the figures that the project promises, and says of each whether it is reached.
 import { parseArgs } from 'node:util'
 import { compare } from './against.ts'
+import { burst } from './burst.ts'
 import { busyDelay, busyLost } from './busy.ts'
 import { buildCheckout, here } from './checkout.ts'
 import { comparisonJson, comparisonTable } from './comparison-report.ts'
@@ -30,6 +31,7 @@ const figures: readonly Figure[] = [
   ...eventCosts,
   idle,
   rate,
+  burst,
   busyLost,
   hitCounted,
   hitRecorded,

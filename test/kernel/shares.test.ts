@@ -30,6 +30,16 @@ it('a node that floods leaves room in the ring for another one, and what each lo
   expect(heard.get('other')).toHaveLength(30)
 })
 
+it('a ring holds 30,000 events or more for each 8 MiB', async () => {
+  await using listener = new Listener({ ringSize: RING })
+  await using node = await startDemoNode({ args: ['--control'] })
+  listener.attach(node)
+  const fired = total(await whileNothingIsRead(node, 'events 3000 0'))
+  await until(() => listener.heard.length + listener.lost >= fired, 'the events')
+  expect(listener.lost).toBeGreaterThan(0)
+  expect(listener.heard.length).toBeGreaterThan((30_000 * RING) / (8 << 20))
+})
+
 it('room is given back as events are read, to a node that flooded and to one that comes in its place', async () => {
   await using listener = new Listener({ ringSize: RING })
   await using node = await startDemoNode({ args: ['--control'] })

@@ -7,7 +7,7 @@ import { silentProbes } from './attach/semaphores.ts'
 import { SpecPool } from './attach/spec-pool.ts'
 import { readNotes } from './binary/notes.ts'
 import { type Form, type KernelProgram, openProgram } from './program/program.ts'
-import { checkCapacity } from './program/record-slots.ts'
+import { checkCapacity } from './program/record-values.ts'
 import { WallClock } from './ring/clock.ts'
 import { createDecoder } from './ring/record.ts'
 import { Ring } from './ring/ring.ts'
@@ -31,7 +31,7 @@ export interface EbpfOptions {
 export function openEbpf(options: EbpfOptions): EbpfSource {
   const program = openProgram(options)
   try {
-    checkCapacity(program.layouts.record, options.tracepoints)
+    checkCapacity(program.layouts, options.tracepoints)
     return new EbpfSource(program, new Ring(program.fds.events, program.ringSize), options)
   } catch (error) {
     program.close()
@@ -69,9 +69,8 @@ export class EbpfSource implements EventSource {
     this.#decode = createDecoder(layouts.record, ring.memory, options.tracepoints, nodeOf)
     this.#reader = new RingReader({
       fd: fds.events,
-      capacity: Math.ceil(program.ringSize / layouts.record.size),
+      ring,
       drain: (most) => this.#drain(most),
-      hasUnread: () => ring.oldestUnread() !== undefined,
       setDraining: program.setDraining,
     })
   }
@@ -160,8 +159,8 @@ export class EbpfSource implements EventSource {
     if (performance.now() - this.#lossesReadAt >= LOSSES_MS) this.#handOnLosses()
     const clockOffset = this.#clock.offsetSeconds()
     const share = this.#program.layouts.record.fields.share.offset
-    const count = this.#ring.drain((offset) => {
-      this.#shares.give(this.#view.getUint32(offset + share, true))
+    const count = this.#ring.drain((offset, filled) => {
+      this.#shares.give(this.#view.getUint32(offset + share, true), filled)
       try {
         const decoded = this.#decode(offset, clockOffset)
         if (decoded) handler?.event(decoded.event, decoded.tracepoint, decoded.failed)

@@ -2,7 +2,7 @@ import type { Kind, Tracepoint } from '../../../tracepoints/define.ts'
 import type { Argument } from '../binary/arguments.ts'
 import type { Site } from '../binary/notes.ts'
 import type { Layouts } from '../program/program.ts'
-import { slotCount, slotsOf } from '../program/record-slots.ts'
+import { isNumber, valueLength } from '../program/record-values.ts'
 
 /** `enum place` and `enum type` of the kernel program. */
 const place = { constant: 1, register: 2, memory: 3, indexed: 4 } as const
@@ -18,10 +18,7 @@ export interface SpecTarget {
 
 /** Writes the `struct spec` that tells `record_event` where the arguments are that fire at this site. */
 export function recordSpec(layouts: Layouts, target: SpecTarget, number: number, tracepoint: Tracepoint, site: Site): Buffer {
-  const slots = slotsOf(tracepoint)
-  const entries = Object.values(tracepoint.args).map(
-    ({ kind }, i): Entry => ({ argument: site.arguments[i], kind, slot: slots[i] as number }),
-  )
+  const entries = Object.values(tracepoint.args).map(({ kind }, i): Entry => ({ argument: site.arguments[i], kind }))
   return encode(layouts, target, number, entries.slice(0, site.arguments.length))
 }
 
@@ -30,15 +27,14 @@ export function countSpec(layouts: Layouts, target: SpecTarget, number: number, 
   const names = Object.keys(tracepoint.args)
   const argument = (name: string | undefined) => (name === undefined ? undefined : site.arguments[names.indexOf(name)])
   return encode(layouts, target, number, [
-    { argument: argument(tracepoint.counted?.by), kind: 'text', slot: 0 },
-    { argument: argument(tracepoint.counted?.sums?.[0]), kind: 'integer', slot: 0 },
+    { argument: argument(tracepoint.counted?.by), kind: 'text' },
+    { argument: argument(tracepoint.counted?.sums?.[0]), kind: 'integer' },
   ])
 }
 
 interface Entry {
   readonly argument: Argument | undefined
   readonly kind: Kind
-  readonly slot: number
 }
 
 function encode({ spec, argument: layout }: Layouts, target: SpecTarget, number: number, entries: readonly Entry[]): Buffer {
@@ -52,8 +48,7 @@ function encode({ spec, argument: layout }: Layouts, target: SpecTarget, number:
     const at = spec.fields.arguments.offset + i * spec.fields.arguments.element
     const write = (field: keyof typeof layout.fields, value: number) => bytes.writeUInt8(value, at + layout.fields[field].offset)
     write('type', typeOf(entry))
-    write('slot', entry.slot)
-    write('slots', slotCount[entry.kind])
+    bytes.writeUInt16LE(valueLength[entry.kind], at + layout.fields.length.offset)
     if (entry.argument?.place === undefined) return // PLACE_UNKNOWN
     write('size', entry.argument.size)
     const where = entry.argument.place
@@ -83,6 +78,6 @@ function encode({ spec, argument: layout }: Layouts, target: SpecTarget, number:
 
 function typeOf({ argument, kind }: Entry): number {
   if (kind === 'rawHash') return type.hash
-  if (slotCount[kind] > 0) return type.text
+  if (!isNumber(kind)) return type.text
   return argument?.signed ? type.signed : type.unsigned
 }

@@ -28,9 +28,9 @@ export type ProgramName = (typeof programNames)[number]
 
 /** Memory layouts of the structs that the kernel program shares with user space. */
 export interface Layouts {
-  readonly argument: StructLayout<'place' | 'type' | 'size' | 'base' | 'index' | 'scale' | 'slot' | 'slots' | 'offset'>
+  readonly argument: StructLayout<'place' | 'type' | 'size' | 'base' | 'index' | 'scale' | 'length' | 'offset'>
   readonly spec: StructLayout<'target' | 'pid' | 'tracepoint' | 'count' | 'share' | 'arguments'>
-  readonly record: StructLayout<'stamp' | 'target' | 'tracepoint' | 'count' | 'failed' | 'share' | 'numbers' | 'slots'>
+  readonly record: StructLayout<'stamp' | 'target' | 'tracepoint' | 'count' | 'failed' | 'share' | 'values'>
   readonly state: StructLayout<'lost' | 'asleep_since' | 'asleep'>
   readonly share: StructLayout<'taken'>
   readonly totalKey: StructLayout<'target' | 'tracepoint' | 'label'>
@@ -129,9 +129,9 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
     return {
       form,
       layouts: {
-        argument: layoutOf('argument', ['place', 'type', 'size', 'base', 'index', 'scale', 'slot', 'slots', 'offset']),
+        argument: layoutOf('argument', ['place', 'type', 'size', 'base', 'index', 'scale', 'length', 'offset']),
         spec: layoutOf('spec', ['target', 'pid', 'tracepoint', 'count', 'share', 'arguments']),
-        record: layoutOf('record', ['stamp', 'target', 'tracepoint', 'count', 'failed', 'share', 'numbers', 'slots']),
+        record: layoutOf('record', ['stamp', 'target', 'tracepoint', 'count', 'failed', 'share', 'values']),
         state: layoutOf('state', ['lost', 'asleep_since', 'asleep']),
         share: layoutOf('share', ['taken']),
         totalKey: layoutOf('total_key', ['target', 'tracepoint', 'label']),

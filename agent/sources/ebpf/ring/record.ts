@@ -1,7 +1,7 @@
 import type { Kind, Tracepoint } from '../../../tracepoints/define.ts'
 import type { TracepointEvent } from '../../../tracepoints/index.ts'
 import type { Layouts } from '../program/program.ts'
-import { slotsOf } from '../program/record-slots.ts'
+import { paddedLength, valueLength } from '../program/record-values.ts'
 
 /** An event and the names of its fields that could not be read, if any. */
 export interface Decoded {
@@ -29,26 +29,27 @@ export function createDecoder(
     keyof typeof layout.fields,
     number
   >
-  const slotLength = layout.fields.slots.element
   const view = new DataView(memory)
   const bytes = Buffer.from(memory)
+  /** Place of the value that is read next. */
+  let next = 0
   const plans = tracepoints.map((tracepoint) => ({ tracepoint, fields: fieldsOf(tracepoint) }))
 
   const number = (offset: number) => view.getInt32(offset + 4, true) * 0x1_0000_0000 + view.getUint32(offset, true)
-  const text = (start: number, length: number) => {
-    const end = bytes.indexOf(0, start)
-    return bytes.toString('utf8', start, end === -1 || end > start + length ? start + length : end)
-  }
-  const read = (kind: Kind, offset: number, index: number, slotIndex: number): number | string | undefined => {
-    const place = offset + at.numbers + 8 * index
-    if (kind === 'integer') return number(place)
-    if (kind === 'hashPrefix') return view.getBigUint64(place, true).toString(16).padStart(16, '0')
-    const slot = offset + at.slots + slotLength * slotIndex
-    if (kind === 'rawHash') return reversedHex(bytes, slot)
-    if (kind === 'text') return text(slot, slotLength)
-    if (kind === 'longText') return text(slot, 2 * slotLength)
-    const hash = bytes.toString('latin1', slot, slot + HASH_DIGITS)
-    return bytes[slot + HASH_DIGITS] === 0 && isHash(hash) ? hash : undefined
+  /** Reads the value here, and moves on to the next one. */
+  const read = (kind: Kind): number | string | undefined => {
+    const start = next
+    const most = start + valueLength[kind]
+    next = most
+    if (kind === 'integer') return number(start)
+    if (kind === 'hashPrefix') return view.getBigUint64(start, true).toString(16).padStart(16, '0')
+    if (kind === 'rawHash') return reversedHex(bytes, start)
+    const nul = bytes.indexOf(0, start)
+    const end = nul === -1 || nul > most ? most : nul
+    next = Math.min(most, start + paddedLength(end + 1 - start))
+    if (kind !== 'hexHash') return bytes.toString('utf8', start, end)
+    const hash = bytes.toString('latin1', start, end)
+    return isHash(hash) ? hash : undefined
   }
 
   return (offset, clockOffset) => {
@@ -64,10 +65,11 @@ export function createDecoder(
       stampNs,
       unixSeconds: stampNs / 1e9 + clockOffset,
     }
+    next = offset + at.values
     let failed: string[] | undefined
     for (let i = 0; i < plan.fields.length; i++) {
       const field = plan.fields[i] as PlannedField
-      const value = i < count && (unread & (1 << i)) === 0 ? read(field.kind, offset, i, field.slot) : undefined
+      const value = i < count && (unread & (1 << i)) === 0 ? read(field.kind) : undefined
       event[field.name] = value
       if (value !== undefined || (field.optional && i >= count)) continue
       failed ??= []
@@ -81,17 +83,13 @@ interface PlannedField {
   readonly name: string
   readonly kind: Kind
   readonly optional: boolean
-  /** Index of its slot; of no meaning for a number. */
-  readonly slot: number
 }
 
-function fieldsOf(tracepoint: Tracepoint): readonly PlannedField[] {
-  const slots = slotsOf(tracepoint)
-  return Object.entries(tracepoint.args).map(([name, { kind, optional }], i) => ({ name, kind, optional, slot: slots[i] as number }))
+function fieldsOf({ args }: Tracepoint): readonly PlannedField[] {
+  return Object.entries(args).map(([name, { kind, optional }]) => ({ name, kind, optional }))
 }
 
 const HASH_LENGTH = 32
-const HASH_DIGITS = 2 * HASH_LENGTH
 const isHash = (digits: string) => /^[0-9a-f]{64}$/.test(digits)
 
 const reversed = Buffer.alloc(HASH_LENGTH)

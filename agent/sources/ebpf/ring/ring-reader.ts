@@ -1,4 +1,5 @@
 import { type Watch, watchReadable } from '../../../native/watch.ts'
+import type { Ring } from './ring.ts'
 
 /** Records that are handled before other work of the process gets its turn. */
 const BATCH = 256
@@ -13,12 +14,9 @@ const QUIET_RECORDS = 10
 
 export interface RingReaderOptions {
   readonly fd: number
-  /** Records that the ring holds at most. */
-  readonly capacity: number
+  readonly ring: Pick<Ring, 'read' | 'written'>
   /** Hands on at most so many records and returns how many; must not throw. */
   readonly drain: (most: number) => number
-  /** Whether there are records that were not handed on, also such as are still being written. */
-  readonly hasUnread: () => boolean
   /** Tells the kernel program whether the reader comes by itself, so that it need not be woken. */
   readonly setDraining: (isDraining: boolean) => void
 }
@@ -41,7 +39,8 @@ export class RingReader {
 
   /** Moves all that is there now; what comes meanwhile may have no end. */
   drain(): void {
-    for (let left = this.#options.capacity; left > 0; left -= BATCH) if (this.#options.drain(BATCH) < BATCH) return
+    const { ring, drain } = this.#options
+    for (const end = ring.written; ring.read < end; ) if (drain(BATCH) < BATCH) return
   }
 
   close(): void {
@@ -104,6 +103,7 @@ export class RingReader {
   #catchUp(): void {
     if (this.#isClosed || this.#timer) return
     this.#move()
-    if (this.#options.hasUnread()) setImmediate(() => this.#catchUp())
+    const { ring } = this.#options
+    if (ring.read < ring.written) setImmediate(() => this.#catchUp())
   }
 }

@@ -13,8 +13,8 @@ export class RingShares {
   readonly #free: number[]
   readonly #setShared: (isShared: boolean) => void
   #holders = 0
-  /** Records that were taken out and not told of yet, by share. */
-  readonly #counts: Uint32Array
+  /** Bytes that were taken out and not told of yet, by share. */
+  readonly #bytes: Uint32Array
   readonly #touched: number[] = []
 
   /** Descriptor of the map `shares`, how many it has, and what tells the kernel program whether several processes have one. */
@@ -24,7 +24,7 @@ export class RingShares {
     this.#taken = new Uint32Array(this.#memory.memory)
     this.#size = layout.size / 4
     this.#offset = layout.fields.taken.offset / 4
-    this.#counts = new Uint32Array(count)
+    this.#bytes = new Uint32Array(count)
     this.#setShared = setShared
     this.#free = Array.from({ length: count - 1 }, (_, i) => count - 1 - i)
   }
@@ -40,18 +40,18 @@ export class RingShares {
     if (share !== 0) this.#free.push(share)
   }
 
-  /** Counts a record as taken out. */
-  give(share: number): void {
-    if (this.#counts[share] === 0) this.#touched.push(share)
-    this.#counts[share] = (this.#counts[share] as number) + 1
+  /** Counts bytes as taken out. */
+  give(share: number, bytes: number): void {
+    if (this.#bytes[share] === 0) this.#touched.push(share)
+    this.#bytes[share] = (this.#bytes[share] as number) + bytes
   }
 
-  /** Tells the kernel program, once the room of those records is free again. */
+  /** Tells the kernel program, once that room is free again. */
   publish(): void {
     for (const share of this.#touched) {
       const place = share * this.#size + this.#offset
-      this.#taken[place] = (this.#taken[place] as number) + (this.#counts[share] as number)
-      this.#counts[share] = 0
+      this.#taken[place] = (this.#taken[place] as number) + (this.#bytes[share] as number)
+      this.#bytes[share] = 0
     }
     this.#touched.length = 0
   }

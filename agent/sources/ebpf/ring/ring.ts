@@ -1,11 +1,10 @@
 import { type Mapping, mapMemory, pageSize } from '../../../native/libc.ts'
 
 const BUSY = 0x8000_0000 | 0
-const DISCARDED = 0x4000_0000
 const HEADER_LENGTH = 8
 
-/** Takes a record that begins at this offset of the ring's memory. It is the kernel's again after the call. */
-export type RecordHandler = (offset: number) => void
+/** Takes a record that begins at this offset of the ring's memory, and what it fills there in bytes. It is the kernel's again after the call. */
+export type RecordHandler = (offset: number, filled: number) => void
 
 /**
  * Reads a BPF ring buffer through a mapping of our own. Page 0 holds the reader's position, page 1 the kernel's, then come
@@ -46,16 +45,15 @@ export class Ring {
     let count = 0
     while (count < most) {
       const start = this.#position
-      const end = Number(Atomics.load(this.#produced, 0))
+      const end = this.written
       while (this.#position < end && count < most) {
         const offset = this.#data + (this.#position & this.#mask)
         const header = Atomics.load(this.#headers, offset >> 2)
         if (header & BUSY) break // still being written
-        if (!(header & DISCARDED)) {
-          handle(offset + HEADER_LENGTH)
-          count++
-        }
-        this.#position += HEADER_LENGTH + (((header & ~DISCARDED) + 7) & ~7)
+        const filled = HEADER_LENGTH + ((header + 7) & ~7)
+        handle(offset + HEADER_LENGTH, filled)
+        count++
+        this.#position += filled
       }
       if (this.#position === start) break
       Atomics.store(this.#published, 0, BigInt(this.#position))
@@ -63,9 +61,19 @@ export class Ring {
     return count
   }
 
+  /** Bytes that were read since the ring was made. */
+  get read(): number {
+    return this.#position
+  }
+
+  /** Bytes that were written since the ring was made, also such as are still being written. */
+  get written(): number {
+    return Number(Atomics.load(this.#produced, 0))
+  }
+
   /** Offset of the oldest record that was written and not read, if there is one. */
   oldestUnread(): number | undefined {
-    if (this.#position >= Number(Atomics.load(this.#produced, 0))) return undefined
+    if (this.read >= this.written) return undefined
     return this.#data + (this.#position & this.#mask) + HEADER_LENGTH
   }
 

@@ -16,8 +16,8 @@ export function openLayouts(): ReturnType<typeof readLayouts> {
 export function readObjectLayouts(): Pick<Layouts, 'argument' | 'spec' | 'record'> {
   const layoutOf = openLayouts()
   return {
-    argument: layoutOf('argument', ['place', 'type', 'size', 'base', 'index', 'scale', 'slot', 'slots', 'offset']),
+    argument: layoutOf('argument', ['place', 'type', 'size', 'base', 'index', 'scale', 'length', 'offset']),
     spec: layoutOf('spec', ['target', 'pid', 'tracepoint', 'count', 'share', 'arguments']),
-    record: layoutOf('record', ['stamp', 'target', 'tracepoint', 'count', 'failed', 'share', 'numbers', 'slots']),
+    record: layoutOf('record', ['stamp', 'target', 'tracepoint', 'count', 'failed', 'share', 'values']),
   }
 }

@@ -7,9 +7,9 @@ import { openLayouts } from '../kernel-structs.ts'
 
 /** Fields of the kernel program's structs that user space reads and writes; `[]` marks arrays. */
 const fields = Object.entries({
-  argument: 'place type size base index scale slot slots offset',
+  argument: 'place type size base index scale length offset',
   spec: 'target pid tracepoint count arguments[]',
-  record: 'stamp target tracepoint count failed numbers[] slots[]',
+  record: 'stamp target tracepoint count failed share values[]',
   state: 'lost asleep_since asleep',
   total_key: 'target tracepoint label[]',
   total: 'count sum',

@@ -33,13 +33,12 @@ interface Written {
   readonly count?: number
   /** Bit i: argument i could not be read. */
   readonly failed?: number
-  readonly numbers?: readonly bigint[]
-  /** Texts and hashes one after another; the rest of a slot is what an earlier record left there. */
-  readonly slots?: readonly (string | Buffer)[]
+  /** Those that could be read; what fills one up to a multiple of 8 bytes is what an earlier record left there. */
+  readonly values?: readonly (bigint | string | Buffer)[]
 }
 
 /** Decodes a record as the kernel program would have written it, somewhere in the ring. */
-function decode({ target = 7, tracepoint = NUMBERS, stamp = 0n, count = 3, failed = 0, numbers = [], slots = [] }: Written) {
+function decode({ target = 7, tracepoint = NUMBERS, stamp = 0n, count = 3, failed = 0, values = [] }: Written) {
   const start = 4096
   const memory = Buffer.from(new ArrayBuffer(start + layout.size + 4096)).fill('x')
   memory.writeBigUInt64LE(stamp, start + at.stamp.offset)
@@ -47,15 +46,25 @@ function decode({ target = 7, tracepoint = NUMBERS, stamp = 0n, count = 3, faile
   memory.writeUInt16LE(tracepoint, start + at.tracepoint.offset)
   memory.writeUInt16LE(count, start + at.count.offset)
   memory.writeUInt32LE(failed, start + at.failed.offset)
-  for (const [i, number] of numbers.entries()) memory.writeBigInt64LE(number, start + at.numbers.offset + i * at.numbers.element)
-  for (const [i, bytes] of slots.entries()) memory.set(Buffer.from(bytes), start + at.slots.offset + i * at.slots.element)
+  let place = start + at.values.offset
+  for (const value of values) {
+    const bytes = typeof value === 'bigint' ? numberBytes(value) : Buffer.from(value)
+    memory.set(bytes, place)
+    place += Math.ceil(bytes.length / 8) * 8
+  }
   const decoder = createDecoder(layout, memory.buffer, tracepoints, (number) => (number === 7 ? 'n' : undefined))
   return decoder(start, 1_800_000_000)
 }
 
+function numberBytes(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigInt64LE(value)
+  return bytes
+}
+
 describe('a record', () => {
   it('becomes an event of its node, with both times of the hit', () => {
-    expect(decode({ stamp: 2_500_000_000n, numbers: [1n, 2n, 3n] })).toEqual({
+    expect(decode({ stamp: 2_500_000_000n, values: [1n, 2n, 3n] })).toEqual({
       event: { probe: 'demo:numbers', node: 'n', stampNs: 2.5e9, unixSeconds: 1_800_000_002.5, a: 1, b: 2, c: 3 },
       tracepoint: tracepoints[NUMBERS],
       failed: [],
@@ -71,20 +80,20 @@ describe('a record', () => {
   })
 
   it('has fields that could not be read, which are missing and named', () => {
-    const decoded = decode({ numbers: [1n, 2n, 3n], failed: 0b101 })
+    const decoded = decode({ values: [2n], failed: 0b101 })
     expect(decoded).toMatchObject({ event: { a: undefined, b: 2, c: undefined }, failed: ['a', 'c'] })
   })
 
   it('of an older build lacks optional arguments, which is no error', () => {
-    expect(decode({ numbers: [1n, 2n], count: 2 })).toMatchObject({ event: { a: 1, b: 2, c: undefined }, failed: [] })
+    expect(decode({ values: [1n, 2n], count: 2 })).toMatchObject({ event: { a: 1, b: 2, c: undefined }, failed: [] })
   })
 
   it('of a build that passes fewer arguments than it should lacks those, which is', () => {
-    expect(decode({ numbers: [1n], count: 1 })).toMatchObject({ event: { a: 1, b: undefined, c: undefined }, failed: ['b'] })
+    expect(decode({ values: [1n], count: 1 })).toMatchObject({ event: { a: 1, b: undefined, c: undefined }, failed: ['b'] })
   })
 
   it('of a newer build may have more arguments than we know', () => {
-    expect(decode({ numbers: [1n, 2n, 3n, 4n], count: 4 })).toMatchObject({ event: { a: 1, b: 2, c: 3 }, failed: [] })
+    expect(decode({ values: [1n, 2n, 3n, 4n], count: 4 })).toMatchObject({ event: { a: 1, b: 2, c: 3 }, failed: [] })
   })
 })
 
@@ -97,18 +106,18 @@ it.each([
   [9_007_199_254_740_991n, Number.MAX_SAFE_INTEGER],
   [-9_007_199_254_740_991n, Number.MIN_SAFE_INTEGER],
 ])('the number %d is read as it is', (written, read) => {
-  expect(decode({ numbers: [written, 0n, 0n] })?.event).toMatchObject({ a: read })
+  expect(decode({ values: [written, 0n, 0n] })?.event).toMatchObject({ a: read })
 })
 
-/** A text in the first slot, one in the second, and a long one in the third and fourth together. */
-const decodeTexts = (...slots: readonly (string | Buffer)[]) => decode({ tracepoint: TEXTS, slots })
+/** Two texts and a long one. */
+const decodeTexts = (...values: readonly (string | Buffer)[]) => decode({ tracepoint: TEXTS, values })
 
 it.each([
   ['nothing', '\0', ''],
   ['a peer with a space', 'peer=17 peeraddr=1.2.3.4:8333\0', 'peer=17 peeraddr=1.2.3.4:8333'],
   ['an onion address with its port', `${'a'.repeat(62)}:65535\0`, `${'a'.repeat(62)}:65535`],
-  ['what fills its slot', `${'a'.repeat(127)}\0`, 'a'.repeat(127)],
-  ['what does not end, up to the end of its slot', 'a'.repeat(128), 'a'.repeat(128)],
+  ['what fills its room', `${'a'.repeat(127)}\0`, 'a'.repeat(127)],
+  ['what does not end, up to the end of its room', 'a'.repeat(128), 'a'.repeat(128)],
   ['UTF-8', 'Zürich ₿\0', 'Zürich ₿'],
   ['what is not UTF-8, with marks in place of it', Buffer.from([0x61, 0xff, 0xc3, 0x28, 0]), 'a\ufffd\ufffd('],
 ])('a text is read: %s', (_, written, read) => {
@@ -119,14 +128,13 @@ it.each([
   ['of 200 digits', `${'0a'.repeat(100)}\0`, '0a'.repeat(100)],
   ['that fills its room', `${'a'.repeat(255)}\0`, 'a'.repeat(255)],
   ['that does not end, up to the end of its room', 'a'.repeat(300), 'a'.repeat(256)],
-])('a long text takes two slots: %s', (_, written, read) => {
+])('a long text takes the room of two: %s', (_, written, read) => {
   expect(decodeTexts('a\0', 'b\0', written)?.event).toMatchObject({ long: read })
 })
 
 describe('a hash', () => {
   const rawBytes = Buffer.from(HASH, 'hex').reverse()
-  const decodeHash = (hex: string, raw = rawBytes, prefix = 0n) =>
-    decode({ tracepoint: HASHES, numbers: [0n, 0n, prefix], slots: [`${hex}\0`, raw] })
+  const decodeHash = (hex: string, raw = rawBytes, prefix = 0n) => decode({ tracepoint: HASHES, values: [`${hex}\0`, raw, prefix] })
 
   it('is the same whether it came in hex or as bytes', () => {
     expect(decodeHash(HASH)).toMatchObject({ event: { hex: HASH, raw: HASH }, failed: [] })

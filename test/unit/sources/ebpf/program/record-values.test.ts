@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { checkCapacity } from '../../../../../agent/sources/ebpf/program/record-slots.ts'
+import { checkCapacity } from '../../../../../agent/sources/ebpf/program/record-values.ts'
 import {
   defineTracepoint,
   type Fields,
@@ -12,12 +12,12 @@ import {
 import { tracepoints } from '../../../../../agent/tracepoints/index.ts'
 import { readObjectLayouts } from '../kernel-structs.ts'
 
-const { record } = readObjectLayouts()
+const layouts = readObjectLayouts()
 
 const named = (kind: typeof integer | typeof text, count: number): Fields =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`a${i}`, kind('An argument.')]))
 const wide = { probe: 'demo:wide', group: 'fibre', description: '' } as const
-const check = (tracepoint: Tracepoint) => () => checkCapacity(record, [...tracepoints, tracepoint])
+const check = (tracepoint: Tracepoint) => () => checkCapacity(layouts, [...tracepoints, tracepoint])
 
 const noRoom = (names: string) => `a record of the kernel program has no room for all arguments of demo:wide (${names})`
 
