@@ -167,33 +167,34 @@ volatile struct reader {
 /* Hits of all specs that may be asleep just now; user space reads it. A map of its own: what user space writes must not touch it. */
 __u64 sleeping SEC(".data.sleeping") = 0;
 
-static __always_inline __u32 current_pid(void)
+/* `ids`: of the thread, as bpf_get_current_pid_tgid gives them. */
+static __always_inline __u32 current_pid(__u64 ids)
 {
 	struct bpf_pidns_info ns = {};
 
 	if (!settings.namespace_inode)
-		return bpf_get_current_pid_tgid() >> 32;
+		return ids >> 32;
 	if (bpf_get_ns_current_pid_tgid(settings.namespace_device, settings.namespace_inode, &ns, sizeof(ns)))
 		return 0;
 	return ns.tgid;
 }
 
 /* Some 6.6 to 6.9 kernels hand a link's program the hits of other processes too. */
-static __always_inline bool is_of_process(const struct spec *spec)
+static __always_inline bool is_of_process(const struct spec *spec, __u64 ids)
 {
-	__u32 pid = current_pid();
+	__u32 pid = current_pid(ids);
 
 	/* A process in a namespace below the agent's has no number that both know; its link filters alone. */
 	return !pid || pid == spec->pid;
 }
 
 /* NULL where the hit is of a link that was let go of, which goes on for a moment: its spec may be another attachment's by now. */
-static __always_inline struct spec *find_spec(__u64 cookie)
+static __always_inline struct spec *find_spec(__u64 cookie, __u64 ids)
 {
 	__u32 key = cookie;
 	struct spec *spec = bpf_map_lookup_elem(&specs, &key);
 
-	return spec && spec->target == cookie >> 32 && is_of_process(spec) ? spec : NULL;
+	return spec && spec->target == cookie >> 32 && is_of_process(spec, ids) ? spec : NULL;
 }
 
 static __always_inline struct share *share_of(const struct spec *spec)
@@ -280,7 +281,7 @@ struct bpf_user_pt_regs_t {
 	__u64 words[REGISTERS];
 };
 
-__noinline long read_argument(struct bpf_user_pt_regs_t *ctx, const struct argument *argument, __u64 *value)
+static __always_inline long read_argument_inline(struct bpf_user_pt_regs_t *ctx, const struct argument *argument, __u64 *value)
 {
 	__u64 word;
 	__u8 shift;
@@ -304,6 +305,11 @@ __noinline long read_argument(struct bpf_user_pt_regs_t *ctx, const struct argum
 	word <<= shift;
 	*value = argument->type == TYPE_SIGNED ? (__u64)((__s64)word >> shift) : word >> shift;
 	return 0;
+}
+
+__noinline long read_argument(struct bpf_user_pt_regs_t *ctx, const struct argument *argument, __u64 *value)
+{
+	return read_argument_inline(ctx, argument, value);
 }
 
 /* NULL where it does not have that much room. The verifier wants to see that the address was made of what was compared. */
@@ -337,6 +343,16 @@ static __always_inline long add_value(struct draft *draft, const struct argument
 	return bpf_probe_read_user_str(to, argument->length, (void *)value);
 }
 
+/* Reads an argument without sleeping, adds it to the draft, and returns its length there. */
+__noinline long add_argument(struct bpf_user_pt_regs_t *ctx, const struct argument *argument, struct draft *draft)
+{
+	__u64 value = 0;
+
+	if (!ctx || !argument || !draft || read_argument_inline(ctx, argument, &value))
+		return -1;
+	return add_value(draft, argument, value);
+}
+
 /* Reads all arguments without sleeping, and marks what could not be read. */
 __noinline long read_arguments(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, struct draft *draft)
 {
@@ -346,12 +362,11 @@ __noinline long read_arguments(struct bpf_user_pt_regs_t *ctx, const struct spec
 	draft->record.failed = 0;
 	for (int i = 0; i < MAX_ARGUMENTS && i < spec->count; i++) {
 		const struct argument *argument = &spec->arguments[i];
-		__u64 value = 0;
 		long length;
 
 		if (argument->type == TYPE_SKIP)
 			continue;
-		length = read_argument(ctx, argument, &value) ? -1 : add_value(draft, argument, value);
+		length = add_argument(ctx, argument, draft);
 		if (length < 0)
 			draft->record.failed |= 1 << i;
 		else
@@ -424,10 +439,8 @@ static __always_inline bool has_room(const struct share *share)
  * A thread has one hit at a time, so drafts are found by its id. Not by the CPU: a hit may be preempted, and a flood's are so
  * nearly always. Of those that reach for a draft at once at most one sees itself alone.
  */
-static __noinline struct draft *hold_draft(void)
+static __always_inline struct draft *hold_draft(__u32 thread)
 {
-	__u32 thread = bpf_get_current_pid_tgid();
-
 	for (__u32 i = 0; i < DRAFT_TRIES; i++) {
 		__u32 key = (thread + i) % MAX_DRAFTS;
 		struct draft *draft = bpf_map_lookup_elem(&drafts, &key);
@@ -473,13 +486,14 @@ int record_event(struct bpf_user_pt_regs_t *ctx)
 {
 	__u64 stamp = bpf_ktime_get_ns();
 	__u64 cookie = bpf_get_attach_cookie(ctx);
-	struct spec *spec = find_spec(cookie);
+	__u64 ids = bpf_get_current_pid_tgid();
+	struct spec *spec = find_spec(cookie, ids);
 	struct draft *draft;
 	long refused;
 
 	if (!spec)
 		return 0;
-	draft = hold_draft();
+	draft = hold_draft(ids);
 	if (!draft)
 		goto lost;
 	read_arguments(ctx, spec, draft);
@@ -489,7 +503,7 @@ int record_event(struct bpf_user_pt_regs_t *ctx)
 		release_draft(draft);
 		if (page_in_arguments(ctx, spec, failed, cookie))
 			return 0;
-		draft = hold_draft();
+		draft = hold_draft(ids);
 		if (!draft)
 			goto lost;
 		read_arguments(ctx, spec, draft);
@@ -557,7 +571,7 @@ SEC("uprobe")
 int count_event(struct bpf_user_pt_regs_t *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
-	struct spec *spec = find_spec(cookie);
+	struct spec *spec = find_spec(cookie, bpf_get_current_pid_tgid());
 	__u64 label, sum;
 
 	if (!spec)
