@@ -3,9 +3,12 @@ import type { Ring } from './ring.ts'
 
 /** Records that are handled before other work of the process gets its turn. */
 const BATCH = 256
-/** This many wake-ups within this time mean a load under which waking for each record costs more than the record. */
-const BUSY_WAKEUPS = 16
-const BUSY_WINDOW_MS = 20
+/**
+ * This many wake-ups within this time, 320 a second, are a load under which waking for each record costs more than coming by timer.
+ * A block's few records are none.
+ */
+const BUSY_WAKEUPS = 64
+const BUSY_WINDOW_MS = 200
 /** Between two drains of the ring under such a load. */
 const DRAIN_INTERVAL_MS = 50
 /** The load is over after this many drains in a row that found so few records. */
