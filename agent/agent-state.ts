@@ -13,7 +13,7 @@ export interface AgentStateOptions {
   readonly settings: Settings
   readonly log: Logger
   readonly snapshot: () => Snapshot
-  readonly source: Pick<EventSource, 'totals'>
+  readonly source: Pick<EventSource, 'totals' | 'kernelUsage'>
   readonly exports: Telemetry['exports']
   /** Serves /metrics. */
   readonly server: HttpServer
@@ -44,6 +44,7 @@ export function agentStateReader({
       process: readProcessState(reader),
       logDropped: logDropped?.() ?? new Map(),
       totals: source.totals(),
+      kernelUsage: reader.tryRead('fibre_exporter_probe_missed_total', () => source.kernelUsage?.()),
       snapshot: snapshot(), // last: a node that was forgotten meanwhile is not observed
     }
   }

@@ -70,7 +70,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const telemetry = await openTelemetry({ version, port: settings.port, openLabelLimit: settings.peerLabel, push, log })
     const stores = await openStores(settings, version, log)
     opened.push(() => stores.close())
-    const source = await openSource(options.source, settings.ringSize, log)
+    const source = await openSource(options.source, { ringSize: settings.ringSize, countRuns: settings.countRuns, log })
     opened.push(() => source.close())
 
     let processes: Processes | undefined

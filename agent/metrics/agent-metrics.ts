@@ -1,8 +1,10 @@
 import type { Snapshot } from '../nodes/snapshot.ts'
 import type { Total } from '../sources/totals.ts'
+import type { KernelUsage } from '../sources/usage.ts'
 import { recordedTracepoints } from '../tracepoints/index.ts'
 import { countedMetrics } from './counted-metrics.ts'
 import { metricBuilders, type ObservedMetrics, observed, sample } from './definition.ts'
+import { kernelMetrics } from './kernel-metrics.ts'
 import { nodeMetrics } from './node-metrics.ts'
 import type { ProcessState } from './process.ts'
 
@@ -11,6 +13,8 @@ export interface AgentState {
   readonly snapshot: Snapshot
   /** Hits that the source has counted, of all nodes. */
   readonly totals: readonly Total[]
+  /** `undefined` in a replay. */
+  readonly kernelUsage: KernelUsage | undefined
   readonly nodeName: string
   readonly executable: string
   readonly exports: { readonly successes: number; readonly failures: number; readonly rejectedPoints: number }
@@ -157,12 +161,14 @@ export const processMetrics = [
 ] as const
 
 const ofAgent = (state: AgentState) => [{ subjects: [state] }]
+const ofKernel = ({ kernelUsage }: AgentState) => (kernelUsage ? [{ subjects: [kernelUsage] }] : [])
 const ofNodes = ({ snapshot: { nodes } }: AgentState) => nodes.map((node) => ({ node: node.node, subjects: [node] }))
 
 /** All metrics that are read when they are collected, in the order of the page. */
 export const observedMetrics: readonly ObservedMetrics<AgentState>[] = [
   observed(agentMetrics, ofAgent),
   observed(nodeMetrics, ofNodes),
+  observed(kernelMetrics, ofKernel),
   observed(outputMetrics, ofAgent),
   observed(processMetrics, ofAgent),
   ...countedMetrics,

@@ -2,6 +2,7 @@ import { tracepoints } from '../tracepoints/index.ts'
 import { agentMetrics, outputMetrics, processMetrics } from './agent-metrics.ts'
 import { blockMetrics } from './block-metrics.ts'
 import type { MetricDefinition } from './definition.ts'
+import { kernelMetrics } from './kernel-metrics.ts'
 import { eventDelay, nodeMetrics } from './node-metrics.ts'
 
 /** A metric of a node: each of its series has the label `node` beside those that it declares. */
@@ -12,7 +13,11 @@ export type NodeMetric =
   | typeof eventDelay
 
 /** A metric of the agent itself. */
-export type AgentMetric = (typeof agentMetrics)[number] | (typeof outputMetrics)[number] | (typeof processMetrics)[number]
+export type AgentMetric =
+  | (typeof agentMetrics)[number]
+  | (typeof kernelMetrics)[number]
+  | (typeof outputMetrics)[number]
+  | (typeof processMetrics)[number]
 
 /** Every metric of a node, once. */
 export const metricsOfNodes: ReadonlySet<MetricDefinition<never>> = new Set([
@@ -23,4 +28,9 @@ export const metricsOfNodes: ReadonlySet<MetricDefinition<never>> = new Set([
 ])
 
 /** Every metric of the agent itself. */
-export const metricsOfAgent: ReadonlySet<MetricDefinition<never>> = new Set([...agentMetrics, ...outputMetrics, ...processMetrics])
+export const metricsOfAgent: ReadonlySet<MetricDefinition<never>> = new Set([
+  ...agentMetrics,
+  ...kernelMetrics,
+  ...outputMetrics,
+  ...processMetrics,
+])

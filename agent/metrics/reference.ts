@@ -3,6 +3,7 @@ import { tracepoints } from '../tracepoints/index.ts'
 import { agentMetrics, outputMetrics, processMetrics } from './agent-metrics.ts'
 import { blockMetrics } from './block-metrics.ts'
 import type { MetricDefinition } from './definition.ts'
+import { kernelMetrics } from './kernel-metrics.ts'
 import { eventDelay, nodeMetrics } from './node-metrics.ts'
 
 type Definition = MetricDefinition<never>
@@ -73,6 +74,7 @@ function rowsOfAgent(): readonly Row[] {
   return [
     ...agentMetrics.map(ofAgent),
     ...nodeMetrics.map(ofNode),
+    ...kernelMetrics.map(ofAgent),
     ...outputMetrics.map(ofAgent),
     ...processMetrics.map(ofAgent),
     ofNode(eventDelay),

@@ -1,6 +1,7 @@
 import { koffi, lazy, type Pointer } from './koffi.ts'
-import { check, checkPointer, formatText } from './libc.ts'
+import { bpfCall, check, checkPointer, formatText } from './libc.ts'
 
+const BPF_ENABLE_STATS = 32
 const BPF_F_SLEEPABLE = 1 << 4
 const BPF_TRACE_UPROBE_MULTI = 48
 
@@ -44,6 +45,7 @@ const libbpf = lazy(() => {
       'void *bpf_program__attach_uprobe_opts(void *program, int pid, const char *path, size_t offset, const bpf_uprobe_opts *options)',
     ),
     pin: call('int bpf_obj_pin(int fd, const char *path)'),
+    information: call('int bpf_obj_get_info_by_fd(int fd, _Inout_ uint8_t *information, _Inout_ uint32_t *size)'),
     destroyLink: call('int bpf_link__destroy(void *link)'),
   }
 })
@@ -113,6 +115,25 @@ export const nextKey = (fd: number, key: Buffer | null, next: Buffer): boolean =
 
 /** Keeps an object in the kernel for as long as there is a file of that name in a bpf file system. */
 export const pinObject = (fd: number, path: string): boolean => libbpf().pin(fd, path) === 0
+
+/** Counts of a program since it was loaded. */
+export interface ProgramCounts {
+  /** Only while the kernel is asked to count: see `enableRunStatistics`. */
+  readonly runs: number
+  readonly runNs: number
+  /** Times that the kernel did not run it, because it ran on that processor already. */
+  readonly missed: number
+}
+
+export function readProgramCounts(program: Pointer): ProgramCounts {
+  const information = Buffer.alloc(216) // struct bpf_prog_info (linux/bpf.h), up to recursion_misses, which Linux 5.12 has
+  check('read program counts', libbpf().information(programFd(program), information, [information.length]))
+  const [runNs = 0, runs = 0, missed = 0] = [192, 200, 208].map((offset) => Number(information.readBigUInt64LE(offset)))
+  return { runs, runNs, missed }
+}
+
+/** Has the kernel count the runs of all BPF programs until the returned descriptor is closed (Linux 5.8). Takes CAP_SYS_ADMIN. */
+export const enableRunStatistics = (): number => check('count runs of BPF programs', bpfCall(BPF_ENABLE_STATS, Buffer.alloc(4)))
 
 /** Attaches a program to one place of a file, for one process; returns a link. */
 export function attachUprobe(

@@ -11,8 +11,16 @@ export interface Replay {
   readonly speed: number
 }
 
-/** Opens where events come from: the compiled kernel program, with a ring of that size in bytes, or a recording. */
-export async function openSource(from: Buffer | Replay, ringSize: number, log: Logger): Promise<EventSource | ReplaySource> {
-  if ('file' in from) return openReplay({ ...from, log })
-  return openEbpf({ image: from, ringSize, tracepoints, log })
+export interface SourceOptions {
+  /** Bytes of the ring of the kernel program. */
+  readonly ringSize: number
+  /** Whether the kernel counts runs of its programs. */
+  readonly countRuns: boolean
+  readonly log: Logger
+}
+
+/** Opens where events come from: the compiled kernel program or a recording. */
+export async function openSource(from: Buffer | Replay, options: SourceOptions): Promise<EventSource | ReplaySource> {
+  if ('file' in from) return openReplay({ ...from, log: options.log })
+  return openEbpf({ image: from, tracepoints, ...options })
 }

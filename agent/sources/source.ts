@@ -1,6 +1,7 @@
 import type { Tracepoint } from '../tracepoints/define.ts'
 import type { TracepointEvent } from '../tracepoints/index.ts'
 import type { Total } from './totals.ts'
+import type { KernelUsage } from './usage.ts'
 
 /** A source of events. */
 export interface EventSource {
@@ -20,6 +21,8 @@ export interface EventSource {
   forget(node: string): void
   /** Time for which the oldest event has been waiting to be handed on, in seconds; 0 if there is none. */
   backlogSeconds(): number
+  /** What measuring takes of the kernel now. Absent where no kernel program runs. */
+  kernelUsage?(): KernelUsage
   /** To be called when nothing is attached any more. */
   close(): void
 }

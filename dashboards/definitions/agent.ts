@@ -13,6 +13,7 @@ const DAY_SECONDS = 86_400
 const byAgent = { scope: agents, by: ['job', 'instance'] } as const satisfies At
 const overAgent = { ...byAgent, window: '$window' } as const
 const eachAgent = { ...byAgent, window: '$__interval' } as const
+const byMap = { scope: agents, by: ['job', 'instance', 'map'] } as const satisfies At
 const byProbe = ['job', 'node', 'provider', 'probe'] as const satisfies readonly Label[]
 
 const silent = { noData: 'that no agent reports: nothing is measured', empty: 'no agent reports' } as const
@@ -25,6 +26,7 @@ export const agentDashboard: DashboardDefinition = {
     { title: 'Is it measuring?', panels: measurementPanels() },
     { title: 'Events', panels: eventPanels() },
     { title: 'Resources and outputs', panels: resourcePanels() },
+    { title: 'In the kernel', panels: kernelPanels() },
   ],
 }
 
@@ -283,6 +285,57 @@ function resourcePanels(): readonly PanelDefinition[] {
       steps: goodFrom(thresholds.certificate.daysLeft * DAY_SECONDS),
       queries: [promql('{{instance}}', `${latest('fibre_exporter_tls_cert_not_after_seconds', byAgent)} - time()`)],
       width: 12,
+    }),
+  ]
+}
+
+function kernelPanels(): readonly PanelDefinition[] {
+  return [
+    windowLines({
+      title: 'Time of a hit, over $window',
+      question: 'How long does bitcoind wait for the eBPF program at each hit of a tracepoint?',
+      reading: 'The mean, without the trap into the kernel before it.',
+      noData: 'that no agent runs with --count-runs, or that nothing was hit',
+      empty: 'not counted',
+      unit: 's',
+      min: 0,
+      queries: [
+        promql(
+          '{{instance}}',
+          `${increase('fibre_exporter_probe_run_seconds_total', overAgent)} / ${increase('fibre_exporter_probe_runs_total', overAgent)}`,
+        ),
+      ],
+      width: 8,
+    }),
+    lines({
+      title: 'Most of the buffer in use',
+      question: 'What share of the buffer between kernel and agent was in use at most since the agent started?',
+      reading: 'At 100 % events are lost; --ring-size makes it larger.',
+      ...silent,
+      unit: 'percentunit',
+      min: 0,
+      queries: [
+        promql(
+          '{{instance}}',
+          `${latest('fibre_exporter_ring_most_unread_bytes', byAgent)} / ${latest('fibre_exporter_ring_size_bytes', byAgent)}`,
+        ),
+      ],
+      width: 8,
+    }),
+    lines({
+      title: 'Maps in use',
+      question: 'What share of the entries of each map of the eBPF programs is in use?',
+      reading: 'At 100 % of specs no further tracepoint can be attached, and at 100 % of totals hits with new labels are lost.',
+      ...silent,
+      unit: 'percentunit',
+      min: 0,
+      queries: [
+        promql(
+          '{{instance}} {{map}}',
+          `${latest('fibre_exporter_map_entries', byMap)} / ${latest('fibre_exporter_map_max_entries', byMap)}`,
+        ),
+      ],
+      width: 8,
     }),
   ]
 }

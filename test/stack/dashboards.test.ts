@@ -22,6 +22,7 @@ const firing = 'ALERTS{alertname="FibreNoBlock",alertstate="firing",severity="cr
 /** Panels that show nothing when all is well, by title and letter. */
 const emptyWhenWell: Readonly<Record<string, string>> = {
   'Unreadable fields, $window A': 'every field can be read',
+  'Time of a hit, over $window A': 'no agent counts runs',
 }
 /** Panels that show nothing of one node: its agent tells no peers apart. */
 const emptyOf: Readonly<Record<string, string>> = { 'Deliveries by peer, $window A': 'gamma' }
@@ -31,6 +32,7 @@ const withoutFigure: Readonly<Record<string, string>> = {
   'Pushes A': 'likewise',
   'Firing alerts A': 'rules are tested by promtool',
   'Unreadable fields, $window A': 'there are none',
+  'Time of a hit, over $window A': 'likewise',
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'dashboards-'))

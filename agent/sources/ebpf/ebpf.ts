@@ -2,12 +2,14 @@ import type { Logger } from 'pino'
 import type { Tracepoint } from '../../tracepoints/define.ts'
 import type { Attachment, EventHandler, EventSource, NodeProcess } from '../source.ts'
 import type { Total } from '../totals.ts'
+import type { KernelUsage } from '../usage.ts'
 import { attach } from './attach/attach.ts'
 import { silentProbes } from './attach/semaphores.ts'
 import { SpecPool } from './attach/spec-pool.ts'
 import { readNotes } from './binary/notes.ts'
 import { type Form, type KernelProgram, openProgram } from './program/program.ts'
 import { checkCapacity } from './program/record-values.ts'
+import { openStatistics, type Statistics } from './program/statistics.ts'
 import { WallClock } from './ring/clock.ts'
 import { createDecoder } from './ring/record.ts'
 import { Ring } from './ring/ring.ts'
@@ -23,6 +25,8 @@ export interface EbpfOptions {
   readonly ringSize: number
   readonly tracepoints: readonly Tracepoint[]
   readonly log: Logger
+  /** Whether the kernel counts runs of its programs. */
+  readonly countRuns?: boolean
   /** Only these forms of attaching are tried. */
   readonly forms?: readonly Form[]
 }
@@ -32,7 +36,8 @@ export function openEbpf(options: EbpfOptions): EbpfSource {
   const program = openProgram(options)
   try {
     checkCapacity(program.layouts, options.tracepoints)
-    return new EbpfSource(program, new Ring(program.fds.events, program.ringSize), options)
+    const ring = new Ring(program.fds.events, program.ringSize)
+    return new EbpfSource(program, ring, openStatistics(program, options.countRuns ?? false, options.log), options)
   } catch (error) {
     program.close()
     throw error
@@ -47,6 +52,7 @@ export class EbpfSource implements EventSource {
   readonly #specs: SpecPool
   readonly #shares: RingShares
   readonly #totals: Totals
+  readonly #statistics: Statistics
   readonly #options: EbpfOptions
   readonly #nodes = new Map<number, string>()
   readonly #clock = new WallClock()
@@ -56,11 +62,12 @@ export class EbpfSource implements EventSource {
   #lastTarget = 0
   #lossesReadAt = 0
 
-  constructor(program: KernelProgram, ring: Ring, options: EbpfOptions) {
+  constructor(program: KernelProgram, ring: Ring, statistics: Statistics, options: EbpfOptions) {
     const { fds, layouts, specCount } = program
     const nodeOf = (target: number) => this.#nodes.get(target)
     this.#program = program
     this.#ring = ring
+    this.#statistics = statistics
     this.#options = options
     this.#view = new DataView(ring.memory)
     this.#specs = new SpecPool(fds.specs, fds.states, specCount, layouts.state)
@@ -139,6 +146,20 @@ export class EbpfSource implements EventSource {
     return Math.max(0, Number(process.hrtime.bigint() - stamp) / 1e9)
   }
 
+  kernelUsage(): KernelUsage {
+    const { specCount, shareCount, totalCount, ringSize } = this.#program
+    const { unreadBytes, mostUnreadBytes } = this.#ring
+    return {
+      programs: this.#statistics.read(),
+      ring: { sizeBytes: ringSize, unreadBytes, mostUnreadBytes },
+      maps: [
+        { map: 'specs', entries: this.#specs.size, maxEntries: specCount },
+        { map: 'shares', entries: this.#shares.holders, maxEntries: shareCount },
+        { map: 'totals', entries: this.#totals.size, maxEntries: totalCount },
+      ],
+    }
+  }
+
   drain(): void {
     this.#handOnLosses()
     this.#reader.drain()
@@ -151,6 +172,7 @@ export class EbpfSource implements EventSource {
     this.#shares.close()
     this.#specs.close()
     this.#ring.close()
+    this.#statistics.close()
     this.#program.close()
   }
 

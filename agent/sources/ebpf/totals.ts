@@ -15,6 +15,7 @@ export class Totals {
   readonly #nodeOf: NodeOf
   readonly #past = new Map<string, Total>()
   #cached: readonly Total[] = []
+  #size = 0
   #cachedAt = Number.NEGATIVE_INFINITY
 
   constructor(fd: number, layouts: Layouts, tracepoints: readonly Tracepoint[], nodeOf: NodeOf) {
@@ -27,10 +28,18 @@ export class Totals {
   read(): readonly Total[] {
     if (performance.now() - this.#cachedAt < FRESH_MS) return this.#cached
     const sums = new Map(this.#past)
-    for (const { total } of this.#entries()) addTotal(sums, total)
+    const entries = this.#entries()
+    for (const { total } of entries) addTotal(sums, total)
+    this.#size = entries.length
     this.#cached = [...sums.values()]
     this.#cachedAt = performance.now()
     return this.#cached
+  }
+
+  /** Entries of the map. */
+  get size(): number {
+    this.read()
+    return this.#size
   }
 
   /** Takes over what a process has counted before its entries are removed. Its link must be closed. */

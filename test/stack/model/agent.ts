@@ -4,6 +4,7 @@ import { Nodes } from '../../../agent/nodes/nodes.ts'
 import { takeSnapshot } from '../../../agent/nodes/take-snapshot.ts'
 import { toMetrics } from '../../../agent/outputs.ts'
 import type { EventSource } from '../../../agent/sources/source.ts'
+import type { KernelUsage } from '../../../agent/sources/usage.ts'
 import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
 import { probes } from '../../demo-node/demo-node.ts'
 import { silentLog } from '../../harness/captured-log.ts'
@@ -23,6 +24,9 @@ export const agentFacts = {
   openFds: 20,
   maxFds: 1024,
   scrapeSeconds: 0.004,
+  /** Shares of the ring and of each map. */
+  ringShare: 0.25,
+  mapShare: 0.125,
 } as const
 
 export interface AgentOptions extends Pick<TelemetryOptions, 'push'> {
@@ -62,6 +66,7 @@ export async function openAgent({ job, instance, nodes: names, startedAt, peers,
     ...selfOf(startedAt, nowNs / 1e9 - UPTIME),
     nodeName: names.join(', '),
     totals: source.totals(),
+    kernelUsage: source.kernelUsage?.(),
     snapshot: takeSnapshot({ ...agent, ...parts, nodes, source }),
   }))
   const advance = (at: number) => {
@@ -106,6 +111,13 @@ const selfOf = (startedAt: number, age: number) =>
     process: { ...agentFacts, cpuSeconds: 1.5 + age / 1000, virtualBytes: 1e9 },
   }) satisfies Partial<AgentState>
 
+/** Without --count-runs. */
+const kernelUsage: KernelUsage = {
+  programs: [{ program: 'record_event', missed: 0, runs: undefined }],
+  ring: { sizeBytes: 2 ** 23, unreadBytes: 0, mostUnreadBytes: agentFacts.ringShare * 2 ** 23 },
+  maps: [{ map: 'specs', entries: agentFacts.mapShare * 8192, maxEntries: 8192 }],
+}
+
 /** A source that has every tracepoint of a process attached and brings nothing by itself. */
 function sourceOf(now: () => number): EventSource {
   const attachment = {
@@ -113,7 +125,8 @@ function sourceOf(now: () => number): EventSource {
     silentProbes: () => [],
     close: async () => {},
   }
-  return { start() {}, now, attach: () => attachment, drain() {}, totals: () => [], forget() {}, backlogSeconds: () => 0, close() {} }
+  const idle = { start() {}, drain() {}, totals: () => [], forget() {}, backlogSeconds: () => 0, close() {} }
+  return { ...idle, now, attach: () => attachment, kernelUsage: () => kernelUsage }
 }
 
 function asScraped(page: string, labels: string, keep: (name: string) => boolean): Scraped {

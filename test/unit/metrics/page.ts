@@ -5,6 +5,7 @@ import type { Output } from '../../../agent/nodes/output.ts'
 import { takeSnapshot } from '../../../agent/nodes/take-snapshot.ts'
 import { toMetrics } from '../../../agent/outputs.ts'
 import type { EventSource } from '../../../agent/sources/source.ts'
+import type { KernelUsage } from '../../../agent/sources/usage.ts'
 import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
 import { silentLog } from '../../harness/captured-log.ts'
 import { Scrape } from '../../harness/scrape.ts'
@@ -33,6 +34,16 @@ const stores = {
   logFault: undefined,
 }
 
+/** Of a source that brings nothing. */
+const kernelUsage: KernelUsage = {
+  programs: [
+    { program: 'record_event', missed: 1, runs: { count: 13, seconds: 0.00002 } },
+    { program: 'count_event', missed: 0, runs: { count: 0, seconds: 0 } },
+  ],
+  ring: { sizeBytes: 2 ** 23, unreadBytes: 0, mostUnreadBytes: 8840 },
+  maps: [{ map: 'specs', entries: 5, maxEntries: 8192 }],
+}
+
 /** Brings nothing by itself, and attaches to nothing. */
 export const idleSource: EventSource = {
   start() {},
@@ -42,6 +53,7 @@ export const idleSource: EventSource = {
   totals: () => [],
   forget() {},
   backlogSeconds: () => 0,
+  kernelUsage: () => kernelUsage,
   close() {},
 }
 
@@ -58,7 +70,12 @@ export async function openPage({ nodes: names = ['n'], onBlock, source = idleSou
   for (const name of names) nodes.add(name)
   const agent = { version: '1.2.3', startedAt: new Date(1_800_000_000_000), isUp: true, pushing: undefined }
   const snapshot = () => takeSnapshot({ ...agent, ...stores, nodes, source, processes: undefined })
-  telemetry.instruments.observe(observedMetrics, async () => ({ ...self, totals: source.totals(), snapshot: snapshot() }))
+  telemetry.instruments.observe(observedMetrics, async () => ({
+    ...self,
+    totals: source.totals(),
+    kernelUsage: source.kernelUsage?.(),
+    snapshot: snapshot(),
+  }))
   return {
     telemetry,
     nodes,

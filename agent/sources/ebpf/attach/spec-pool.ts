@@ -66,6 +66,11 @@ export class SpecPool {
     return this.#asleepAt(index) > 0 ? Number(this.#view.getBigUint64(index * size + fields.asleep_since.offset, true)) : undefined
   }
 
+  /** Indices that are taken. */
+  get size(): number {
+    return this.#taken.size
+  }
+
   close(): void {
     this.#states.unmap()
   }

@@ -59,6 +59,7 @@ export interface KernelProgram {
   readonly ringSize: number
   readonly specCount: number
   readonly shareCount: number
+  readonly totalCount: number
   /** Whether a thread of a process may be sleeping in the program just now. */
   isAsleep(): boolean
   /** Tells the program that the reader comes by itself. */
@@ -143,6 +144,7 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
       ringSize: bpf.mapMaxEntries(events),
       specCount: bpf.mapMaxEntries(specs),
       shareCount: bpf.mapMaxEntries(bpf.findMap(object, 'shares')),
+      totalCount: bpf.mapMaxEntries(bpf.findMap(object, 'totals')),
       isAsleep,
       setDraining: (isDraining) => setVariable('draining', isDraining),
       setShared: (isShared) => setVariable('shared', isShared),

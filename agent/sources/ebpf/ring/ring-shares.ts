@@ -40,6 +40,11 @@ export class RingShares {
     if (share !== 0) this.#free.push(share)
   }
 
+  /** Processes that have one. */
+  get holders(): number {
+    return this.#holders
+  }
+
   /** Counts bytes as taken out. */
   give(share: number, bytes: number): void {
     if (this.#bytes[share] === 0) this.#touched.push(share)

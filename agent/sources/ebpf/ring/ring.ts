@@ -21,6 +21,7 @@ export class Ring {
   readonly #data: number
   readonly #mask: number
   #position: number
+  #mostUnreadBytes = 0
 
   /** `size`: of the map, in bytes, a power of two. A record is shorter than a page. */
   constructor(fd: number, size: number) {
@@ -46,6 +47,7 @@ export class Ring {
     while (count < most) {
       const start = this.#position
       const end = this.written
+      this.#mostUnreadBytes = Math.max(this.#mostUnreadBytes, end - start)
       while (this.#position < end && count < most) {
         const offset = this.#data + (this.#position & this.#mask)
         const header = Atomics.load(this.#headers, offset >> 2)
@@ -71,9 +73,19 @@ export class Ring {
     return Number(Atomics.load(this.#produced, 0))
   }
 
+  /** Bytes of records that were not read, also of such as are still being written. */
+  get unreadBytes(): number {
+    return this.written - this.read
+  }
+
+  /** Most bytes that `drain` has found unread. */
+  get mostUnreadBytes(): number {
+    return this.#mostUnreadBytes
+  }
+
   /** Offset of the oldest record that was written and not read, if there is one. */
   oldestUnread(): number | undefined {
-    if (this.read >= this.written) return undefined
+    if (this.unreadBytes === 0) return undefined
     return this.#data + (this.#position & this.#mask) + HEADER_LENGTH
   }
 

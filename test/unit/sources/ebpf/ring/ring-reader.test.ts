@@ -7,8 +7,6 @@ import { RingReader } from '../../../../../agent/sources/ebpf/ring/ring-reader.t
 import { temporaryDirectory } from '../../../../harness/temporary.ts'
 import { until } from '../../../../harness/until.ts'
 
-const CAPACITY = 4096
-
 /**
  * A ring that wakes its reader as the kernel program does, through a FIFO; a byte stands for a wake-up. `late`: records that were
  * begun while the reader came by itself, and are written when it does no longer.
@@ -20,7 +18,7 @@ function openRing() {
   const ring = { written: 0, read: 0, drains: 0, isDraining: false, late: 0 }
   const reader = new RingReader({
     fd,
-    capacity: CAPACITY,
+    ring,
     drain(most) {
       takeWakeups(fd)
       const count = Math.min(most, ring.written - ring.read)
@@ -28,7 +26,6 @@ function openRing() {
       ring.drains++
       return count
     },
-    hasUnread: () => ring.written > ring.read,
     setDraining(isDraining) {
       ring.isDraining = isDraining
       if (!isDraining) ring.written += ring.late
@@ -48,7 +45,7 @@ function openRing() {
 
 function takeWakeups(fd: number): void {
   try {
-    readSync(fd, Buffer.alloc(CAPACITY))
+    readSync(fd, Buffer.alloc(4096))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
   }
