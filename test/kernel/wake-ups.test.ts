@@ -48,15 +48,15 @@ describe('nothing stays in the ring', () => {
   })
 
   // Under a load the reader comes by itself; with few events it goes back to being woken. That happens in their midst here.
-  it('when a load fades out, 150 times over', async () => {
+  it('when a load fades out, 50 times over', async () => {
     await using node = await startDemoNode({ args: ['--control'] })
     await using listener = new Listener()
     listener.attach(node)
     const rates = randomFrom(1)
     let sent = 0
-    for (let round = 0; round < 150; round++) {
-      const load = node.command('events 100 4000')
-      const few = await node.command(`events 5 ${150 + Math.floor(rates() * 100)}`)
+    for (let round = 0; round < 50; round++) {
+      const load = node.command('events 400 4000')
+      const few = await node.command(`events 30 ${120 + Math.floor(rates() * 60)}`)
       sent += total((await load).events) + total(few.events)
       await until(() => listener.heard.length >= sent, `the events of round ${round}`, 1000)
     }
