@@ -9,11 +9,14 @@ const BATCH = 256
  */
 const BUSY_WAKEUPS = 64
 const BUSY_WINDOW_MS = 200
-/** Between two drains of the ring under such a load. */
-const DRAIN_INTERVAL_MS = 50
-/** The load is over after this many drains in a row that found so few records. */
-const QUIET_DRAINS = 2
-const QUIET_RECORDS = 10
+/** Records that a drain is to find under such a load: with fewer they are told sooner, with more they cost less. */
+const RECORDS_OF_DRAIN = 32
+/** Times between two drains. */
+const SHORTEST_MS = 2
+const LONGEST_MS = 50
+/** The load is over once so few records came in so long a time. */
+const QUIET_RECORDS = 20
+const QUIET_WINDOW_MS = 100
 
 export interface RingReaderOptions {
   readonly fd: number
@@ -24,15 +27,17 @@ export interface RingReaderOptions {
   readonly setDraining: (isDraining: boolean) => void
 }
 
-/** Moves records as they come: woken for each while they are few, by a short timer while they are many. */
+/** Moves records as they come: woken for each while they are few, by a timer while they are many. */
 export class RingReader {
   readonly #options: RingReaderOptions
   readonly #watch: Watch
-  #wakeups = 0
-  #windowStart = 0
   #timer: NodeJS.Timeout | undefined
+  /** Wake-ups, or under a load records, since the window began. */
+  #counted = 0
+  #windowStart = 0
+  /** Records since the last drain by timer was over, and when that was. */
   #moved = 0
-  #quietDrains = 0
+  #drainedAt = 0
   #isClosed = false
 
   constructor(options: RingReaderOptions) {
@@ -61,9 +66,9 @@ export class RingReader {
     const now = performance.now()
     if (now - this.#windowStart > BUSY_WINDOW_MS) {
       this.#windowStart = now
-      this.#wakeups = 0
+      this.#counted = 0
     }
-    if (++this.#wakeups >= BUSY_WAKEUPS) this.#startDraining()
+    if (++this.#counted >= BUSY_WAKEUPS) this.#startDraining()
     else this.#drainBatch()
   }
 
@@ -80,8 +85,9 @@ export class RingReader {
 
   #startDraining(): void {
     this.#options.setDraining(true)
-    this.#quietDrains = 0
-    this.#timer = setTimeout(() => this.#tick(), 0)
+    this.#drainedAt = this.#windowStart = performance.now()
+    this.#moved = this.#counted = 0
+    this.#timer = setTimeout(() => this.#tick(), SHORTEST_MS)
   }
 
   #tick(): void {
@@ -90,14 +96,25 @@ export class RingReader {
       setImmediate(() => this.#tick())
       return
     }
-    this.#quietDrains = this.#moved <= QUIET_RECORDS ? this.#quietDrains + 1 : 0
+    const now = performance.now()
+    const interval = (RECORDS_OF_DRAIN / this.#moved) * (now - this.#drainedAt)
+    this.#drainedAt = now
+    this.#counted += this.#moved
     this.#moved = 0
-    if (this.#quietDrains < QUIET_DRAINS) {
-      this.#timer = setTimeout(() => this.#tick(), DRAIN_INTERVAL_MS)
-      return
+    if (now - this.#windowStart >= QUIET_WINDOW_MS) {
+      if (this.#counted <= QUIET_RECORDS) {
+        this.#stopDraining()
+        return
+      }
+      this.#windowStart = now
+      this.#counted = 0
     }
+    this.#timer = setTimeout(() => this.#tick(), Math.min(Math.max(interval, SHORTEST_MS), LONGEST_MS))
+  }
+
+  #stopDraining(): void {
     this.#timer = undefined
-    this.#wakeups = 0
+    this.#counted = 0
     this.#options.setDraining(false)
     this.#catchUp()
   }
