@@ -24,6 +24,8 @@ export interface CommandOptions {
 const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
   blocks: async () => (await import('./commands/blocks/blocks.ts')).blocks,
   replay: async () => (await import('./commands/replay.ts')).replay,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
+  tracepoints: async () => (await import('./commands/tracepoints.ts')).tracepoints,
   health: async () => (await import('./commands/health.ts')).health,
   help: async () => (await import('./commands/help.ts')).help,
   version: async () => (await import('./commands/version.ts')).version,

@@ -7,7 +7,7 @@ import type { Flags } from './flags.ts'
 import type { Help } from './help-text.ts'
 
 /** Words that name a command. Without one the agent runs. */
-export const commandNames = ['blocks', 'replay', 'health', 'help', 'version'] as const
+export const commandNames = ['blocks', 'replay', 'doctor', 'tracepoints', 'health', 'help', 'version'] as const
 
 export type CommandName = (typeof commandNames)[number]
 

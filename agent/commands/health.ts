@@ -40,6 +40,17 @@ export const health = defineCommand({
   },
 })
 
+/** Whether an agent that has these settings answers. */
+export async function isAgentAt(settings: Settings): Promise<boolean> {
+  if (settings.healthPort === 0) return false
+  try {
+    const { status, body } = await ask(new URL('/health', healthAddress(settings)), { accept: 'application/json' })
+    return status === 200 && Array.isArray(JSON.parse(body).reasons)
+  } catch {
+    return false
+  }
+}
+
 /** The address of the health server of these settings, seen from this machine. */
 export function healthAddress({ listenAddress, healthPort, tlsCert }: Settings): string {
   const host = listenAddress === '0.0.0.0' ? '127.0.0.1' : listenAddress === '::' ? '::1' : listenAddress
@@ -52,10 +63,13 @@ function wayOut({ protocol }: URL, error: unknown): string {
   return isCutOff ? '; does it serve HTTPS? give --tls-cert and --tls-key, or its --config' : ''
 }
 
-function ask(url: URL): Promise<{ readonly status: number | undefined; readonly body: string }> {
+function ask(
+  url: URL,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ readonly status: number | undefined; readonly body: string }> {
   return new Promise((resolve, reject) => {
     // The certificate is for the name that others call the agent by, and nothing secret is sent.
-    const options = { agent: false, rejectUnauthorized: false, signal: AbortSignal.timeout(TIMEOUT_MS) } as const
+    const options = { headers, agent: false, rejectUnauthorized: false, signal: AbortSignal.timeout(TIMEOUT_MS) } as const
     const request = url.protocol === 'https:' ? requestHttps(url, options) : requestHttp(url, options)
     request.on('error', (error) => reject(error.name === 'AbortError' ? new Error(`none within ${TIMEOUT_MS / 1000} s`) : error))
     request.on('response', (response) => {

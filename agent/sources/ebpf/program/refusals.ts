@@ -3,9 +3,10 @@ import type { KernelFacts } from './kernel-facts.ts'
 
 const { EPERM, EACCES, ENOENT, ENOSYS, ENOMEM, ENODEV, EMFILE, ENFILE, EOPNOTSUPP } = constants.errno
 
-const CAP_SYS_ADMIN = 21n
-const CAP_PERFMON = 38n
-const CAP_BPF = 39n
+export const CAP_SYS_PTRACE = 19n
+export const CAP_SYS_ADMIN = 21n
+export const CAP_PERFMON = 38n
+export const CAP_BPF = 39n
 
 /** Oldest kernel on which the program runs: bpf_get_attach_cookie came with it. */
 const OLDEST = [5, 15] as const
@@ -81,11 +82,11 @@ function explainRefusal(errno: number | undefined, facts: KernelFacts): string |
   return 'the kernel refuses eBPF to this process although it has the privileges: a security module such as SELinux or AppArmor may forbid it'
 }
 
-function lacks({ capabilities }: KernelFacts, capability: bigint): boolean {
+export function lacks({ capabilities }: KernelFacts, capability: bigint): boolean {
   return capabilities !== undefined && (capabilities & (1n << capability)) === 0n
 }
 
-function isParanoid({ perfEventParanoid }: KernelFacts): boolean {
+export function isParanoid({ perfEventParanoid }: KernelFacts): boolean {
   return perfEventParanoid !== undefined && perfEventParanoid > 2
 }
 

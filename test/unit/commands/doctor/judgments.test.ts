@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest'
+import { Options } from '../../../../agent/bitcoind/proc/options.ts'
+import { judgeClock } from '../../../../agent/commands/doctor/clock.ts'
+import { judgeOptions } from '../../../../agent/commands/doctor/debug-log.ts'
+import { exitCodeOf, type Finding } from '../../../../agent/commands/doctor/finding.ts'
+import { judgeKernel } from '../../../../agent/commands/doctor/kernel.ts'
+import { judgeProbes } from '../../../../agent/commands/doctor/nodes.ts'
+import { reportLines } from '../../../../agent/commands/doctor/report.ts'
+import type { KernelFacts } from '../../../../agent/sources/ebpf/program/kernel-facts.ts'
+
+const bpfAndPerfmon = (1n << 38n) | (1n << 39n)
+const facts: KernelFacts = {
+  release: '6.12.0',
+  capabilities: bpfAndPerfmon,
+  hasSeccompFilter: false,
+  isInUserNamespace: false,
+  perfEventParanoid: 2,
+  lockdown: 'none',
+  maxOpenFiles: '1024',
+  missingOptions: [],
+}
+const sysctls = { unprivilegedBpfDisabled: 2, bpfJit: 1 }
+const best = { multi: true, sleepable: true }
+const told = (findings: readonly Finding[]) => findings.filter(({ level }) => level !== 'ok').map(({ level, what }) => `${level}: ${what}`)
+
+describe('the kernel is judged', () => {
+  it('as well where nothing is missing', () => {
+    expect(told(judgeKernel(facts, sysctls, best))).toEqual([])
+  })
+
+  it.each<[string, Partial<KernelFacts>, string]>([
+    ['no CAP_PERFMON', { capabilities: 1n << 39n }, 'fault: missing capabilities: CAP_PERFMON'],
+    ['options missing', { missingOptions: ['CONFIG_UPROBES'] }, 'fault: the kernel was built without CONFIG_UPROBES'],
+    ['confidentiality', { lockdown: 'confidentiality' }, 'fault: the kernel is locked down (confidentiality)'],
+    ['a user namespace', { isInUserNamespace: true }, 'fault: this process is in a user namespace'],
+    ['a seccomp filter', { hasSeccompFilter: true }, 'note: a seccomp filter looks at the system calls of this process'],
+  ])('by facts: %s', (_case, fact, expected) => {
+    expect(told(judgeKernel({ ...facts, ...fact }, sysctls, best))).toEqual([expected])
+  })
+
+  it('by perf_event_paranoid 3, which matters only without links to many uprobes (judgment alone: the sysctl is not changed)', () => {
+    const paranoid = { ...facts, perfEventParanoid: 3 }
+    expect(told(judgeKernel(paranoid, sysctls, best))).toEqual([])
+    expect(told(judgeKernel(paranoid, sysctls, { multi: false, sleepable: true }))).toContain('warning: kernel.perf_event_paranoid is 3')
+  })
+
+  it('by sysctls', () => {
+    expect(told(judgeKernel(facts, { unprivilegedBpfDisabled: undefined, bpfJit: 0 }, best))).toEqual([
+      'note: kernel.unprivileged_bpf_disabled could not be read',
+      'warning: net.core.bpf_jit_enable is 0',
+    ])
+  })
+})
+
+describe('a node is judged', () => {
+  it('by required tracepoints that its binary lacks, and by those that the kernel refuses', () => {
+    const states = [
+      { probe: 'a:1', offered: true, attached: true, missingFields: ['peer'] },
+      { probe: 'a:2', offered: false, attached: false },
+      { probe: 'a:3', offered: false, attached: false },
+      { probe: 'a:4', offered: true, attached: false, reason: 'another tracer holds it' },
+    ]
+    expect(told(judgeProbes('alpha', states, new Set(['a:1', 'a:2'])))).toEqual([
+      'warning: alpha: its binary lacks a:2',
+      'note: alpha: this build does not have a:3',
+      'warning: alpha: a:4 cannot be attached',
+      'note: alpha: a:1 does not pass peer',
+    ])
+  })
+
+  it.each([
+    [[], ['note: pid 1: debug=bench is not set', 'note: pid 1: logtimemicros=1 is not set']],
+    [['-debug=bench', '-logtimemicros=1'], []],
+    [['-debug=net', '-debug', '-logtimemicros=1'], []],
+  ])('by its options for debug.log: %j', (words, expected) => {
+    expect(told(judgeOptions(1, Options.ofCommandLine(words), words))).toEqual(expected)
+  })
+})
+
+it('tells how far the clock may be off, and that it cannot be asked', () => {
+  expect(judgeClock(() => 0.01)).toMatchObject({ level: 'ok' })
+  expect(judgeClock(() => 16)).toMatchObject({ level: 'note', todo: 'run an NTP client such as chrony' })
+  const refuse = () => {
+    throw new Error('EPERM')
+  }
+  expect(judgeClock(refuse)).toMatchObject({ level: 'note', what: 'the state of the clock could not be read (EPERM)' })
+})
+
+describe('findings', () => {
+  const note: Finding = { area: 'clock', level: 'note', what: 'far off', why: 'times differ', todo: 'run chrony' }
+  const warning: Finding = { area: 'ports', level: 'warning', what: 'odd' }
+  const fault: Finding = { area: 'ports', level: 'fault', what: 'taken' }
+
+  it('come to an exit code', () => {
+    expect([[note], [note, warning], [warning, fault]].map(exitCodeOf)).toEqual([0, 1, 2])
+  })
+
+  it('are laid out by area, with colour only where it is wanted', () => {
+    expect([...reportLines([note, warning, fault], false)].join('')).toBe(
+      [
+        'clock',
+        '  note     far off',
+        '           why: times differ',
+        '           do:  run chrony',
+        '',
+        'ports',
+        '  warning  odd',
+        '  FAULT    taken',
+        '',
+        'The agent cannot measure with these settings: 1 fault, 1 warning.',
+        '',
+      ].join('\n'),
+    )
+    expect([...reportLines([fault], true)].join('')).toContain('\u001b[31mFAULT    \u001b[0mtaken')
+  })
+})
