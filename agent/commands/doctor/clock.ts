@@ -8,7 +8,7 @@ const MOST_SECONDS = 0.1
 export function judgeClock(readErrorSeconds: () => number): Finding {
   try {
     const seconds = readErrorSeconds()
-    const what = `the clock is right to ${seconds.toPrecision(2)} s`
+    const what = `the clock may be off by up to ${seconds.toPrecision(2)} s`
     if (seconds <= MOST_SECONDS) return { area, level: 'ok', what }
     const why = 'times of several machines cannot be compared; durations on this one are not touched'
     return { area, level: 'note', what, why, todo: 'run an NTP client such as chrony' }

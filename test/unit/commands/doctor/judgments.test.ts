@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Options } from '../../../../agent/bitcoind/proc/options.ts'
 import { judgeClock } from '../../../../agent/commands/doctor/clock.ts'
-import { judgeOptions } from '../../../../agent/commands/doctor/debug-log.ts'
+import { judgeOptions, versionIn } from '../../../../agent/commands/doctor/debug-log.ts'
 import { exitCodeOf, type Finding } from '../../../../agent/commands/doctor/finding.ts'
 import { judgeKernel } from '../../../../agent/commands/doctor/kernel.ts'
 import { judgeProbes } from '../../../../agent/commands/doctor/nodes.ts'
@@ -71,10 +71,21 @@ describe('a node is judged', () => {
   it.each([
     [[], ['note: pid 1: debug=bench is not set', 'note: pid 1: logtimemicros=1 is not set']],
     [['-debug=bench', '-logtimemicros=1'], []],
+    [['-debug=bench', '-logtimemicros=1', '-nodebuglogfile'], ['note: pid 1: no debug.log is written']],
     [['-debug=net', '-debug', '-logtimemicros=1'], []],
   ])('by its options for debug.log: %j', (words, expected) => {
     expect(told(judgeOptions(1, Options.ofCommandLine(words), words))).toEqual(expected)
   })
+})
+
+it('reads the version of the last start from debug.log', () => {
+  const log = [
+    '2026-01-01T00:00:00Z Bitcoin Core version v29.0.0 (release build)',
+    '2026-02-01T00:00:00.123456Z [init] Bitcoin Core version v30.0.0 (release build)',
+    '2026-02-01T00:00:01Z UpdateTip: new best=00 height=1 version=0x20000000',
+  ]
+  expect(versionIn(log.join('\n'))).toBe('Bitcoin Core version v30.0.0')
+  expect(versionIn(log.slice(2).join('\n'))).toBeUndefined()
 })
 
 it('tells how far the clock may be off, and that it cannot be asked', () => {
