@@ -1,6 +1,6 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, globSync, mkdirSync } from 'node:fs'
+import { copyFileSync, globSync, mkdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -82,6 +82,18 @@ describe('doctor', () => {
     expect(findings.find(({ area }) => area === 'libraries')).toMatchObject({
       level: 'fault',
       why: expect.stringMatching(/^libbpf\.so\.1 .* install the package libbpf1/),
+    })
+    expect(code).toBe(2)
+  })
+
+  it('names a missing koffi', async () => {
+    const folder = stage().path('agent')
+    const command = installAgent(folder)
+    rmSync(join(folder, 'node_modules'), { recursive: true })
+    const { code, findings } = await doctor(quiet, command)
+    expect(findings.find(({ area }) => area === 'libraries')).toMatchObject({
+      level: 'fault',
+      why: expect.stringMatching(/^koffi, .* cannot be loaded \(Cannot find module 'koffi'\): install /),
     })
     expect(code).toBe(2)
   })
