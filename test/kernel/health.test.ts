@@ -21,6 +21,7 @@ describe('fibre-agent health', () => {
     ['on IPv6', () => ({ FIBRE_LISTEN_ADDRESS: '::1' })],
     ['on all addresses', () => ({ FIBRE_LISTEN_ADDRESS: '0.0.0.0' })],
     ['on all addresses of IPv6', () => ({ FIBRE_LISTEN_ADDRESS: '::' })],
+    ['metrics with a password', () => ({ FIBRE_METRICS_AUTH_USERNAME: 'prometheus', FIBRE_METRICS_AUTH_PASSWORD: 'secret' })],
     [
       'with TLS',
       () => {
