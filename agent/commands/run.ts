@@ -33,7 +33,7 @@ export const run = defineCommand({
       'fibre-agent [--FLAG [VALUE]]...         measure',
       'fibre-agent blocks [--help | QUERY]     what the journal says of blocks',
       'fibre-agent replay FILE [--speed N]     measure a recording of --record',
-      'fibre-agent doctor [--json]             say what is missing and how to mend it',
+      'fibre-agent doctor [--json]             say what is missing, what to do',
       'fibre-agent tracepoints [PATH|PID]      list what a binary offers',
       'fibre-agent health [--ready]            ask the agent that runs how it is',
       'fibre-agent help [COMMAND]              explain a command',
