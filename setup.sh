@@ -3,7 +3,7 @@
 # A word adds what a command needs besides: `demo` the demo node; `test`, `stack` and `browser` that and what their tests run; `machines` QEMU.
 set -eu
 cd "$(dirname "$0")"
-case ${1-} in demo | test | stack | browser) with_demo_node=yes ;; *) with_demo_node= ;; esac
+case ${1-} in demo | test | test:package | stack | browser) with_demo_node=yes ;; *) with_demo_node= ;; esac
 case ${1-} in test | stack | browser) with_tests=yes ;; *) with_tests= ;; esac
 say() { printf '%s\n' "$*" >&2; }
 
@@ -20,7 +20,18 @@ missing() {
   [ "${1-}" != browser ] || any /usr/bin/chromium-headless-shell /usr/bin/chromium || echo chromium-headless-shell
   [ "${1-}" != machines ] || missing_for_machines
   [ "${1-}" != test ] || command -v bpftrace >/dev/null || echo bpftrace
+  case ${1-} in package | test:package)
+    command -v dpkg-deb >/dev/null || echo dpkg
+    command -v xz >/dev/null || echo xz-utils
+  esac
+  [ "${1-}" != test:package ] || missing_for_test_of_packages
   [ "${1-}" != stack ] || any /lib/systemd/systemd-journal-remote || echo systemd-journal-remote
+}
+missing_for_test_of_packages() {
+  for program in debootstrap fish lintian zsh; do command -v $program >/dev/null || echo $program; done
+  command -v man >/dev/null || echo man-db
+  command -v readelf >/dev/null || echo binutils
+  command -v systemd-analyze >/dev/null || echo systemd
 }
 missing_for_machines() {
   command -v qemu-system-x86_64 >/dev/null || echo qemu-system-x86
@@ -43,13 +54,16 @@ if [ -n "$need" ]; then
   fi
 fi
 
-# 2. npm packages. A copy of the lock file of the last complete installation lies beside them.
-if ! cmp -s package-lock.json node_modules/.setup-lock.json; then
+# 2. npm packages, and the Node.js that packages bring. A copy of the lock files of the last complete installation lies beside them.
+runtime=agent/packaging/runtime
+if ! cat package-lock.json $runtime/package-lock.json | cmp -s - node_modules/.setup-lock.json; then
   say 'Installing npm packages (about 20 s, 450 MB the first time) ...'
   npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 </dev/null
-  # npm before 11 does not link it when both architectures' packages are listed.
-  for node in node_modules/node-linux-*/bin/node; do [ -x "$node" ] && ln -sf "../${node#node_modules/}" node_modules/.bin/node; done
-  cp package-lock.json node_modules/.setup-lock.json
+  mkdir -p node_modules/.runtime
+  cp $runtime/package.json $runtime/package-lock.json node_modules/.runtime/
+  (cd node_modules/.runtime && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 </dev/null)
+  for node in node_modules/.runtime/node_modules/node-linux-*/bin/node; do ln -sf "../${node#node_modules/}" node_modules/.bin/node; done
+  cat package-lock.json $runtime/package-lock.json >node_modules/.setup-lock.json
 fi
 
 # 3. Build.

@@ -34,6 +34,7 @@ export default defineConfig({
       project('stack', { ...onItsOwn(2), ...besideABuild }),
       project('browser', onItsOwn(3)),
       project('machines', onItsOwn(4)),
+      project('package', onItsOwn(5)),
     ],
   },
 })

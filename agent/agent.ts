@@ -10,6 +10,7 @@ import { outputsOf } from './outputs.ts'
 import { openLive } from './page/live.ts'
 import { openProcesses, type Processes } from './processes.ts'
 import { openServers } from './servers.ts'
+import { ServiceManager } from './service-manager.ts'
 import type { Settings } from './settings/load.ts'
 import { pushOptionsOf } from './settings/push.ts'
 import { openSource, type Replay } from './sources/open.ts'
@@ -32,6 +33,8 @@ export interface AgentOptions {
   readonly source: Buffer | Replay
   /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, for pushes. */
   readonly proxy?: Readonly<Record<string, string>> | undefined
+  /** Whether the service manager that started this process wants to hear of it. */
+  readonly isService?: boolean
   /** Told after the agent's own. */
   readonly outputs?: readonly Output[] | undefined
 }
@@ -104,9 +107,15 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       opened.push(() => processes?.close())
       if (!processes.isAnyUp) telemetry.push() // the series of what is to come start now, at 0
     }
+    const serviceManager = options.isService
+      ? new ServiceManager({ snapshot, backlogSeconds: () => source.backlogSeconds(), log })
+      : undefined
+    serviceManager?.tick()
+    opened.push(() => serviceManager?.stopping())
     const ticking = setInterval(() => {
       nodes.tick()
       live.changed()
+      serviceManager?.tick()
     }, TICK_MS)
     opened.push(() => clearInterval(ticking))
     opened.push(collectAfterBursts())

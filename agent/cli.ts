@@ -31,7 +31,8 @@ const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
   version: async () => (await import('./commands/version.ts')).version,
 }
 
-const load = async (name: CommandName | undefined): Promise<Command> =>
+/** Loads a command; the one that measures has no name. */
+export const loadCommand = async (name: CommandName | undefined): Promise<Command> =>
   name === undefined ? (await import('./commands/run.ts')).run : commands[name]()
 
 /** Does what the command line says. Text goes to standard output, faults to standard error. */
@@ -40,7 +41,7 @@ export async function runCommand(options: CommandOptions): Promise<Outcome> {
   const context: Context = { ...options, version: manifest.version, stdout, stderr, printHelp, printVersion }
   try {
     const { name, words } = await findCommand(argv)
-    const command = await load(name)
+    const command = await loadCommand(name)
     const line = readCommandLine(words, command)
     if (line.values.help) await printHelp(name)
     else if (line.values.version) await printVersion()
@@ -53,7 +54,7 @@ export async function runCommand(options: CommandOptions): Promise<Outcome> {
   }
 
   async function printHelp(name: CommandName | undefined): Promise<void> {
-    const [command, { helpText }] = await Promise.all([load(name), import('./commands/help-text.ts')])
+    const [command, { helpText }] = await Promise.all([loadCommand(name), import('./commands/help-text.ts')])
     await print([`${helpText(command.help, command, columnsOf(stdout, options.env))}\n`], stdout)
   }
 
@@ -78,7 +79,7 @@ async function findCommand(
 }
 
 async function flagsOfAllCommands(): Promise<Flags> {
-  const all = await Promise.all([undefined, ...commandNames].map(load))
+  const all = await Promise.all([undefined, ...commandNames].map(loadCommand))
   return Object.assign({}, ...all.map(allFlags))
 }
 

@@ -36,9 +36,13 @@ function textOf(part: HelpPart, flags: Flags, width: number): string {
 
 function entryOf(name: string, flag: Flag | undefined, width: number): string {
   if (flag === undefined) throw new Error(`the help names a flag that there is not: ${name}`)
-  const { short, placeholder, isNegatable, help, note } = flag
-  const spelled = [`${short ? `-${short}, ` : ''}--${isNegatable ? '[no-]' : ''}${name}`, placeholder].filter(Boolean).join(' ')
-  return [`  ${spelled}`, wrap(help, '      ', width), ...(note ? [wrap(`[${note}]`, '      ', width)] : [])].join('\n')
+  const { help, note } = flag
+  return [`  ${spellingOf(name, flag)}`, wrap(help, '      ', width), ...(note ? [wrap(`[${note}]`, '      ', width)] : [])].join('\n')
+}
+
+/** A flag as it is written, with its short form and its value. */
+export function spellingOf(name: string, { short, placeholder, isNegatable }: Flag): string {
+  return [`${short ? `-${short}, ` : ''}--${isNegatable ? '[no-]' : ''}${name}`, placeholder].filter(Boolean).join(' ')
 }
 
 /** Breaks a text between words so that it fits, and indents its lines. */

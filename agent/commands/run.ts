@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { noSuchProcess } from '../bitcoind/faults.ts'
 import { createLog } from '../log.ts'
-import { type LoadedSettings, loadSettings } from '../settings/load.ts'
+import { isServiceManagerListening, type LoadedSettings, loadSettings } from '../settings/load.ts'
 import { groups, keys, type Option, options } from '../settings/schema.ts'
 import { problemOfReading } from '../settings/secrets/files.ts'
 import { summary } from '../settings/summary.ts'
@@ -81,7 +81,7 @@ export async function printSettings(loaded: LoadedSettings, { stdout }: Context)
 }
 
 /** Starts an agent. */
-export async function measure(loaded: LoadedSettings, source: Buffer | Replay, { version, outputs }: Context): Promise<Outcome> {
+export async function measure(loaded: LoadedSettings, source: Buffer | Replay, { version, outputs, env }: Context): Promise<Outcome> {
   const { settings, warnings, proxy } = loaded
   const log = createLog({ level: settings.logLevel, file: settings.logFile })
   for (const warning of warnings) log.logger.warn(warning)
@@ -89,7 +89,7 @@ export async function measure(loaded: LoadedSettings, source: Buffer | Replay, {
   try {
     const { startAgent } = await import('../agent.ts')
     const logged = { log: log.logger, logDropped: log.dropped, logFault: log.fault }
-    const agent = await startAgent({ settings, proxy, version, source, ...logged, outputs })
+    const agent = await startAgent({ settings, proxy, version, source, ...logged, outputs, isService: isServiceManagerListening(env) })
     const reload = () => {
       log.reopen()
       agent.reload()

@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs'
 import { problemsOfSettings } from './check.ts'
 import { ConfigFile } from './config-file.ts'
 import { defaults, type Effective, merge, withSetting } from './effective.ts'
 import { type Environment, problemsOfPushing, proxyOf, readEnvironment, switchedOffBy } from './environment.ts'
-import { type Key, keys, type Settings } from './schema.ts'
+import { type Key, keys, type Settings, usualConfig } from './schema.ts'
 import { withHeadersFile } from './secrets/headers-file.ts'
 import { withPasswordFile } from './secrets/password-file.ts'
 import type { Source } from './source.ts'
@@ -76,8 +77,15 @@ function refuse(problems: readonly string[]): void {
   if (problems.length > 0) throw new SettingsError(problems)
 }
 
-function readConfigFile({ settings, sources }: Effective): ConfigFile | undefined {
-  return settings.config === undefined ? undefined : new ConfigFile(settings.config).read(sources.config)
+/** Whether the service manager that started this process wants to hear of it (sd_notify(3)). */
+export function isServiceManagerListening(env: Environment = process.env): boolean {
+  return Boolean(env.NOTIFY_SOCKET)
+}
+
+function readConfigFile({ settings: { config }, sources }: Effective): ConfigFile | undefined {
+  if (config === 'none') return undefined
+  if (config !== undefined) return new ConfigFile(config).read(sources.config)
+  return existsSync(usualConfig) ? new ConfigFile(usualConfig).read('--config none reads none') : undefined
 }
 
 function withoutSwitchedOff(effective: Effective, env: Environment, warnings: string[]): Effective {

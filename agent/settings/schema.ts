@@ -53,6 +53,9 @@ export interface Option {
   readonly secret?: true | 'partly'
 }
 
+/** The configuration file that is read where it is there and no other is named. */
+export const usualConfig = '/etc/fibre-agent/config.yaml'
+
 const schema = {
   bitcoind: {
     group: 'Node',
@@ -452,7 +455,7 @@ const schema = {
   },
   config: {
     group: 'General',
-    help: 'Configuration file (YAML).',
+    help: `Configuration file (YAML); without it ${usualConfig} is read where it is there. "none" reads none.`,
     type: nonEmptyText,
     flag: 'config',
     short: 'c',

@@ -34,7 +34,7 @@ export const queryFlags = {
   height: { placeholder: 'H[-H]', help: 'A height, or a range of heights.', type: heights },
   node: { placeholder: 'NAME', many: true, help: 'Of that node. May be given several times.', type: nonEmptyText },
   path: {
-    placeholder: 'PATH',
+    placeholder: 'WAY',
     many: true,
     help: `That came so: ${paths.join(', ')}. May be given several times.`,
     type: z.enum(paths, `must be one of ${paths.join(', ')}`),
