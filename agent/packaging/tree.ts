@@ -47,7 +47,7 @@ function addProgram(into: Tree, arch: Architecture, runtime: string): void {
   into.file(`${LIBRARY}/node`, readFileSync(join(packages, `node-linux-${node}/bin/node`)), 0o755)
   execFileSync('llvm-strip', ['--strip-all', into.path(`${LIBRARY}/node`)])
   const launcher = readFileSync(join(root, 'dist/agent.cjs'), 'utf8')
-  into.file(`${LIBRARY}/agent.cjs`, launcher.replace(/^#!\/usr\/bin\/env -S node /, `#!/usr/bin/env -S /${LIBRARY}/node `), 0o755)
+  into.file(`${LIBRARY}/agent.cjs`, launcher.replace(/^(#!.*) node /, `$1 /${LIBRARY}/node `), 0o755)
   // V8 takes compiled code of its own version and architecture only.
   const compiled = node === process.arch ? ['main.cjs.cache'] : []
   for (const name of ['main.cjs', 'usdt.bpf.o', ...compiled]) into.copy(join(root, 'dist', name), `${LIBRARY}/${name}`)
