@@ -48,9 +48,8 @@ function addProgram(into: Tree, arch: Architecture, runtime: string): void {
   execFileSync('llvm-strip', ['--strip-all', into.path(`${LIBRARY}/node`)])
   const launcher = readFileSync(join(root, 'dist/agent.cjs'), 'utf8')
   into.file(`${LIBRARY}/agent.cjs`, launcher.replace(/^(#!.*) node /, `$1 /${LIBRARY}/node `), 0o755)
-  // V8 takes compiled code of its own version and architecture only.
-  const compiled = node === process.arch ? ['main.cjs.cache'] : []
-  for (const name of ['main.cjs', 'usdt.bpf.o', ...compiled]) into.copy(join(root, 'dist', name), `${LIBRARY}/${name}`)
+  // Without main.cjs.cache, which V8 writes with a random seed: packages of one commit would differ, for 30 ms of each start.
+  for (const name of ['main.cjs', 'usdt.bpf.o']) into.copy(join(root, 'dist', name), `${LIBRARY}/${name}`)
   const koffi = ['package.json', 'index.cjs', 'src/koffi/index.cjs', 'src/koffi/src/static.cjs', 'LICENSE.txt']
   into.copyAll(join(packages, 'koffi'), koffi, `${LIBRARY}/node_modules/koffi`)
   const binary = `@koromix/koffi-linux-${node}`
