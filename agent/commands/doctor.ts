@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import pino from 'pino'
 import { ifReadable } from '../bitcoind/proc/read.ts'
 import { clockErrorSeconds } from '../native/libc.ts'
-import { isColourUnwanted, loadSettings, type Settings } from '../settings/load.ts'
+import { isColourUnwanted, type LoadedSettings, loadSettings, type Settings } from '../settings/load.ts'
 import { type EbpfSource, openEbpf } from '../sources/ebpf/ebpf.ts'
 import { readKernelFacts } from '../sources/ebpf/program/kernel-facts.ts'
 import { tracepoints } from '../tracepoints/index.ts'
@@ -36,7 +36,7 @@ export const doctor = defineCommand({
     const loaded = loadSettings(commandLine, context.env)
     const { settings, warnings } = loaded
     const findings: readonly Finding[] = [
-      ...(await lookAtMachine(settings, context)),
+      ...(await lookAtMachine(loaded, context)),
       judgeClock(clockErrorSeconds),
       ...(await judgePorts(settings, () => isAgentAt(settings))),
       ...judgeJournal(settings.journal),
@@ -54,11 +54,12 @@ export const doctor = defineCommand({
 })
 
 /** What takes the kernel program: it is loaded, attached to each node, and closed again. */
-async function lookAtMachine(settings: Settings, { folder }: Context): Promise<readonly Finding[]> {
+async function lookAtMachine(loaded: LoadedSettings, { folder }: Context): Promise<readonly Finding[]> {
+  const { settings } = loaded
   const opened = open(settings, folder)
   const source = 'fault' in opened ? undefined : opened
   try {
-    const { found, findings } = findNodes(settings)
+    const { found, findings } = findNodes(loaded)
     return [
       ...judgeKernel(readKernelFacts(), readSysctls(), source?.form),
       'fault' in opened

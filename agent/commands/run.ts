@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { noSuchProcess } from '../bitcoind/faults.ts'
 import { createLog } from '../log.ts'
-import { isServiceManagerListening, type LoadedSettings, loadSettings } from '../settings/load.ts'
+import { isServiceManagerListening, type LoadedSettings, loadSettings, waitsForNode } from '../settings/load.ts'
 import { groups, keys, type Option, options } from '../settings/schema.ts'
 import { problemOfReading } from '../settings/secrets/files.ts'
 import { summary } from '../settings/summary.ts'
@@ -68,10 +68,9 @@ function flagsOf(group: Option['group']): readonly string[] {
     .map(({ flag }) => flag)
 }
 
-/** No other process can become the one that a pid names, so it is waited for only where the settings say so. */
-function requireProcess({ settings: { pid }, sources }: LoadedSettings): void {
-  if (pid !== 0 && sources.waitForTarget === 'default' && !existsSync(`/proc/${pid}`))
-    throw new Error(`${noSuchProcess(pid)}; --wait waits all the same`)
+function requireProcess(loaded: LoadedSettings): void {
+  const { pid } = loaded.settings
+  if (pid !== 0 && !waitsForNode(loaded) && !existsSync(`/proc/${pid}`)) throw new Error(`${noSuchProcess(pid)}; --wait waits all the same`)
 }
 
 /** Answers `--config.check`. */

@@ -33,12 +33,12 @@ export const kernelMetrics = [
     measure: ({ ring }) => ring.mostUnreadBytes,
   }),
   gauge('fibre_exporter_map_entries', {
-    help: 'Entries in use of a map of the eBPF program',
+    help: 'Entries in use of a map of the eBPF program: places of tracepoints (specs), processes (shares), label sets of counted tracepoints (totals)',
     labels: { map: 'any' },
     measure: ({ maps }) => maps.map(({ map, entries }) => sample(entries, { map })),
   }),
   gauge('fibre_exporter_map_max_entries', {
-    help: 'Entries that a map of the eBPF program can hold',
+    help: 'Entries that such a map can hold',
     labels: { map: 'any' },
     measure: ({ maps }) => maps.map(({ map, maxEntries }) => sample(maxEntries, { map })),
   }),

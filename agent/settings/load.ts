@@ -77,6 +77,11 @@ function refuse(problems: readonly string[]): void {
   if (problems.length > 0) throw new SettingsError(problems)
 }
 
+/** Whether an agent waits for a node where none runs. No other process can become the one that a pid names, so for that it takes being told. */
+export function waitsForNode({ settings: { pid, waitForTarget }, sources }: LoadedSettings): boolean {
+  return waitForTarget && (pid === 0 || sources.waitForTarget !== 'default')
+}
+
 /** Whether the service manager that started this process wants to hear of it (sd_notify(3)). */
 export function isServiceManagerListening(env: Environment = process.env): boolean {
   return Boolean(env.NOTIFY_SOCKET)

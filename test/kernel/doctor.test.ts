@@ -62,6 +62,12 @@ describe('doctor', () => {
     expect(status).toBe(1)
   })
 
+  it.each([['--pid', '4194304'], ['--no-wait']])('finds a fault where the agent would not wait for a node: %s', async (...flags) => {
+    const { code, told } = await doctor([...quiet, '--bitcoind', '/nonexistent', ...flags])
+    expect(told('fault').join('\n')).toContain('no process of these settings runs')
+    expect(code).toBe(2)
+  })
+
   it('names missing capabilities', async () => {
     const { code, told } = await doctor(quiet, [...asNobody, ...installAgent(stage().path('agent'))])
     expect(told('fault')).toEqual(

@@ -139,7 +139,8 @@ describe('an agent that is killed', () => {
 
 describe('the last push', () => {
   /** True for the agent's own series that change from one scrape to the next. */
-  const isOfTheMoment = (series: string) => /^(process_|fibre_exporter_(up|clock|event_loop|export_success|map_entries|ring_(most_)?unread))/.test(series)
+  const isOfTheMoment = (series: string) =>
+    /^(process_|fibre_exporter_(up|clock|event_loop|export_success|map_entries|ring_(most_)?unread))/.test(series)
 
   it('has all that happened, the same as was scraped, and says that the agent is down', async () => {
     const { path, install } = stage()

@@ -20,14 +20,14 @@ export function judgeJournal(path: string | undefined): readonly Finding[] {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     const user = nameOfUser(process.geteuid?.() ?? 0)
-    const reason = code === 'EROFS' ? 'the file system is read-only' : `${user} may not write there`
+    const reason = code === 'EROFS' ? 'the file system is read-only' : `the user ${user} may not write there`
     return [
       {
         area,
         level: 'warning',
         what: `${path} cannot be written: ${reason}`,
         why,
-        todo: `let ${user} write ${folder}, or give another --journal`,
+        todo: `let the user ${user} write ${folder}, or give another --journal`,
       },
     ]
   }

@@ -4,7 +4,7 @@ import { identityOf, readExecutable, readStatus } from '../../bitcoind/proc/proc
 import { ifReadable } from '../../bitcoind/proc/read.ts'
 import { nameOfUser, uidOf } from '../../bitcoind/proc/users.ts'
 import { type Found, Search } from '../../bitcoind/search.ts'
-import type { Settings } from '../../settings/load.ts'
+import { type LoadedSettings, type Settings, waitsForNode } from '../../settings/load.ts'
 import { offersTracepoints } from '../../sources/ebpf/binary/executable.ts'
 import type { EventSource, ProbeState } from '../../sources/source.ts'
 import { requiredProbes, tracepoints } from '../../tracepoints/index.ts'
@@ -20,7 +20,8 @@ export interface NodeProcesses {
 }
 
 /** Looks for the processes of the settings as the agent does. */
-export function findNodes({ bitcoind, pid, nodes, nodeName, users: given }: Settings): NodeProcesses {
+export function findNodes(loaded: LoadedSettings): NodeProcesses {
+  const { bitcoind, pid, nodes, nodeName, users: given } = loaded.settings
   const users = given && new Set(given.map(uidOf).filter((uid) => uid !== undefined))
   const search = new Search({ bitcoind, pid: pid || undefined, nodes, nodeName, users }, ROOT)
   const found = search.find({ known: [], isNodeMissing: true, isFull: true })
@@ -29,14 +30,16 @@ export function findNodes({ bitcoind, pid, nodes, nodeName, users: given }: Sett
     findings.push({ area, level: found.length > 0 ? 'warning' : 'fault', what: text, why: 'this process is not measured' })
   for (const { text } of search.ofOtherUsers) findings.push({ area, level: 'note', what: text })
   findings.push(...lookalikes(new Set(found.map((process) => process.pid))))
-  if (found.length + search.unreadable.length === 0)
+  if (found.length + search.unreadable.length === 0) {
+    const waits = waitsForNode(loaded)
     findings.push({
       area,
-      level: 'warning',
+      level: waits ? 'warning' : 'fault',
       what: 'no process of these settings runs',
-      why: 'the agent would wait for one',
-      todo: 'start bitcoind, or name it with --bitcoind, --pid or --node',
+      why: waits ? 'the agent would wait for one' : 'the agent would end at once',
+      todo: 'start bitcoind, or name another process with --bitcoind, --pid or --node',
     })
+  }
   return { found, findings }
 }
 
