@@ -10,6 +10,8 @@ import { download, unpack } from './packages.ts'
 import { runDownload, runProgram } from './run.ts'
 
 const root = join(import.meta.dirname, '../..')
+/** The lock file of what packages bring: koffi and Node.js of each processor. */
+const runtime = join(root, 'agent/packaging/runtime')
 
 /** Debian 12, whose libbpf 1.1 is the oldest that the agent takes, whatever the kernel. */
 const SUITE = 'bookworm'
@@ -32,7 +34,12 @@ export async function writeInitramfs(arch: Arch, path: string): Promise<void> {
 
 /** Debian's libraries, Node.js and npm packages, made once for each lock file. */
 async function system(arch: Arch): Promise<string> {
-  const ingredients = [SUITE, ...libraries, readFileSync(import.meta.filename), readFileSync(join(root, 'package-lock.json'))]
+  const ingredients = [
+    SUITE,
+    ...libraries,
+    readFileSync(import.meta.filename),
+    ...[root, runtime].map((folder) => readFileSync(join(folder, 'package-lock.json'))),
+  ]
   const hash = createHash('sha256').update(ingredients.join('\0')).digest('hex').slice(0, 16)
   const path = cached(`system-${arch}-${hash}.cpio`)
   if (existsSync(path)) return path
@@ -46,12 +53,23 @@ async function copySystem(arch: Arch, folder: string): Promise<void> {
   for (const path of globSync(unneeded, { cwd: folder })) rmSync(join(folder, path), { recursive: true })
   const project = join(folder, 'fibre')
   mkdirSync(project)
-  for (const file of ['package.json', 'package-lock.json', '.npmrc']) copyFileSync(join(root, file), join(project, file))
+  cpSync(runtime, project, { recursive: true })
   const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
-  await runDownload('npm', ['ci', '--omit=dev', '--os=linux', `--cpu=${arch}`, '--libc=glibc', ...quiet], { cwd: project })
+  await runDownload('npm', ['ci', '--os=linux', `--cpu=${arch}`, '--libc=glibc', ...quiet], { cwd: project })
   const node = join(project, `node_modules/node-linux-${arch}`)
   copyFileSync(join(node, 'bin/node'), join(folder, 'bin/node'))
   rmSync(node, { recursive: true })
+  copyPackage('pino', join(project, 'node_modules'))
+  copyFileSync(join(root, 'package.json'), join(project, 'package.json'))
+}
+
+/** Copies an npm package of the checkout and those that it needs. They have no code of a processor. */
+function copyPackage(name: string, modules: string): void {
+  const to = join(modules, name)
+  if (existsSync(to)) return
+  cpSync(join(root, 'node_modules', name), to, { recursive: true })
+  const { dependencies = {} } = JSON.parse(readFileSync(join(to, 'package.json'), 'utf8'))
+  for (const other of Object.keys(dependencies)) copyPackage(other, modules)
 }
 
 /** The checkout as it is, with its kernel program and with a demo node for that processor. */
