@@ -1,9 +1,7 @@
 import type { Logger } from 'pino'
 import { notifyServiceManager } from './native/systemd.ts'
+import { BACKLOG_SECONDS } from './nodes/readiness.ts'
 import type { Snapshot } from './nodes/snapshot.ts'
-
-/** Unread events older than this are not being read. */
-const UNREAD_SECONDS = 5
 
 export interface ServiceManagerOptions {
   readonly snapshot: () => Snapshot
@@ -29,7 +27,7 @@ export class ServiceManager {
     const lines = [
       ...(this.#isReady ? [] : ['READY=1']),
       ...(status === this.#status ? [] : [`STATUS=${status}`]),
-      ...(this.#options.backlogSeconds() < UNREAD_SECONDS ? ['WATCHDOG=1'] : []),
+      ...(this.#options.backlogSeconds() <= BACKLOG_SECONDS ? ['WATCHDOG=1'] : []),
     ]
     this.#isReady = true
     this.#status = status

@@ -2,7 +2,7 @@ import type { HeldProbe } from '../sources/source.ts'
 import type { NodeSnapshot, Readiness } from './snapshot.ts'
 
 /** Unread events older than this mean that reading has stopped or cannot keep up. */
-const BACKLOG_SECONDS = 5
+export const BACKLOG_SECONDS = 5
 /** A page that has not come by then is one that is held back, not one that is read from disk. */
 const HELD_SECONDS = 5
 

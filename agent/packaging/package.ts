@@ -1,4 +1,4 @@
-// `npm run package`: makes what is installed on servers, in dist/packages/. The same commit gives the same bytes.
+// `npm run package`: makes what is installed on servers, in dist/packages/. The same commit gives the same Debian packages and tarballs.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
