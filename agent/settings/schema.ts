@@ -138,7 +138,7 @@ const schema = {
     group: 'Node',
     help: 'Buffer between kernel and agent, from 256KiB to 1GiB, rounded up to a power of two.',
     type: ringBytes,
-    default: '8MiB',
+    default: '4MiB',
     flag: 'ring-size',
     placeholder: 'BYTES',
     env: 'FIBRE_RING_SIZE',

@@ -94,7 +94,7 @@ describe('an agent that the kernel refuses', () => {
   it.each<[error: string, reason: RegExp]>([
     ['EPERM', /^fibre-agent: a seccomp filter refuses eBPF to this process: allow it the system calls bpf and perf_event_open/],
     ['ENOSYS', /^fibre-agent: a seccomp filter refuses eBPF to this process/],
-    ['ENOMEM', /^fibre-agent: no memory for a ring buffer of 8 MiB: choose a smaller --ring-size/],
+    ['ENOMEM', /^fibre-agent: no memory for a ring buffer of 4 MiB: choose a smaller --ring-size/],
     ['EMFILE', /^fibre-agent: too many open files: this process may have \d+; raise the limit/],
     ['EINVAL', /^fibre-agent: Linux \S+ does not take the eBPF program \(load BPF object: Invalid argument/],
   ])('says why: %s', async (error, reason) => {

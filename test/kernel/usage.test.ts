@@ -48,7 +48,7 @@ describe('what measuring takes of the kernel', () => {
       ['record_event', 0],
       ['count_event', 0],
     ])
-    expect(scrape.value('fibre_exporter_ring_size_bytes')).toBe(8 << 20)
+    expect(scrape.value('fibre_exporter_ring_size_bytes')).toBe(4 << 20)
     expect(scrape.value('fibre_exporter_ring_unread_bytes')).toBe(0)
     expect(scrape.value('fibre_exporter_ring_most_unread_bytes')).toBeGreaterThan(0)
     expect(scrape.value('fibre_exporter_map_entries', { map: 'specs' })).toBe(scrape.value('fibre_exporter_probes_attached'))

@@ -155,7 +155,7 @@ it('runs without any setting, on loopback, with the ports of the exporter it rep
     nodeName: 'localhost',
     nodes: [],
     waitForTarget: true,
-    ringSize: 8_388_608,
+    ringSize: 4_194_304,
     countRuns: false,
     port: 9435,
     listenAddress: '127.0.0.1',
