@@ -1,3 +1,5 @@
+import { trimHeap } from './native/libc.ts'
+
 const CHECK_MS = 2_000
 /** Ordinary work takes up to 10 MiB that a collection has given back. */
 const BURST_BYTES = 16 * 2 ** 20
@@ -19,6 +21,7 @@ export function collectAfterBursts(): () => void {
     const usedBytes = process.memoryUsage.rss()
     if ((user + system) / 1e3 > QUIET * CHECK_MS || (usedBytes < keptBytes + BURST_BYTES && !hasGivenBack)) return
     globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+    trimHeap()
     keptBytes = process.memoryUsage.rss()
     hasGivenBack = usedBytes - keptBytes >= BURST_BYTES // so once more: some of it may have been waiting for something then
   }, CHECK_MS)

@@ -20,6 +20,15 @@ const libc = lazy(() => {
   }
 })
 
+/** Only glibc has it. */
+const mallocTrim = lazy(() => {
+  try {
+    return koffi().load(null).func('int malloc_trim(size_t pad)') as (pad: number) => number
+  } catch {
+    return () => 0
+  }
+})
+
 const CLOCK_REALTIME = 0
 const SC_PAGESIZE = 30
 const SYS_FSOPEN = 430
@@ -58,6 +67,9 @@ export function exitNow(code: number): void {
     process.kill(process.pid, 'SIGKILL')
   }
 }
+
+/** Gives the pages of freed memory back to the kernel, where the C library can. */
+export const trimHeap = (): void => void mallocTrim()(0)
 
 export const pageSize = (): number => Number(libc().sysconf(SC_PAGESIZE))
 
