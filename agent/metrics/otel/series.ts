@@ -10,13 +10,20 @@ export interface Series {
   readonly counts: number[]
 }
 
+/** The series of one value of each label so far: looked up for each event, by texts that are there already. */
+interface Branch {
+  series: Series | undefined
+  byValue: Map<string, Branch> | undefined
+}
+
 /** The label sets of one metric: those of nodes, and those of the agent itself, which have no node. */
 export class SeriesSet {
   readonly #declared: readonly LabelSet[]
   readonly #bucketCount: number
   readonly #openLabel: string | undefined
   readonly #openLabelLimit: number
-  readonly #series = new Map<string, Series>()
+  readonly #byNode = new Map<string | undefined, Branch>()
+  readonly #all = new Set<Series>()
   readonly #openValues = new Map<string, Set<string>>()
 
   constructor(definition: MetricDefinition<never>, openLabelLimit: number) {
@@ -33,24 +40,30 @@ export class SeriesSet {
 
   find(node: string | undefined, given: LabelSet): Series {
     const labels = this.#openLabel === undefined ? given : this.#closed(node, given, this.#openLabel)
-    let key = node ?? ''
-    for (const name in labels) key += `\0${labels[name]}`
-    let series = this.#series.get(key)
-    if (series === undefined) {
-      const counts = Array<number>(this.#bucketCount).fill(0)
-      series = { attributes: node === undefined ? labels : { node, ...labels }, value: undefined, counts }
-      this.#series.set(key, series)
+    let branch = branchOf(this.#byNode, node)
+    for (const name in labels) {
+      branch.byValue ??= new Map()
+      branch = branchOf(branch.byValue, labels[name] as string)
     }
-    return series
+    branch.series ??= this.#create(node, labels)
+    return branch.series
   }
 
   all(): Iterable<Series> {
-    return this.#series.values()
+    return this.#all
   }
 
   forget(node: string): void {
-    for (const [key, { attributes }] of this.#series) if (attributes.node === node) this.#series.delete(key)
+    this.#byNode.delete(node)
+    for (const series of this.#all) if (series.attributes.node === node) this.#all.delete(series)
     for (const key of this.#openValues.keys()) if (key === node || key.startsWith(`${node}\0`)) this.#openValues.delete(key)
+  }
+
+  #create(node: string | undefined, labels: LabelSet): Series {
+    const counts = Array<number>(this.#bucketCount).fill(0)
+    const series = { attributes: node === undefined ? labels : { node, ...labels }, value: undefined, counts }
+    this.#all.add(series)
+    return series
   }
 
   /** Leaves the open label out, or holds it to the number of values that is allowed. */
@@ -63,4 +76,12 @@ export class SeriesSet {
     if (value !== undefined && values.size < this.#openLabelLimit) values.add(value)
     return { ...labels, [name]: value !== undefined && values.has(value) ? value : 'other' }
   }
+}
+
+function branchOf<Key>(branches: Map<Key, Branch>, key: Key): Branch {
+  const known = branches.get(key)
+  if (known) return known
+  const branch = { series: undefined, byValue: undefined }
+  branches.set(key, branch)
+  return branch
 }
