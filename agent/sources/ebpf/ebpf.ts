@@ -10,7 +10,7 @@ import { readNotes } from './binary/notes.ts'
 import { type Form, type KernelProgram, openProgram } from './program/program.ts'
 import { checkCapacity } from './program/record-values.ts'
 import { openStatistics, type Statistics } from './program/statistics.ts'
-import { WallClock } from './ring/clock.ts'
+import { monotonicNs, WallClock } from './ring/clock.ts'
 import { createDecoder } from './ring/record.ts'
 import { Ring } from './ring/ring.ts'
 import { RingReader } from './ring/ring-reader.ts'
@@ -91,7 +91,7 @@ export class EbpfSource implements EventSource {
   }
 
   now(): number {
-    return Number(process.hrtime.bigint())
+    return monotonicNs()
   }
 
   /** Attaches to a process. Throws if it is gone or its executable cannot be read. */
@@ -143,7 +143,7 @@ export class EbpfSource implements EventSource {
     const oldest = this.#ring.oldestUnread()
     if (oldest === undefined) return 0
     const stamp = this.#view.getBigUint64(oldest + this.#program.layouts.record.fields.stamp.offset, true)
-    return Math.max(0, Number(process.hrtime.bigint() - stamp) / 1e9)
+    return Math.max(0, (monotonicNs() - Number(stamp)) / 1e9)
   }
 
   kernelUsage(): KernelUsage {

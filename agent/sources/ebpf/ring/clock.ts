@@ -13,6 +13,13 @@ interface Bounds {
   readonly highNs: bigint
 }
 
+// Read in this order, so that the time is never too early and no event seems to come before its stamp.
+const sinceOriginMs = performance.now()
+const originNs = Number(process.hrtime.bigint()) - sinceOriginMs * 1e6
+
+/** CLOCK_MONOTONIC, in ns. Node.js has it as a bigint, which costs more than an event may. */
+export const monotonicNs = (): number => originNs + performance.now() * 1e6
+
 /** One of so many readings is not interrupted: it takes a µs or less. */
 const TRIES = 10
 
