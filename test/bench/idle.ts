@@ -4,7 +4,8 @@ import { cpuSeconds } from '../harness/process-usage.ts'
 import { startAttachedAgent } from './attached-agent.ts'
 import type { Figure } from './figure.ts'
 
-const SETTLE_MS = 3_000
+/** The agent collects what its start has left within this time. */
+const SETTLE_MS = 6_000
 const WINDOW_MS = 30_000
 
 export const idle: Figure = {
