@@ -80,11 +80,19 @@ if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf package.json package-
   text() { node -p 'JSON.stringify(require("node:fs").readFileSync(process.argv[1], "utf8"))' "$1"; }
   client_js=$(text agent/page/client.js)
   client_css=$(text agent/page/client.css)
+  esbuild agent/http/access/bcrypt/thread.ts --bundle --minify --platform=node --format=cjs --target=node22.15 \
+    --outfile=dist/bcrypt-thread.cjs --metafile=dist/bcrypt-thread.json --log-level=warning
+  bcrypt_thread=$(text dist/bcrypt-thread.cjs)
   # One expression, a function: V8 keeps the source, and a second copy of it if something were put around it later.
   esbuild agent/main.ts --bundle --platform=node --format=cjs --target=node22.15 --external:koffi --supported:dynamic-import=false \
     --banner:js='(function (exports, require, module, __filename, __dirname) {' --footer:js='})' \
     --define:import.meta.dirname=__dirname --define:globalThis.CLIENT_JS="$client_js" --define:globalThis.CLIENT_CSS="$client_css" \
+    --define:globalThis.BCRYPT_THREAD="$bcrypt_thread" \
     --sourcemap --outfile=dist/main.cjs --metafile=dist/main.json --log-level=warning
+  # What the thread has of packages is part of the bundle.
+  inputs='([to, from]) => ({ ...to, inputs: { ...from.inputs, ...to.inputs } })'
+  node -e "const fs = require('node:fs'); const read = f => JSON.parse(fs.readFileSync(f)); fs.writeFileSync('dist/main.json', JSON.stringify(($inputs)(['dist/main.json', 'dist/bcrypt-thread.json'].map(read))))"
+  rm dist/bcrypt-thread.cjs dist/bcrypt-thread.json
   # Nothing but ASCII: V8 reads that in half the time.
   ascii='s => s.replace(/[^\x00-\x7f]/g, c => "\\u" + c.charCodeAt().toString(16).padStart(4, "0"))'
   node -e "const fs = require('node:fs'); fs.writeFileSync('dist/main.cjs', ($ascii)(fs.readFileSync('dist/main.cjs', 'utf8')))"

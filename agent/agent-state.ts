@@ -1,11 +1,11 @@
 import type { Logger } from 'pino'
-import type { HttpServer } from './http/server.ts'
 import type { AgentState } from './metrics/agent-metrics.ts'
 import type { Telemetry } from './metrics/otel/telemetry.ts'
 import { eventLoopLagSeconds, readProcessState } from './metrics/process.ts'
 import { SystemReader } from './metrics/system-reader.ts'
 import { clockErrorSeconds } from './native/libc.ts'
 import type { Snapshot } from './nodes/snapshot.ts'
+import type { Servers } from './servers.ts'
 import type { Settings } from './settings/load.ts'
 import type { EventSource } from './sources/source.ts'
 
@@ -15,8 +15,7 @@ export interface AgentStateOptions {
   readonly snapshot: () => Snapshot
   readonly source: Pick<EventSource, 'totals' | 'kernelUsage'>
   readonly exports: Telemetry['exports']
-  /** Serves /metrics. */
-  readonly server: HttpServer
+  readonly servers: Servers
   readonly logDropped?: () => ReadonlyMap<string, number>
 }
 
@@ -27,12 +26,12 @@ export function agentStateReader({
   snapshot,
   source,
   exports,
-  server,
+  servers,
   logDropped,
 }: AgentStateOptions): () => Promise<AgentState> {
   const reader = new SystemReader(log)
   return async () => {
-    const { certificateNotAfter, wrongPasswords } = server
+    const { certificateNotAfter, wrongPasswords } = servers
     return {
       nodeName: settings.nodeName,
       executable: settings.bitcoind ?? '',

@@ -9,7 +9,8 @@ import { takeSnapshot } from './nodes/take-snapshot.ts'
 import { outputsOf } from './outputs.ts'
 import { openLive } from './page/live.ts'
 import { openProcesses, type Processes } from './processes.ts'
-import { openServers } from './servers.ts'
+import { type ReadSettings, SettingsReload } from './reload.ts'
+import { openServers, type Servers } from './servers.ts'
 import { ServiceManager } from './service-manager.ts'
 import type { Settings } from './settings/load.ts'
 import { pushOptionsOf } from './settings/push.ts'
@@ -23,6 +24,7 @@ const LAST_PUSH_MS = 500
 
 export interface AgentOptions {
   readonly settings: Settings
+  readonly readSettings: ReadSettings
   readonly version: string
   readonly log: Logger
   /** Lines of the log that were dropped, by output. */
@@ -44,7 +46,7 @@ export interface Agent {
   readonly urls: { readonly metrics: string; readonly health: string }
   /** Resolves when all of a recording was replayed. */
   readonly replayed?: Promise<void>
-  /** Reads certificate and password anew and opens files anew. */
+  /** Reads settings, certificate and passwords anew and opens files anew. */
   reload(): void
   /** Detaches, pushes once more, closes. */
   stop(): Promise<void>
@@ -77,10 +79,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     opened.push(() => source.close())
 
     let processes: Processes | undefined
+    let servers: Servers | undefined
     const { journal } = stores
     const snapshot = () => {
       const agent = { version, startedAt, isUp, pushing: push?.shownAs, logFault: options.logFault?.() }
-      return takeSnapshot({ ...agent, ...stores, nodes, source, processes })
+      return takeSnapshot({ ...agent, ...stores, nodes, source, processes, fileFaults: servers?.faults })
     }
     const live = openLive({ snapshot, thresholds: thresholdsOf(settings), log })
     const recent = journal?.recent() ?? []
@@ -93,10 +96,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     })
     source.start(nodes)
 
-    const servers = await openServers({ settings, version, log, source, telemetry, live, snapshot })
-    opened.push(() => servers.close())
+    servers = await openServers({ settings, version, log, source, telemetry, live, snapshot })
+    opened.push(servers.close)
     opened.push(() => live.close())
-    const readSelf = agentStateReader({ ...options, source, snapshot, exports: telemetry.exports, server: servers.metrics })
+    const readSelf = agentStateReader({ ...options, source, snapshot, exports: telemetry.exports, servers })
     telemetry.instruments.observe(observedMetrics, readSelf)
     opened.push(() => telemetry.close(LAST_PUSH_MS))
 
@@ -120,8 +123,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     opened.push(() => clearInterval(ticking))
     opened.push(collectAfterBursts())
 
+    const { reload: reloadServers } = servers
+    const settingsReload = new SettingsReload(options.readSettings, log)
     const reload = () => {
-      servers.reload()
+      reloadServers(settingsReload.reload())
       stores.reload()
     }
     return { urls: servers.urls, ...(replayed && { replayed }), reload, stop }

@@ -31,6 +31,11 @@ export interface Log {
   close(): Promise<void>
 }
 
+/** Changes the lowest level that is logged. */
+export function setLevel(logger: Logger, level: LogOptions['level']): void {
+  logger.level = levels[level]
+}
+
 const RETRY_MS = 1_000
 /** Lines that wait for a full disk or a reader that is late; more are dropped. */
 const MOST = { lines: 10_000, characters: 2 ** 20 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { ChangeDetector } from './files/change-detector.ts'
 import { shareOfConnections } from './http/connections.ts'
 import { healthRoute, readyRoute } from './http/health.ts'
 import { metricsRoute } from './http/metrics.ts'
@@ -8,8 +9,8 @@ import { openFileLimit } from './metrics/process.ts'
 import type { Snapshot } from './nodes/snapshot.ts'
 import type { Live } from './page/live.ts'
 import type { Settings } from './settings/load.ts'
-import { readPassword } from './settings/secrets/password-file.ts'
 import type { EventSource } from './sources/source.ts'
+import { TermsFiles } from './terms.ts'
 
 export interface ServersOptions {
   readonly settings: Settings
@@ -22,55 +23,80 @@ export interface ServersOptions {
 }
 
 export interface Servers {
-  readonly metrics: HttpServer
   readonly urls: { readonly metrics: string; readonly health: string }
-  /** Reads certificate and password anew. What cannot be used is said, and the old one stays. */
-  reload(): void
+  /** Expiry of the certificate that is served; undefined without TLS. */
+  readonly certificateNotAfter: Date | undefined
+  /** Number of requests with a wrong user name or password. */
+  readonly wrongPasswords: number
+  /** Files that cannot be read anew, in words. */
+  readonly faults: readonly string[]
+  /** Reads certificate, passwords and web configuration of these settings anew. What cannot be used is said, and the old one stays. */
+  reload(settings: Settings): void
   close(): Promise<void>
 }
 
 /** Opens the metrics server, with the page, and the health server. */
 export async function openServers(options: ServersOptions): Promise<Servers> {
   const { settings, version, log, source, telemetry, live, snapshot } = options
-  const { listenAddress, port, healthPort, metricsAuthUsername: username, metricsAuthPassword: password, tlsCert, tlsKey } = settings
-  const tls = tlsCert !== undefined && tlsKey !== undefined ? { certFile: tlsCert, keyFile: tlsKey } : undefined
-  const credentials = username !== undefined && password !== undefined ? { username, password } : undefined
+  const { listenAddress: address, port, healthPort } = settings
+  const withOwnHost = (settings: Settings) => ({ ...settings, allowedHosts: [address, ...(settings.allowedHosts ?? [])] })
+  const terms = new TermsFiles({ settings: withOwnHost(settings), changed: () => setTerms(), log })
   const most = shareOfConnections(openFileLimit())
-  const common = { address: listenAddress, allowedHosts: [listenAddress, ...(settings.allowedHosts ?? [])], tls, log }
+  const common = { address, requested: () => terms.look(), log }
   const exposition = () => {
     source.drain()
     return telemetry.exposition()
   }
-  const routes = { ...live.routes, '/metrics': metricsRoute(exposition) }
   const readyState = () => {
     const { readiness, warnings } = snapshot()
     return { ...readiness, warnings }
   }
-  const metrics = await listen({ ...common, name: 'metrics', port, credentials, maxConnections: most.metrics, routes })
-  try {
-    const routes = { '/health': healthRoute(version), '/ready': readyRoute(readyState, version) }
-    const health = await listen({ ...common, name: 'health', port: healthPort, maxConnections: most.health, routes })
-    if (!credentials && !isLoopback(listenAddress))
-      log.warn({ address: listenAddress }, 'metrics are open to other machines without a password: see --metrics-auth-username')
-    return {
-      metrics,
-      urls: { metrics: metrics.url, health: health.url },
-      reload: () => reloadServers([metrics, health], settings, log),
-      close: async () => void (await Promise.all([metrics.close(), health.close()])),
-    }
-  } catch (error) {
-    await metrics.close()
-    throw error
+  const routes = { ...live.routes, '/metrics': metricsRoute(exposition) }
+  const healthRoutes = { '/health': healthRoute(version), '/ready': readyRoute(readyState, version) }
+
+  const metrics = await listen({ ...common, ...terms.metrics, name: 'metrics', port, maxConnections: most.metrics, routes })
+  const health = await openBeside(metrics, () =>
+    listen({ ...common, ...terms.health, name: 'health', port: healthPort, maxConnections: most.health, routes: healthRoutes }),
+  )
+  const openness = new ChangeDetector(false)
+  const warnIfOpen = () => {
+    const isOpen = !terms.metrics.authenticator && terms.metrics.tls?.clients !== 'valid certificate' && !isLoopback(address)
+    if (openness.changesTo(isOpen) && isOpen)
+      log.warn({ address }, 'metrics are open to other machines without a password: see --metrics-auth-username')
+  }
+  const setTerms = () => {
+    metrics.setTerms(terms.metrics)
+    health.setTerms(terms.health)
+    warnIfOpen()
+  }
+  warnIfOpen()
+
+  return {
+    urls: { metrics: metrics.url, health: health.url },
+    get certificateNotAfter() {
+      return metrics.certificateNotAfter
+    },
+    get wrongPasswords() {
+      return metrics.wrongPasswords
+    },
+    get faults() {
+      return terms.faults
+    },
+    reload(settings) {
+      terms.reload(withOwnHost(settings))
+      setTerms()
+    },
+    close: async () => void (await Promise.all([metrics.close(), health.close()])),
   }
 }
 
-function reloadServers(servers: readonly HttpServer[], { metricsAuthUsername, metricsAuthPasswordFile }: Settings, log: Logger): void {
-  for (const server of servers) server.reloadTls()
-  if (metricsAuthUsername === undefined || metricsAuthPasswordFile === undefined) return
-  const file = readPassword(metricsAuthPasswordFile)
-  if ('problem' in file) return void log.error({ reason: file.problem }, 'password not reloaded, still asking for the old one')
-  for (const server of servers) server.setCredentials({ username: metricsAuthUsername, password: file.password })
-  log.info('password reloaded')
+async function openBeside(first: HttpServer, open: () => Promise<HttpServer>): Promise<HttpServer> {
+  try {
+    return await open()
+  } catch (error) {
+    await first.close()
+    throw error
+  }
 }
 
 const isLoopback = (address: string) => address === 'localhost' || address === '::1' || address.startsWith('127.')

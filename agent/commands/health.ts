@@ -1,6 +1,7 @@
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { readSettings, type Settings } from '../settings/load.ts'
+import { readWebConfig } from '../settings/web-config/web-config.ts'
 import { defineCommand, misuse } from './command.ts'
 
 /** Docker's HEALTHCHECK and most probes give up after 5 s or more. */
@@ -52,9 +53,17 @@ export async function isAgentAt(settings: Settings): Promise<boolean> {
 }
 
 /** The address of the health server of these settings, seen from this machine. */
-export function healthAddress({ listenAddress, healthPort, tlsCert }: Settings): string {
+export function healthAddress(settings: Settings): string {
+  const { listenAddress, healthPort } = settings
   const host = listenAddress === '0.0.0.0' ? '127.0.0.1' : listenAddress === '::' ? '::1' : listenAddress
-  return `${tlsCert === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${healthPort}`
+  return `${hasTls(settings) ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${healthPort}`
+}
+
+/** A web configuration file that cannot be used now was read when it could: by most of them HTTPS is served. */
+function hasTls({ tlsCert, webConfigFile }: Settings): boolean {
+  if (webConfigFile === undefined) return tlsCert !== undefined
+  const read = readWebConfig(webConfigFile)
+  return 'problems' in read || read.config.tls !== undefined
 }
 
 /** A server of HTTPS closes a connection that speaks HTTP. */

@@ -60,7 +60,7 @@ export const replay = defineCommand({
     const unreadable = problemOfReading(file)
     if (unreadable !== undefined) throw new Error(`the recording ${unreadable}; name a file that --record wrote`)
 
-    const outcome = await measure({ ...loaded, settings }, { file, speed: values.speed ?? 1 }, context)
+    const outcome = await measure({ ...loaded, settings }, { file, speed: values.speed ?? 1 }, commandLine, context)
     if (!('agent' in outcome) || !values.exit || !outcome.agent.replayed) return outcome
     return { ...outcome, ends: outcome.agent.replayed }
   },

@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { noSuchProcess } from '../bitcoind/faults.ts'
 import { createLog } from '../log.ts'
-import { isServiceManagerListening, type LoadedSettings, loadSettings, waitsForNode } from '../settings/load.ts'
+import { isServiceManagerListening, type LoadedSettings, loadSettings, readSettings, waitsForNode } from '../settings/load.ts'
 import { groups, keys, type Option, options } from '../settings/schema.ts'
 import { problemOfReading } from '../settings/secrets/files.ts'
+import type { Source } from '../settings/source.ts'
 import { summary } from '../settings/summary.ts'
 import type { Replay } from '../sources/open.ts'
 import { type Context, defineCommand, didYouMeanCommand, type Outcome } from './command.ts'
@@ -57,7 +58,7 @@ export const run = defineCommand({
     const loaded = loadSettings(settings, context.env)
     if (values['config.check']) return printSettings(loaded, context)
     requireProcess(loaded)
-    return measure(loaded, readKernelProgram(context.folder), context)
+    return measure(loaded, readKernelProgram(context.folder), settings, context)
   },
 })
 
@@ -79,8 +80,13 @@ export async function printSettings(loaded: LoadedSettings, { stdout }: Context)
   return { exitCode: 0 }
 }
 
-/** Starts an agent. */
-export async function measure(loaded: LoadedSettings, source: Buffer | Replay, { version, outputs, env }: Context): Promise<Outcome> {
+/** Starts an agent. SIGHUP reads the settings of the command line anew, and all others. */
+export async function measure(
+  loaded: LoadedSettings,
+  source: Buffer | Replay,
+  commandLine: Source,
+  { version, outputs, env }: Context,
+): Promise<Outcome> {
   const { settings, warnings, proxy } = loaded
   const log = createLog({ level: settings.logLevel, file: settings.logFile })
   for (const warning of warnings) log.logger.warn(warning)
@@ -88,7 +94,11 @@ export async function measure(loaded: LoadedSettings, source: Buffer | Replay, {
   try {
     const { startAgent } = await import('../agent.ts')
     const logged = { log: log.logger, logDropped: log.dropped, logFault: log.fault }
-    const agent = await startAgent({ settings, proxy, version, source, ...logged, outputs, isService: isServiceManagerListening(env) })
+    const agent = await startAgent({
+      ...{ settings, proxy, version, source, ...logged, outputs },
+      readSettings: () => readSettings(commandLine, env),
+      isService: isServiceManagerListening(env),
+    })
     const reload = () => {
       log.reopen()
       agent.reload()

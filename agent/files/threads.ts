@@ -1,10 +1,10 @@
 /** Threads that Node.js has for files, names of hosts and compression, unless told otherwise. */
 const USUAL_THREADS = 4
 /**
- * Journal, webhook queue and headers, recording, log file, standard output, names of nodes, and three lock files: a disk or a reader that stands
- * still keeps one thread of each.
+ * Journal, webhook queue and headers, recording, log file, standard output, names of nodes, three lock files, and certificate and password, or web
+ * configuration: a disk or a reader that stands still keeps one thread of each.
  */
-const FILES = 10
+const FILES = 12
 
 /**
  * Prepares the process for disks that stand still or are full; to be called before anything else.

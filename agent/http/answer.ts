@@ -4,12 +4,14 @@ import { gzip, gzipSync } from 'node:zlib'
 import { prefers } from './accept.ts'
 import { InFlight } from './in-flight.ts'
 
+export type Headers = Readonly<Record<string, string>>
+
 export interface WholeAnswer {
   readonly status: number
   readonly body: string
   /** Plain text when absent. */
   readonly type?: string
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Headers
 }
 
 /** An answer without an end: `stream` gets the client and writes to it until one of the two closes. */
@@ -36,11 +38,21 @@ const COMMON_HEADERS = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 
 export class Sender {
   readonly #inFlight = new InFlight()
   readonly #bodies = new WeakMap<WholeAnswer, Body>()
+  #headers: Headers
   #compressions = 0
+
+  /** `headers` are sent with every answer. */
+  constructor(headers: Headers = {}) {
+    this.#headers = headers
+  }
+
+  setHeaders(headers: Headers = {}): void {
+    this.#headers = headers
+  }
 
   /** Sends an answer; one to HEAD has no body. */
   async send(answer: HttpAnswer, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if ('stream' in answer) sendStream(answer, request, response)
+    if ('stream' in answer) this.#sendStream(answer, request, response)
     else await this.#sendWhole(answer, request, response)
   }
 
@@ -57,8 +69,17 @@ export class Sender {
       Vary: 'Accept, Accept-Encoding',
       ...COMMON_HEADERS,
       ...answer.headers,
+      ...this.#headers,
     })
     response.end(body)
+  }
+
+  #sendStream({ type, stream }: StreamedAnswer, request: IncomingMessage, response: ServerResponse): void {
+    // nginx would keep what it has until there is enough of it.
+    response.writeHead(200, { 'Content-Type': type, 'X-Accel-Buffering': 'no', ...COMMON_HEADERS, ...this.#headers })
+    if (request.method === 'HEAD') return void response.end()
+    response.flushHeaders()
+    stream(response)
   }
 
   /** Encodes and compresses an answer once, however many clients get it. */
@@ -89,12 +110,4 @@ export class Sender {
 interface Body {
   readonly text: Buffer
   readonly zipped: Buffer | Promise<Buffer> | undefined
-}
-
-function sendStream({ type, stream }: StreamedAnswer, request: IncomingMessage, response: ServerResponse): void {
-  // nginx would keep what it has until there is enough of it.
-  response.writeHead(200, { 'Content-Type': type, 'X-Accel-Buffering': 'no', ...COMMON_HEADERS })
-  if (request.method === 'HEAD') return void response.end()
-  response.flushHeaders()
-  stream(response)
 }

@@ -13,16 +13,27 @@ export function shareOfConnections(openFileLimit: number): { readonly metrics: n
 }
 
 /**
- * Ends a server's oldest connection when there are too many, so that idle clients can neither use up the file descriptors nor lock a scrape
- * out. Returns the open connections; unlike the server's own list they include unfinished TLS handshakes.
+ * Open connections of servers. Ends the oldest when there are too many, so that idle clients can neither use up the file descriptors nor lock a
+ * scrape out. Unlike the servers' own lists they include unfinished TLS handshakes.
  */
-export function capConnections(server: Server, most: number): ReadonlySet<Socket> {
-  const connections = new Set<Socket>()
-  server.on('connection', (socket: Socket) => {
-    connections.add(socket)
-    socket.once('close', () => connections.delete(socket))
-    const [oldest] = connections
-    if (connections.size > most) oldest?.destroy()
-  })
-  return connections
+export class Connections {
+  readonly #most: number
+  readonly #open = new Set<Socket>()
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  watch(server: Server): void {
+    server.on('connection', (socket: Socket) => {
+      this.#open.add(socket)
+      socket.once('close', () => this.#open.delete(socket))
+      const [oldest] = this.#open
+      if (this.#open.size > this.#most) oldest?.destroy()
+    })
+  }
+
+  destroyAll(): void {
+    for (const connection of this.#open) connection.destroy()
+  }
 }

@@ -1,23 +1,27 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
-import type { Server as TlsServer } from 'node:https'
-import { isIPv6, type Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
-import type { Credentials } from './access/basic-auth.ts'
-import { Guard, type GuardOptions } from './access/guard.ts'
-import { type HttpAnswer, type Route, Sender } from './answer.ts'
-import { readCertificate, type TlsFiles } from './certificate.ts'
-import { capConnections, MOST_CONNECTIONS } from './connections.ts'
-import { readInTurn } from './pipelining.ts'
+import type { IncomingMessage, RequestListener } from 'node:http'
+import { type Access, Guard, type GuardOptions } from './access/guard.ts'
+import { type Headers, type HttpAnswer, type Route, Sender } from './answer.ts'
+import { Connections, MOST_CONNECTIONS } from './connections.ts'
+import { type Listener, openListener } from './listener.ts'
+import type { Tls } from './tls/tls.ts'
 
-export interface ServerOptions extends GuardOptions {
+/** What of a server may change while it runs. */
+export interface Terms extends Access {
+  /** A server with TLS keeps it, and one without goes on without. */
+  readonly tls?: Tls | undefined
+  /** Sent with every answer. */
+  readonly headers?: Headers | undefined
+}
+
+export interface ServerOptions extends GuardOptions, Terms {
   readonly name: 'metrics' | 'health'
   readonly address: string
   readonly port: number
-  readonly tls?: TlsFiles | undefined
   /** Most open connections. */
   readonly maxConnections?: number | undefined
   readonly routes: Readonly<Record<string, Route>>
+  /** Told of every request before it is answered. */
+  readonly requested?: () => void
 }
 
 export interface HttpServer {
@@ -27,78 +31,51 @@ export interface HttpServer {
   readonly certificateNotAfter: Date | undefined
   /** Number of requests with a wrong user name or password. */
   readonly wrongPasswords: number
-  /** Reads the certificate's files anew; if they cannot be served, the old certificate stays. */
-  reloadTls(): void
-  /** Replaces user name and password; a server that asks for none goes on without. */
-  setCredentials(credentials: Credentials): void
+  setTerms(terms: Terms): void
   close(): Promise<void>
 }
 
-const LIMITS = {
-  maxHeaderSize: 16 * 1024,
-  headersTimeout: 10_000,
-  requestTimeout: 30_000,
-  handshakeTimeout: 10_000,
-  connectionsCheckingInterval: 2_000,
-  // A Prometheus that scrapes once a minute keeps its connection.
-  keepAliveTimeout: 75_000,
-} as const
-/** A client that stops reading its answer loses the connection. */
-const STALLED_MS = 30_000
 /** Time that answers under way have when the server closes. */
 const CLOSE_GRACE_MS = 300
 
 /** Starts a server that answers GET and HEAD on a few routes. */
 export async function listen(options: ServerOptions): Promise<HttpServer> {
-  const { name, tls, credentials, maxConnections = MOST_CONNECTIONS, log } = options
-  let certificate = tls && readCertificate(tls)
-  const server: Server | TlsServer = certificate
-    ? process.getBuiltinModule('node:https').createServer({ ...LIMITS, ...certificate.context })
-    : createServer(LIMITS)
-  server.timeout = STALLED_MS
-  readInTurn(server)
+  const { name, address, port, authenticator, maxConnections = MOST_CONNECTIONS, requested, log } = options
+  let { tls } = options
   const guard = new Guard(options)
   const answer = answerer(options)
-  const sender = new Sender()
-  server.on('request', async (request, response) => {
+  const sender = new Sender(options.headers)
+  const connections = new Connections(maxConnections)
+  const answerRequest: RequestListener = async (request, response) => {
     try {
+      requested?.()
       const reply = (await guard.refusal(request)) ?? (await answer(request))
-      if (!server.listening) response.shouldKeepAlive = false
+      if (!listener.isListening) response.shouldKeepAlive = false
       await sender.send(reply, request, response)
     } catch (err) {
       log.error({ err, server: name }, 'cannot send an answer')
       response.destroy()
     }
-  })
-  server.on('clientError', refuse)
-  const connections = capConnections(server, maxConnections)
-  const port = await bind(server, options)
-  server.on('error', (err) => log.error({ err, server: name }, 'server error'))
-
-  const url = `${tls ? 'https' : 'http'}://${host(options.address)}:${port}`
-  log.info({ server: name, url, authentication: credentials !== undefined }, 'listening')
-
+  }
+  const listener = await openListener({ name, address, port, tls, connections, log }, answerRequest)
+  log.info({ server: name, url: listener.url, authentication: authenticator !== undefined }, 'listening')
   return {
-    url,
-    port,
+    url: listener.url,
+    port: listener.port,
     get certificateNotAfter() {
-      return certificate?.notAfter
+      return tls?.notAfter
     },
     get wrongPasswords() {
       return guard.wrongPasswords.total
     },
-    reloadTls() {
-      if (!tls || !('setSecureContext' in server)) return
-      try {
-        certificate = readCertificate(tls)
-        server.setSecureContext(certificate.context)
-        log.info({ server: name, notAfter: certificate.notAfter }, 'certificate reloaded')
-      } catch (error) {
-        log.error({ reason: (error as Error).message, server: name }, 'certificate not reloaded, still serving the old one')
-      }
+    setTerms(terms) {
+      guard.setAccess(terms)
+      sender.setHeaders(terms.headers)
+      if (!terms.tls || !tls || terms.tls.context === tls.context) return
+      tls = terms.tls
+      listener.setTls(tls)
     },
-    setCredentials: (credentials) => guard.setCredentials(credentials),
-    close: () => close(server, connections),
+    close: () => close([listener], connections),
   }
 }
 
@@ -125,51 +102,9 @@ function answerer({ routes, log }: ServerOptions): (request: IncomingMessage) =>
   }
 }
 
-const REFUSALS: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-}
-/** Closing with bytes unread resets the connection, and the client would lose the refusal. */
-const LINGER_MS = 1_000
-
-/** Answers a client that does not speak HTTP; one that does not even speak TLS, or is gone already, is only disconnected. */
-function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
-  const { code = '' } = error
-  const status = REFUSALS[code] ?? (code.startsWith('HPE_') ? '400 Bad Request' : undefined)
-  if (!status) return void socket.destroy()
-  if (!socket.writable) return
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
-  setTimeout(() => socket.destroy(), LINGER_MS).unref()
-}
-
-async function bind(server: Server, { name, address, port }: ServerOptions): Promise<number> {
-  try {
-    server.listen({ host: address, port })
-    await once(server, 'listening')
-  } catch (cause) {
-    throw new Error(`cannot listen on ${host(address)}:${port} for ${name}: ${remedyFor(cause as NodeJS.ErrnoException, name)}`, { cause })
-  }
-  const bound = server.address()
-  return typeof bound === 'object' && bound ? bound.port : port
-}
-
-function remedyFor({ code, message }: NodeJS.ErrnoException, name: ServerOptions['name']): string {
-  const flag = name === 'metrics' ? '--port' : '--health-port'
-  if (code === 'EADDRINUSE') return `port in use; choose another with ${flag}`
-  if (code === 'EACCES') return `not permitted; choose a port above 1023 with ${flag}, or grant CAP_NET_BIND_SERVICE`
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return 'this machine has no such address; choose another with --listen-address'
-  return message
-}
-
-function host(address: string): string {
-  return isIPv6(address) ? `[${address}]` : address
-}
-
-async function close(server: Server, connections: ReadonlySet<Socket>): Promise<void> {
-  server.close()
-  const grace = setTimeout(() => {
-    for (const connection of connections) connection.destroy()
-  }, CLOSE_GRACE_MS)
-  await once(server, 'close')
+async function close(listeners: readonly Listener[], connections: Connections): Promise<void> {
+  const closed = Promise.all(listeners.map((listener) => listener.close()))
+  const grace = setTimeout(() => connections.destroyAll(), CLOSE_GRACE_MS)
+  await closed
   clearTimeout(grace)
 }

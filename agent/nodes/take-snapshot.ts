@@ -14,6 +14,8 @@ export interface SnapshotParts extends Pick<Snapshot, 'version' | 'startedAt' | 
   readonly capture: { readonly fault: string | undefined } | undefined
   /** Why the log file cannot be written at present, if so. */
   readonly logFault: string | undefined
+  /** Files of the servers that cannot be read anew, in words. */
+  readonly fileFaults?: readonly string[] | undefined
 }
 
 export function takeSnapshot(parts: SnapshotParts): Snapshot {
@@ -29,7 +31,7 @@ export function takeSnapshot(parts: SnapshotParts): Snapshot {
     eventErrors: nodes.eventErrors,
     journal: journal?.state ?? { written: new Map(), failed: 0 },
     webhook: webhook?.state ?? { isFailing: false, delivered: 0, failed: 0, pending: 0, givenUp: 0, refused: 0 },
-    warnings: [...(processes?.warnings() ?? []), ...storeWarnings(parts)],
+    warnings: [...(processes?.warnings() ?? []), ...storeWarnings(parts), ...(parts.fileFaults ?? [])],
     // Looked up only by those who ask: it reads the memory of processes.
     get readiness() {
       return readinessOf({

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { type Effective, spellings } from './effective.ts'
 import type { Key } from './schema.ts'
 import { readSettingsFile } from './secrets/files.ts'
+import { type Pem, problemsOfPair } from './secrets/pem.ts'
 
 /** Problems of settings with each other, or with this machine. */
 export function problemsOfSettings(effective: Effective): readonly string[] {
@@ -10,6 +11,7 @@ export function problemsOfSettings(effective: Effective): readonly string[] {
     ...bothOrNeither(effective, 'metricsAuthUsername', 'metricsAuthPassword'),
     ...bothOrNeither(effective, 'tlsCert', 'tlsKey'),
     ...tlsPair(effective),
+    ...webConfigAlone(effective),
     ...distinctPorts(effective),
     ...distinctFiles(effective),
     ...regularFiles(effective),
@@ -27,28 +29,28 @@ function bothOrNeither({ settings, sources, failed }: Effective, one: Key, other
 
 function tlsPair({ settings: { tlsCert, tlsKey }, sources }: Effective): readonly string[] {
   const problems: string[] = []
-  if (!tlsCert && !tlsKey) return problems
-  const { createPrivateKey, X509Certificate } = process.getBuiltinModule('node:crypto')
-  const certificate = tlsCert && parsePem(tlsCert, sources.tlsCert, 'certificate', (pem) => new X509Certificate(pem), problems)
-  const key = tlsKey && parsePem(tlsKey, sources.tlsKey, 'unencrypted private key', createPrivateKey, problems)
+  const certificate = readPem(tlsCert, sources.tlsCert, problems)
+  const key = readPem(tlsKey, sources.tlsKey, problems)
   if (!certificate || !key) return problems
-  if (!certificate.parsed.checkPrivateKey(key.parsed)) return [`${sources.tlsKey}: ${tlsKey} is not the key of the certificate ${tlsCert}`]
-  try {
-    process.getBuiltinModule('node:tls').createSecureContext({ cert: certificate.pem, key: key.pem })
-    return []
-  } catch (error) {
-    return [`${sources.tlsCert}: ${tlsCert} cannot be served: ${(error as Error).message}`]
-  }
+  return problemsOfPair(certificate, key).map(({ of, problem }) => `${of === 'certificate' ? sources.tlsCert : sources.tlsKey}: ${problem}`)
 }
 
-function parsePem<T>(path: string, where: string, what: string, parse: (pem: string) => T, problems: string[]) {
+function readPem(path: string | undefined, where: string, problems: string[]): Pem | undefined {
+  if (path === undefined) return undefined
   const file = readSettingsFile(path)
-  if ('problem' in file) return void problems.push(`${where}: ${file.problem}`)
-  try {
-    return { pem: file.content, parsed: parse(file.content) }
-  } catch {
-    return void problems.push(`${where}: ${JSON.stringify(path)} holds no ${what} in PEM`)
-  }
+  if ('content' in file) return { content: file.content, shown: JSON.stringify(path) }
+  return void problems.push(`${where}: ${file.problem}`)
+}
+
+/** Settings that a web configuration file takes the place of. */
+const REPLACED = ['metricsAuthUsername', 'metricsAuthPassword', 'metricsAuthPasswordFile', 'tlsCert', 'tlsKey'] as const
+
+function webConfigAlone({ settings, sources }: Effective): readonly string[] {
+  if (settings.webConfigFile === undefined) return []
+  const given = REPLACED.filter(
+    (key) => settings[key] !== undefined && !(key === 'metricsAuthPassword' && settings.metricsAuthPasswordFile),
+  )
+  return given.map((key) => `${sources[key]}: ${sources.webConfigFile} has users, passwords and certificates in its file; keep one of them`)
 }
 
 function distinctPorts({ settings: { port, healthPort }, sources }: Effective): readonly string[] {

@@ -7,6 +7,7 @@ import { type Key, keys, type Settings, usualConfig } from './schema.ts'
 import { withHeadersFile } from './secrets/headers-file.ts'
 import { withPasswordFile } from './secrets/password-file.ts'
 import type { Source } from './source.ts'
+import { readWebConfig } from './web-config/web-config.ts'
 
 export type { Environment } from './environment.ts'
 export type { Settings } from './schema.ts'
@@ -43,10 +44,18 @@ export function loadSettings(commandLine: Source, env: Environment = process.env
   // Half of a pair may stand in the file that could not be read.
   if (!file?.isUnusable) problems.push(...problemsOfSettings(effective))
   if (effective.settings.otlpEndpoint) problems.push(...problemsOfPushing(env))
+  checkWebConfig(effective, problems, warnings)
   refuse(problems)
 
   const { settings, sources } = effective
   return { settings, sources, warnings, proxy: proxyOf(env) }
+}
+
+function checkWebConfig({ settings: { webConfigFile }, sources }: Effective, problems: string[], warnings: string[]): void {
+  if (webConfigFile === undefined) return
+  const read = readWebConfig(webConfigFile)
+  if ('config' in read) warnings.push(...read.config.warnings)
+  else problems.push(...read.problems.map((problem) => `${sources.webConfigFile}: ${problem}`))
 }
 
 /** Settings for a command that only reads: whether an agent could run with them does not matter to it. */

@@ -235,6 +235,16 @@ const schema = {
     env: 'FIBRE_TLS_KEY',
     yaml: ['tls_key'],
   },
+  webConfigFile: {
+    group: 'Metrics and page',
+    help: "File of Prometheus' exporter-toolkit with certificate, users, clients' certificates and headers, in place of the settings for these. It is read again when it or a file that it names changes.",
+    type: nonEmptyText,
+    example: '/etc/fibre-agent/web-config.yml',
+    flag: 'web.config.file',
+    placeholder: 'PATH',
+    env: 'FIBRE_WEB_CONFIG_FILE',
+    yaml: ['web_config_file'],
+  },
   peerLabel: {
     group: 'Metrics and page',
     help: 'Number of peers of each mechanism that fibre_block_deliveries_total names; the rest are "other". 0 omits the label.',

@@ -1,47 +1,62 @@
 import type { IncomingMessage } from 'node:http'
 import type { Logger } from 'pino'
 import type { HttpAnswer } from '../answer.ts'
-import { basicAuth, type Credentials, unauthorized } from './basic-auth.ts'
+import { type Authenticator, unauthorized } from './basic-auth.ts'
 import { hostCheck, misdirected } from './hosts.ts'
+import { type RateLimit, tooMany } from './rate-limit.ts'
 import { ThrottledLog } from './throttled-log.ts'
 import { WrongPasswords } from './wrong-passwords.ts'
 
-export interface GuardOptions {
-  /** Required on every path when given. */
-  readonly credentials?: Credentials | undefined
+/** Who may ask a server. */
+export interface Access {
+  /** Asked on every path when given. */
+  readonly authenticator?: Authenticator | undefined
   /** Names that this machine goes by besides its own; "*" stands for all. */
   readonly allowedHosts?: readonly string[] | undefined
+  readonly rateLimit?: RateLimit | undefined
+}
+
+export interface GuardOptions extends Access {
   readonly log: Logger
 }
+
+const busy: HttpAnswer = { status: 503, body: 'Too many passwords wait to be checked.\n', headers: { 'Retry-After': '1' } }
 
 /** Refuses requests for other hosts and those without the right user name and password. */
 export class Guard {
   readonly wrongPasswords: WrongPasswords
-  readonly #isAllowedHost: (header: string | undefined) => boolean
   readonly #misdirected: ThrottledLog
-  #isAuthorized: ((header: string | undefined) => boolean) | undefined
+  #access: Access = {}
+  #isAllowedHost: (header: string | undefined) => boolean = () => false
   #lastHost = ''
 
-  constructor({ credentials, allowedHosts = [], log }: GuardOptions) {
+  constructor({ log, ...access }: GuardOptions) {
     this.wrongPasswords = new WrongPasswords(log)
-    this.#isAllowedHost = hostCheck(allowedHosts)
     this.#misdirected = new ThrottledLog((count) =>
       log.warn({ count, host: this.#lastHost }, 'requests for another host refused; if this machine goes by that name: --allowed-hosts'),
     )
-    this.#isAuthorized = credentials && basicAuth(credentials)
+    this.setAccess(access)
   }
 
-  /** Replaces the credentials; a server that asks for none goes on without. */
-  setCredentials(credentials: Credentials): void {
-    this.#isAuthorized &&= basicAuth(credentials)
+  setAccess(access: Access): void {
+    this.#access = access
+    this.#isAllowedHost = hostCheck(access.allowedHosts ?? [])
   }
 
   /** Returns the answer to a request that must not pass. A password also guards against pages of other names: their browser does not know it. */
-  refusal({ headers: { host, authorization }, socket }: IncomingMessage): HttpAnswer | undefined | Promise<HttpAnswer> {
-    if (!this.#isAuthorized) return this.#isAllowedHost(host) ? undefined : this.#refuseHost(host)
-    const address = socket.remoteAddress ?? ''
+  refusal({ headers: { host, authorization }, socket }: IncomingMessage): HttpAnswer | undefined | Promise<HttpAnswer | undefined> {
+    const { authenticator, rateLimit } = this.#access
+    if (rateLimit && !rateLimit.take()) return tooMany
+    if (!authenticator) return this.#isAllowedHost(host) ? undefined : this.#refuseHost(host)
     if (authorization === undefined) return unauthorized // how every browser begins
-    if (!this.#isAuthorized(authorization)) return this.wrongPasswords.add(address).then(() => unauthorized)
+    const address = socket.remoteAddress ?? ''
+    const isRight = authenticator.check(authorization, address)
+    return typeof isRight === 'object' ? isRight.then((result) => this.#judge(result, address)) : this.#judge(isRight, address)
+  }
+
+  #judge(isRight: boolean | 'busy', address: string): HttpAnswer | undefined | Promise<HttpAnswer> {
+    if (isRight === 'busy') return busy
+    if (!isRight) return this.wrongPasswords.add(address).then(() => unauthorized)
     this.wrongPasswords.reset(address)
     return undefined
   }

@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
+import { readTls } from '../../../agent/http/tls/tls.ts'
 import { exchange, openConnection } from '../../harness/connections.ts'
 import { serve } from './serve.ts'
 
@@ -57,36 +58,12 @@ describe.each([
   )
 })
 
-it('serves a renewed certificate once told to reload', async () => {
-  const renewed = { certFile: join(directory, 'renewed.crt'), keyFile: join(directory, 'renewed.key') }
-  cpSync(one.certFile, renewed.certFile)
-  cpSync(one.keyFile, renewed.keyFile)
-  const server = await serve({ tls: renewed, routes })
-  cpSync(other.certFile, renewed.certFile)
-  cpSync(other.keyFile, renewed.keyFile)
+it('serves a renewed certificate from the moment that it is set', async () => {
+  const server = await serve({ tls: one, routes })
   expect((await scrape(server.port, one)).certificate).toBe('one')
-  server.reloadTls()
+  server.setTerms({ tls: readTls(other) })
   expect((await scrape(server.port, other)).certificate).toBe('other')
   expect(Math.round((Number(server.certificateNotAfter) - Date.now()) / 86_400_000)).toBe(60)
-  expect(server.logged.map(({ msg }) => msg)).toEqual(['listening', 'certificate reloaded'])
-})
-
-it.each([
-  ['is not a certificate', 'nonsense'],
-  ['does not fit its key', readFileSync(other.certFile)],
-  ['is for another kind of key', readFileSync(rsa.certFile)],
-])('keeps the old certificate when the new one %s', async (_, certificate) => {
-  const tls = { certFile: join(directory, 'spoilt.crt'), keyFile: one.keyFile }
-  cpSync(one.certFile, tls.certFile)
-  const server = await serve({ tls, routes })
-  writeFileSync(tls.certFile, certificate)
-  server.reloadTls()
-  expect((await scrape(server.port, one)).certificate).toBe('one')
-  expect(Math.round((Number(server.certificateNotAfter) - Date.now()) / 86_400_000)).toBe(30)
-  expect(server.logged[1]).toMatchObject({ level: 50, msg: 'certificate not reloaded, still serving the old one' })
-  expect(server.logged).toHaveLength(2)
-  expect(server.logged[1]?.reason).toContain(tls.certFile)
-  expect(JSON.stringify(server.logged[1])).not.toContain(' at ') // no stack
 })
 
 it.each([
@@ -120,11 +97,11 @@ it('answers garbage inside TLS as it does outside', async () => {
   expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
 })
 
-it('does nothing on reload without TLS', async () => {
+it('goes on without TLS where a certificate is set later', async () => {
   const server = await serve({ routes })
-  server.reloadTls()
+  server.setTerms({ tls: readTls(one) })
   expect(server.certificateNotAfter).toBeUndefined()
-  expect(server.logged).toHaveLength(1)
+  expect((await fetch(`${server.url}/metrics`)).status).toBe(200)
 })
 
 /** Scrapes over a new connection, trusting only the given certificate, and says which one was shown. */

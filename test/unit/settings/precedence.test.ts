@@ -38,6 +38,7 @@ const samples: Record<Key, () => Samples> = {
   metricsAuthPasswordFile: () => ({ ...same(file('a'), file('b'), file('c')), needs: { FIBRE_METRICS_AUTH_USERNAME: 'x' } }),
   tlsCert: () => tls('cert', 'FIBRE_TLS_KEY'),
   tlsKey: () => tls('key', 'FIBRE_TLS_CERT'),
+  webConfigFile: () => same(file(''), file('', 'b.yml'), file('', 'c.yml')),
   peerLabel: () => numbers('1', '2', '3'),
   healthPort: () => numbers('9601', '9602', '0'),
   otlpEndpoint: () =>
@@ -164,6 +165,7 @@ it('runs without any setting, on loopback, with the ports of the exporter it rep
     metricsAuthPasswordFile: undefined,
     tlsCert: undefined,
     tlsKey: undefined,
+    webConfigFile: undefined,
     peerLabel: 0,
     forgetAfterMs: 86_400_000,
     healthPort: 9436,

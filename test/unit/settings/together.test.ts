@@ -75,7 +75,7 @@ describe('TLS', () => {
 
   it('is refused with the key of another certificate', () => {
     const [{ cert }, { key }] = [certificate(), certificate()]
-    expect(refused(cert, key)).toEqual([`FIBRE_TLS_KEY: ${key} is not the key of the certificate ${cert}`])
+    expect(refused(cert, key)).toEqual([`FIBRE_TLS_KEY: "${key}" is not the key of the certificate "${cert}"`])
   })
 
   it('is refused with files that are missing, directories or something else', () => {

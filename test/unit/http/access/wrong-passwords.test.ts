@@ -1,4 +1,5 @@
 import { expect, it, vi } from 'vitest'
+import { basicAuth } from '../../../../agent/http/access/basic-auth.ts'
 import { serve } from '../serve.ts'
 
 const credentials = { username: 'ann', password: 'right' }
@@ -45,6 +46,6 @@ it('counts wrong passwords, and logs them at once and then once a minute', async
 
 it('asks for another password as soon as it is told to', async () => {
   const { server, ask } = await serveGuarded()
-  server.setCredentials({ username: 'ann', password: 'new' })
+  server.setTerms({ authenticator: basicAuth({ username: 'ann', password: 'new' }) })
   expect([(await ask('right')).status, (await ask('new')).status]).toEqual([401, 200])
 })
