@@ -5,8 +5,8 @@ import { createLog } from '../log.ts'
 import { isServiceManagerListening, type LoadedSettings, loadSettings, readSettings, waitsForNode } from '../settings/load.ts'
 import { groups, keys, type Option, options } from '../settings/schema.ts'
 import { problemOfReading } from '../settings/secrets/files.ts'
+import { settingsText } from '../settings/settings-text.ts'
 import type { Source } from '../settings/source.ts'
-import { summary } from '../settings/summary.ts'
 import type { Replay } from '../sources/open.ts'
 import { type Context, defineCommand, didYouMeanCommand, type Outcome } from './command.ts'
 import type { Flags } from './flags.ts'
@@ -23,7 +23,9 @@ export const exitStatus = 'Exit status: 0 after a clean end, 2 when the command 
 
 /** Flags of the commands that measure. */
 export const checkFlag = {
-  'config.check': { help: 'Check all settings, print what they come to and from where, and exit.' },
+  'config.check': {
+    help: 'Check all settings, print what they come to as a configuration file, with the source of each, and exit. Secrets are left out.',
+  },
 } as const satisfies Flags
 
 /** `fibre-agent`, without the name of a command: measures. */
@@ -76,7 +78,7 @@ function requireProcess(loaded: LoadedSettings): void {
 
 /** Answers `--config.check`. */
 export async function printSettings(loaded: LoadedSettings, { stdout }: Context): Promise<Outcome> {
-  await print([`${summary(loaded)}\n`], stdout)
+  await print([`${settingsText(loaded)}\n`], stdout)
   return { exitCode: 0 }
 }
 

@@ -6,6 +6,8 @@ export interface Effective {
   readonly settings: Settings
   /** The source of each setting. */
   readonly sources: Readonly<Record<Key, string>>
+  /** Settings as their options' types read them; without those that were taken out of files, or that nothing gives. */
+  readonly written: Partial<Readonly<Record<Key, string | readonly string[]>>>
   /** Settings that a source gave with an invalid value. */
   readonly failed: ReadonlySet<Key>
 }
@@ -17,6 +19,7 @@ export function merge(sources: readonly Source[]): Effective {
     // Each value came out of its option's type, and a default stands behind every option that Settings promises.
     settings: Object.fromEntries(given.map(([key, winner]) => [key, winner?.value])) as Settings,
     sources: Object.fromEntries(given.map(([key, winner]) => [key, winner?.where ?? 'not set'])) as Record<Key, string>,
+    written: Object.fromEntries(given.flatMap(([key, winner]) => (winner ? [[key, winner.written]] : []))),
     failed: new Set(sources.flatMap(({ failed }) => [...failed])),
   }
 }
@@ -34,6 +37,7 @@ export function defaults(): Source {
 export function withSetting<K extends Key>(effective: Effective, key: K, value: Settings[K], where: string): Effective {
   return {
     ...effective,
+    written: { ...effective.written, [key]: undefined },
     settings: { ...effective.settings, [key]: value },
     sources: { ...effective.sources, [key]: where },
   }

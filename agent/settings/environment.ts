@@ -13,7 +13,7 @@ export function readEnvironment(env: Environment): Source {
   for (const key of keys) {
     const variable = variables(key).find(({ name }) => own[name])
     const raw = variable && own[variable.name]
-    if (raw) source.give(key, options[key].many ? splitAtCommas(raw) : raw, variable.name, variable.type)
+    if (raw) source.give(key, options[key].many ? splitAtCommas(raw) : raw, variable.name, variable.own)
   }
   for (const [reason, variable] of Object.entries(withoutUse))
     if (own[variable.env]) source.warnings.push(`${variable.env}: has no effect: ${reason}`)
@@ -80,8 +80,8 @@ function withoutServiceLinks(env: Environment, warnings: string[]): Environment 
 }
 
 function variables(key: Key) {
-  const { env, alsoEnv = [], type } = options[key]
-  return [{ name: env, type }, ...alsoEnv.map((variable) => ({ type, ...variable }))]
+  const { env, alsoEnv = [] } = options[key]
+  return [{ name: env, own: undefined }, ...alsoEnv.map(({ name, own }) => ({ name, own }))]
 }
 
 function splitAtCommas(list: string): readonly string[] {

@@ -17,6 +17,8 @@ export interface LoadedSettings {
   readonly settings: Settings
   /** The source of each setting. */
   readonly sources: Readonly<Record<Key, string>>
+  /** Settings as their options' types read them. */
+  readonly written: Effective['written']
   readonly warnings: readonly string[]
   /** The environment's HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
   readonly proxy: Readonly<Record<string, string>>
@@ -47,8 +49,8 @@ export function loadSettings(commandLine: Source, env: Environment = process.env
   checkWebConfig(effective, problems, warnings)
   refuse(problems)
 
-  const { settings, sources } = effective
-  return { settings, sources, warnings, proxy: proxyOf(env) }
+  const { settings, sources, written } = effective
+  return { settings, sources, written, warnings, proxy: proxyOf(env) }
 }
 
 function checkWebConfig({ settings: { webConfigFile }, sources }: Effective, problems: string[], warnings: string[]): void {

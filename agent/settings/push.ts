@@ -1,5 +1,5 @@
 import type { Settings } from './load.ts'
-import { withoutCredentials } from './summary.ts'
+import { withoutCredentials } from './settings-text.ts'
 
 /** Returns where and how metrics are pushed; `undefined` if they are not. */
 export function pushOptionsOf(settings: Settings, proxy: Readonly<Record<string, string>> | undefined) {

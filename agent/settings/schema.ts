@@ -25,6 +25,12 @@ import {
 
 export const groups = ['Node', 'Metrics and page', 'Health', 'Push', 'Blocks', 'Slow blocks', 'Logs', 'General'] as const
 
+/** The type that a variable has of its own, and how its values are written for the type of the option. */
+export interface OwnType {
+  readonly type: z.ZodType
+  readonly write: (value: never) => string
+}
+
 /** The declaration of one option; parsing, help and documents follow from it. */
 export interface Option {
   readonly group: (typeof groups)[number]
@@ -42,7 +48,7 @@ export interface Option {
   readonly placeholder?: string
   readonly env: string
   /** OpenTelemetry's standard names and those of older programs, with their own type where unit or meaning differ. */
-  readonly alsoEnv?: readonly { readonly name: string; readonly type?: z.ZodType }[]
+  readonly alsoEnv?: readonly { readonly name: string; readonly own?: OwnType }[]
   /** Standard variables that unset this setting, each with the value that does so. */
   readonly switchedOffBy?: Readonly<Record<string, string>>
   /** Keys in the configuration file, the preferred one first. */
@@ -55,6 +61,9 @@ export interface Option {
 
 /** The configuration file that is read where it is there and no other is named. */
 export const usualConfig = '/etc/fibre-agent/config.yaml'
+
+/** Of variables that are in milliseconds where the setting is in seconds. */
+const milliseconds: OwnType = { type: intervalInMs, write: (ms: number) => String(ms / 1000) }
 
 const schema = {
   bitcoind: {
@@ -273,7 +282,10 @@ const schema = {
     flag: 'otlp-endpoint',
     placeholder: 'URL',
     env: 'FIBRE_OTLP_ENDPOINT',
-    alsoEnv: [{ name: 'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT' }, { name: 'OTEL_EXPORTER_OTLP_ENDPOINT', type: otlpBaseUrl }],
+    alsoEnv: [
+      { name: 'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT' },
+      { name: 'OTEL_EXPORTER_OTLP_ENDPOINT', own: { type: otlpBaseUrl, write: (url: string) => url } },
+    ],
     switchedOffBy: { OTEL_SDK_DISABLED: 'true', OTEL_METRICS_EXPORTER: 'none' },
     yaml: ['otlp_endpoint'],
     secret: 'partly', // http://user:password@collector
@@ -297,7 +309,7 @@ const schema = {
     flag: 'otlp-interval',
     placeholder: 'SECONDS',
     env: 'FIBRE_OTLP_INTERVAL',
-    alsoEnv: [{ name: 'OTEL_METRIC_EXPORT_INTERVAL', type: intervalInMs }],
+    alsoEnv: [{ name: 'OTEL_METRIC_EXPORT_INTERVAL', own: milliseconds }],
     yaml: ['otlp_interval'],
   },
   otlpTimeoutMs: {
@@ -310,7 +322,7 @@ const schema = {
     env: 'FIBRE_OTLP_TIMEOUT',
     alsoEnv: ['OTEL_EXPORTER_OTLP_METRICS_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT', 'OTEL_METRIC_EXPORT_TIMEOUT'].map((name) => ({
       name,
-      type: intervalInMs,
+      own: milliseconds,
     })),
     yaml: ['otlp_timeout'],
   },

@@ -1,10 +1,11 @@
-import type * as z from 'zod'
-import { type Key, options } from './schema.ts'
+import { type Key, type OwnType, options } from './schema.ts'
 
 export interface Given {
   readonly value: unknown
   /** The place where an operator finds it: `--port`, `FIBRE_METRICS_PORT`, `config.yaml:3:1 (metrics_port)`. */
   readonly where: string
+  /** As its own option's type reads it. */
+  readonly written: string | readonly string[]
 }
 
 /** The settings of one source, and the problems found in it. */
@@ -16,9 +17,9 @@ export class Source {
   readonly warnings: string[] = []
 
   /** Adds a setting; the last one of several counts. */
-  give(key: Key, raw: string | readonly string[], where: string, type: z.ZodType = options[key].type): void {
-    const { success, data, error } = type.safeParse(raw)
-    if (success) return void this.given.set(key, { value: data, where })
+  give(key: Key, raw: string | readonly string[], where: string, own?: OwnType): void {
+    const { success, data, error } = (own?.type ?? options[key].type).safeParse(raw)
+    if (success) return void this.given.set(key, { value: data, where, written: own ? own.write(data as never) : raw })
     const quoted = options[key].secret || raw === '' ? '' : `, not ${JSON.stringify(raw)}`
     this.fail(key, `${where}: ${error.issues[0]?.message ?? 'is not usable'}${quoted}`)
   }

@@ -91,7 +91,7 @@ describe('the image', () => {
     for (const name of ['agent', 'agent-scrape']) {
       const settings = Object.entries<string>(services[name].environment).map(([key, value]) => [key, place(value)])
       const { status, stdout, stderr } = run(entrypoint(path('app')), ['--config.check'], Object.fromEntries(settings))
-      expect({ status, stderr, warnings: stdout.match(/^warning.*/gm) }, name).toEqual({ status: 0, stderr: '', warnings: null })
+      expect({ status, stderr, warnings: stdout.match(/^# warning.*/gm) }, name).toEqual({ status: 0, stderr: '', warnings: null })
     }
   })
 

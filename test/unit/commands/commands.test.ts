@@ -112,8 +112,8 @@ describe('flags before the command', () => {
   })
 
   it('may have the name of a command as their value', async () => {
-    expect((await command(['--node-name', 'blocks', '--config.check'])).out).toMatch(/nodeName +blocks /)
-    expect((await command(['--config.check', '-n', 'health'])).out).toMatch(/nodeName +health /)
+    expect((await command(['--node-name', 'blocks', '--config.check'])).out).toMatch(/^node_name: blocks /m)
+    expect((await command(['--config.check', '-n', 'health'])).out).toMatch(/^node_name: health /m)
   })
 })
 

@@ -48,17 +48,16 @@ it('shows with --config.check what the settings come to, and from where', async 
     FIBRE_LOG_LEVEL: 'debug',
     FIBRE_X: '1',
   })
-  const lines = text.split('\n').map((line) => line.trim().replace(/ {2,}/g, ' | '))
-  expect(lines[0]).toBe('configuration is valid')
+  const lines = text.split('\n').map((line) => line.replace(/ {2,}/g, ' '))
+  expect(lines.slice(0, 2)).toEqual(['# configuration is valid', '# warning: FIBRE_X: there is no such setting, it is ignored'])
   expect(lines).toEqual(
     expect.arrayContaining([
-      'port | 9500 | --port',
-      'nodes | a=/srv/a | --node',
-      'logLevel | DEBUG | FIBRE_LOG_LEVEL',
-      `nodeName | fra1 | ${config}:1:1 (node_name)`,
-      'healthPort | 9436 | default',
-      'bitcoind | - | not set',
+      'metrics_port: 9500 # --port',
+      'nodes: { a: /srv/a } # --node',
+      'log_level: debug # FIBRE_LOG_LEVEL',
+      `node_name: fra1 # ${config}:1:1 (node_name)`,
+      'health_port: 9436 # default',
+      '#bitcoind_path: # not set',
     ]),
   )
-  expect(lines.at(-1)).toBe('warning: FIBRE_X: there is no such setting, it is ignored')
 })
