@@ -1,9 +1,11 @@
+import { isIPv6 } from 'node:net'
 import type { Logger } from 'pino'
 import { ChangeDetector } from './files/change-detector.ts'
 import { shareOfConnections } from './http/connections.ts'
 import { healthRoute, readyRoute } from './http/health.ts'
+import type { Address } from './http/listener.ts'
 import { metricsRoute } from './http/metrics.ts'
-import { type HttpServer, listen } from './http/server.ts'
+import { type HttpServer, listen, type ServerOptions, type Terms } from './http/server.ts'
 import type { Telemetry } from './metrics/otel/telemetry.ts'
 import { openFileLimit } from './metrics/process.ts'
 import type { Snapshot } from './nodes/snapshot.ts'
@@ -38,11 +40,13 @@ export interface Servers {
 /** Opens the metrics server, with the page, and the health server. */
 export async function openServers(options: ServersOptions): Promise<Servers> {
   const { settings, version, log, source, telemetry, live, snapshot } = options
-  const { listenAddress: address, port, healthPort } = settings
-  const withOwnHost = (settings: Settings) => ({ ...settings, allowedHosts: [address, ...(settings.allowedHosts ?? [])] })
-  const terms = new TermsFiles({ settings: withOwnHost(settings), changed: () => setTerms(), log })
+  const { port, healthPort, socketMode: mode } = settings
+  const sockets = settings.listenAddresses.filter((address) => address.startsWith('unix:')).map((address) => address.slice('unix:'.length))
+  const hosts = settings.listenAddresses.filter((address) => !address.startsWith('unix:'))
+  const withOwnHosts = (settings: Settings) => ({ ...settings, allowedHosts: [...hosts, ...(settings.allowedHosts ?? [])] })
+  const terms = new TermsFiles({ settings: withOwnHosts(settings), changed: () => setTerms(), log })
   const most = shareOfConnections(openFileLimit())
-  const common = { address, requested: () => terms.look(), log }
+  const common = { requested: () => terms.look(), log }
   const exposition = () => {
     source.drain()
     return telemetry.exposition()
@@ -53,50 +57,86 @@ export async function openServers(options: ServersOptions): Promise<Servers> {
   }
   const routes = { ...live.routes, '/metrics': metricsRoute(exposition) }
   const healthRoutes = { '/health': healthRoute(version), '/ready': readyRoute(readyState, version) }
+  const openPaths = Object.keys(healthRoutes)
+  const at = (port: number) => addressesOf(hosts, port)
+  const socketAddresses = sockets.map((path) => ({ path, mode }))
 
-  const metrics = await listen({ ...common, ...terms.metrics, name: 'metrics', port, maxConnections: most.metrics, routes })
-  const health = await openBeside(metrics, () =>
-    listen({ ...common, ...terms.health, name: 'health', port: healthPort, maxConnections: most.health, routes: healthRoutes }),
+  const opened = await openInOrder(
+    [
+      { options: { name: 'metrics', addresses: at(port), maxConnections: most.metrics, routes }, terms: () => terms.metrics },
+      {
+        options: { name: 'health', addresses: at(healthPort), maxConnections: most.health, routes: healthRoutes },
+        terms: () => terms.health,
+      },
+      {
+        options: {
+          name: 'socket',
+          addresses: socketAddresses,
+          openPaths,
+          maxConnections: most.health,
+          routes: { ...routes, ...healthRoutes },
+        },
+        terms: () => ({ ...terms.metrics, tls: undefined }),
+      },
+    ],
+    common,
   )
   const openness = new ChangeDetector(false)
   const warnIfOpen = () => {
-    const isOpen = !terms.metrics.authenticator && terms.metrics.tls?.clients !== 'valid certificate' && !isLoopback(address)
+    const address = hosts.filter((host) => !isLoopback(host)).join(', ')
+    const isOpen = !terms.metrics.authenticator && terms.metrics.tls?.clients !== 'valid certificate' && address !== ''
     if (openness.changesTo(isOpen) && isOpen)
       log.warn({ address }, 'metrics are open to other machines without a password: see --metrics-auth-username')
   }
   const setTerms = () => {
-    metrics.setTerms(terms.metrics)
-    health.setTerms(terms.health)
+    for (const { server, terms } of opened) server.setTerms(terms())
     warnIfOpen()
   }
   warnIfOpen()
 
+  const [first] = opened
+  const urlOf = (name: string) => (opened.find(({ options }) => options.name === name) ?? first)?.server.urls[0] ?? ''
   return {
-    urls: { metrics: metrics.url, health: health.url },
+    urls: { metrics: urlOf('metrics'), health: urlOf('health') },
     get certificateNotAfter() {
-      return metrics.certificateNotAfter
+      return first?.server.certificateNotAfter
     },
     get wrongPasswords() {
-      return metrics.wrongPasswords
+      return opened.reduce((sum, { server }) => sum + server.wrongPasswords, 0)
     },
     get faults() {
       return terms.faults
     },
     reload(settings) {
-      terms.reload(withOwnHost(settings))
+      terms.reload(withOwnHosts(settings))
       setTerms()
     },
-    close: async () => void (await Promise.all([metrics.close(), health.close()])),
+    close: async () => void (await Promise.all(opened.map(({ server }) => server.close()))),
   }
 }
 
-async function openBeside(first: HttpServer, open: () => Promise<HttpServer>): Promise<HttpServer> {
+interface ServerPlan {
+  readonly options: Omit<ServerOptions, keyof Terms | 'log'>
+  readonly terms: () => Terms
+}
+
+/** Opens the servers that have an address, or none. */
+async function openInOrder(plans: readonly ServerPlan[], common: Pick<ServerOptions, 'requested' | 'log'>) {
+  const opened: (ServerPlan & { readonly server: HttpServer })[] = []
   try {
-    return await open()
+    for (const plan of plans.filter(({ options }) => options.addresses.length > 0))
+      opened.push({ ...plan, server: await listen({ ...common, ...plan.options, ...plan.terms() }) })
+    return opened
   } catch (error) {
-    await first.close()
+    for (const { server } of opened) await server.close()
     throw error
   }
+}
+
+/** Hosts at a port. Beside an address of IPv4, that of IPv6 for all (::) is for IPv6 alone: else the two collide. */
+function addressesOf(hosts: readonly string[], port: number): readonly Address[] {
+  const ipv6Only = hosts.some((host) => !isIPv6(host))
+  return hosts.map((host) => ({ host, port, ipv6Only: ipv6Only && isIPv6(host) }))
 }
 
 const isLoopback = (address: string) => address === 'localhost' || address === '::1' || address.startsWith('127.')

@@ -35,9 +35,9 @@ type Parsed<F> = F extends { type: infer Type extends z.ZodType } ? z.output<Typ
 
 /** The flag that gives a setting. */
 export function flagOfSetting(key: Key): Flag {
-  const { short, placeholder, help } = options[key]
+  const { short, placeholder, help, yields } = options[key]
   const note = otherWays(options[key])
-  return { ...(short && { short }), ...(placeholder ? { placeholder } : { isNegatable: true }), help, note }
+  return { ...(short && { short }), ...(yields && { yields }), ...(placeholder ? { placeholder } : { isNegatable: true }), help, note }
 }
 
 function otherWays({ default: value = '', env, alsoEnv = [], yaml }: Option): string {

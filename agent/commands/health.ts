@@ -25,17 +25,19 @@ export const health = defineCommand({
   async run({ settings: commandLine, values, problems }, { stdout, stderr, env }) {
     if (problems.length > 0) throw misuse('health', this.help, problems)
     const settings = readSettings(commandLine, env)
-    if (settings.healthPort === 0) {
+    const address = healthAddress(settings)
+    if (address === undefined) {
       stderr.write('fibre-agent: health: with --health-port 0 the agent takes any free port, which only its log tells; give it a port\n')
       return { exitCode: 1 }
     }
-    const url = new URL(values.ready ? '/ready' : '/health', healthAddress(settings))
+    const path = values.ready ? '/ready' : '/health'
     try {
-      const { status, body } = await ask(url)
+      const { status, body } = await ask(address, path)
       stdout.write(body.endsWith('\n') ? body : `${body}\n`)
       return { exitCode: status === 200 ? 0 : 1 }
     } catch (error) {
-      stderr.write(`fibre-agent: health: no answer from ${url.href}: ${(error as Error).message}${wayOut(url, error)}\n`)
+      const { message } = error as Error
+      stderr.write(`fibre-agent: health: no answer from ${address.origin}${path}: ${message}${wayOut(address, error)}\n`)
       return { exitCode: 1 }
     }
   },
@@ -43,20 +45,36 @@ export const health = defineCommand({
 
 /** Whether an agent that has these settings answers. */
 export async function isAgentAt(settings: Settings): Promise<boolean> {
-  if (settings.healthPort === 0) return false
+  const address = healthAddress(settings)
+  if (address === undefined) return false
   try {
-    const { status, body } = await ask(new URL('/health', healthAddress(settings)), { accept: 'application/json' })
+    const { status, body } = await ask(address, '/health', { accept: 'application/json' })
     return status === 200 && Array.isArray(JSON.parse(body).reasons)
   } catch {
     return false
   }
 }
 
-/** The address of the health server of these settings, seen from this machine. */
-export function healthAddress(settings: Settings): string {
-  const { listenAddress, healthPort } = settings
-  const host = listenAddress === '0.0.0.0' ? '127.0.0.1' : listenAddress === '::' ? '::1' : listenAddress
-  return `${hasTls(settings) ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${healthPort}`
+/** Where the health of an agent is asked for. */
+interface HealthAddress {
+  /** `https://127.0.0.1:9436`, or `unix:/run/fibre-agent/metrics.sock:` before a path, as curl and nginx write it. */
+  readonly origin: string
+  readonly socketPath?: string
+}
+
+/** The health server of these settings, seen from this machine: at the first host that has a known port, or else on the first socket. */
+function healthAddress(settings: Settings): HealthAddress | undefined {
+  const { listenAddresses, healthPort } = settings
+  const host = listenAddresses.find((address) => !address.startsWith('unix:'))
+  const socket = listenAddresses.find((address) => address.startsWith('unix:'))
+  if (host !== undefined && (healthPort !== 0 || socket === undefined))
+    return healthPort === 0 ? undefined : { origin: `${hasTls(settings) ? 'https' : 'http'}://${localForm(host)}:${healthPort}` }
+  return socket === undefined ? undefined : { origin: `${socket}:`, socketPath: socket.slice('unix:'.length) }
+}
+
+function localForm(host: string): string {
+  const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return address.includes(':') ? `[${address}]` : address
 }
 
 /** A web configuration file that cannot be used now was read when it could: by most of them HTTPS is served. */
@@ -67,19 +85,22 @@ function hasTls({ tlsCert, webConfigFile }: Settings): boolean {
 }
 
 /** A server of HTTPS closes a connection that speaks HTTP. */
-function wayOut({ protocol }: URL, error: unknown): string {
-  const isCutOff = protocol === 'http:' && (error as NodeJS.ErrnoException).code === 'ECONNRESET'
+function wayOut({ origin, socketPath }: HealthAddress, error: unknown): string {
+  const isCutOff = !socketPath && origin.startsWith('http:') && (error as NodeJS.ErrnoException).code === 'ECONNRESET'
   return isCutOff ? '; does it serve HTTPS? give --tls-cert and --tls-key, or its --config' : ''
 }
 
 function ask(
-  url: URL,
+  { origin, socketPath }: HealthAddress,
+  path: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly status: number | undefined; readonly body: string }> {
   return new Promise((resolve, reject) => {
     // The certificate is for the name that others call the agent by, and nothing secret is sent.
     const options = { headers, agent: false, rejectUnauthorized: false, signal: AbortSignal.timeout(TIMEOUT_MS) } as const
-    const request = url.protocol === 'https:' ? requestHttps(url, options) : requestHttp(url, options)
+    const request = socketPath
+      ? requestHttp({ ...options, socketPath, path })
+      : (origin.startsWith('https:') ? requestHttps : requestHttp)(new URL(path, origin), options)
     request.on('error', (error) => reject(error.name === 'AbortError' ? new Error(`none within ${TIMEOUT_MS / 1000} s`) : error))
     request.on('response', (response) => {
       let body = ''

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { Server as TlsServer } from 'node:https'
 import { isIPv6 } from 'node:net'
+import { dirname } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Logger } from 'pino'
@@ -10,11 +12,16 @@ import type { Connections } from './connections.ts'
 import { readInTurn } from './pipelining.ts'
 import { type ClientRules, refusalOfClient } from './tls/clients.ts'
 import type { Tls } from './tls/tls.ts'
+import { listenOnSocket } from './unix-socket.ts'
+
+/** Where a server listens: at a port of a host, or on a unix socket of a mode. */
+export type Address =
+  | { readonly host: string; readonly port: number; readonly ipv6Only?: boolean }
+  | { readonly path: string; readonly mode: number }
 
 export interface ListenerOptions {
-  readonly name: 'metrics' | 'health'
-  readonly address: string
-  readonly port: number
+  readonly name: 'metrics' | 'health' | 'socket'
+  readonly address: Address
   readonly tls?: Tls | undefined
   readonly connections: Connections
   readonly log: Logger
@@ -22,9 +29,10 @@ export interface ListenerOptions {
 
 /** A server at one address. */
 export interface Listener {
+  /** `https://127.0.0.1:9435`, or `unix:/run/fibre-agent/metrics.sock`. */
   readonly url: string
+  /** 0 of a socket. */
   readonly port: number
-  readonly isListening: boolean
   /** Serves a new certificate from now on; a listener without TLS goes on without. */
   setTls(tls: Tls): void
   close(): Promise<void>
@@ -54,11 +62,8 @@ export async function openListener(options: ListenerOptions, answer: RequestList
   const port = await bind(server, options)
   server.on('error', (err) => log.error({ err, server: name }, 'server error'))
   return {
-    url: `${tls ? 'https' : 'http'}://${host(address)}:${port}`,
+    url: 'path' in address ? `unix:${address.path}` : `${tls ? 'https' : 'http'}://${shown(address.host)}:${port}`,
     port,
-    get isListening() {
-      return server.listening
-    },
     setTls(tls) {
       if (isTlsServer(server)) setTls(server, tls)
     },
@@ -115,15 +120,26 @@ function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
   setTimeout(() => socket.destroy(), LINGER_MS).unref()
 }
 
-async function bind(server: Server, { name, address, port }: ListenerOptions): Promise<number> {
+async function bind(server: Server, { name, address }: ListenerOptions): Promise<number> {
   try {
-    server.listen({ host: address, port })
-    await once(server, 'listening')
+    if ('path' in address) await listenOnSocket(server, address.path, address.mode)
+    else {
+      server.listen(address)
+      await once(server, 'listening')
+    }
   } catch (cause) {
-    throw new Error(`cannot listen on ${host(address)}:${port} for ${name}: ${remedyFor(cause as NodeJS.ErrnoException, name)}`, { cause })
+    const error = cause as NodeJS.ErrnoException
+    if ('path' in address) throw new Error(`cannot listen on ${address.path}: ${remedyForSocket(error, address.path)}`, { cause })
+    throw new Error(`cannot listen on ${shown(address.host)}:${address.port} for ${name}: ${remedyFor(error, name)}`, { cause })
   }
   const bound = server.address()
-  return typeof bound === 'object' && bound ? bound.port : port
+  return typeof bound === 'object' && bound ? bound.port : 0
+}
+
+function remedyForSocket({ code, message }: NodeJS.ErrnoException, path: string): string {
+  if (!existsSync(dirname(path))) return 'its folder does not exist; make it, or name another path' // libuv says EACCES
+  if (code === 'EACCES' || code === 'EPERM') return 'this user may not make it there; allow it, or name another path'
+  return message
 }
 
 function remedyFor({ code, message }: NodeJS.ErrnoException, name: ListenerOptions['name']): string {
@@ -134,6 +150,6 @@ function remedyFor({ code, message }: NodeJS.ErrnoException, name: ListenerOptio
   return message
 }
 
-function host(address: string): string {
-  return isIPv6(address) ? `[${address}]` : address
+function shown(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener } from 'node:http'
 import { type Access, Guard, type GuardOptions } from './access/guard.ts'
 import { type Headers, type HttpAnswer, type Route, Sender } from './answer.ts'
 import { Connections, MOST_CONNECTIONS } from './connections.ts'
-import { type Listener, openListener } from './listener.ts'
+import { type Address, type Listener, openListener } from './listener.ts'
 import type { Tls } from './tls/tls.ts'
 
 /** What of a server may change while it runs. */
@@ -14,9 +14,9 @@ export interface Terms extends Access {
 }
 
 export interface ServerOptions extends GuardOptions, Terms {
-  readonly name: 'metrics' | 'health'
-  readonly address: string
-  readonly port: number
+  readonly name: 'metrics' | 'health' | 'socket'
+  /** One at least. */
+  readonly addresses: readonly Address[]
   /** Most open connections. */
   readonly maxConnections?: number | undefined
   readonly routes: Readonly<Record<string, Route>>
@@ -25,8 +25,9 @@ export interface ServerOptions extends GuardOptions, Terms {
 }
 
 export interface HttpServer {
-  readonly url: string
-  readonly port: number
+  /** Of its addresses, in their order. */
+  readonly urls: readonly string[]
+  readonly ports: readonly number[]
   /** Expiry of the certificate that is served; undefined without TLS. */
   readonly certificateNotAfter: Date | undefined
   /** Number of requests with a wrong user name or password. */
@@ -40,7 +41,7 @@ const CLOSE_GRACE_MS = 300
 
 /** Starts a server that answers GET and HEAD on a few routes. */
 export async function listen(options: ServerOptions): Promise<HttpServer> {
-  const { name, address, port, authenticator, maxConnections = MOST_CONNECTIONS, requested, log } = options
+  const { name, addresses, authenticator, maxConnections = MOST_CONNECTIONS, requested, log } = options
   let { tls } = options
   const guard = new Guard(options)
   const answer = answerer(options)
@@ -50,18 +51,19 @@ export async function listen(options: ServerOptions): Promise<HttpServer> {
     try {
       requested?.()
       const reply = (await guard.refusal(request)) ?? (await answer(request))
-      if (!listener.isListening) response.shouldKeepAlive = false
+      if (isClosing) response.shouldKeepAlive = false
       await sender.send(reply, request, response)
     } catch (err) {
       log.error({ err, server: name }, 'cannot send an answer')
       response.destroy()
     }
   }
-  const listener = await openListener({ name, address, port, tls, connections, log }, answerRequest)
-  log.info({ server: name, url: listener.url, authentication: authenticator !== undefined }, 'listening')
+  let isClosing = false
+  const listeners = await openAll(addresses, (address) => openListener({ name, address, tls, connections, log }, answerRequest))
+  for (const { url } of listeners) log.info({ server: name, url, authentication: authenticator !== undefined }, 'listening')
   return {
-    url: listener.url,
-    port: listener.port,
+    urls: listeners.map(({ url }) => url),
+    ports: listeners.map(({ port }) => port),
     get certificateNotAfter() {
       return tls?.notAfter
     },
@@ -73,9 +75,24 @@ export async function listen(options: ServerOptions): Promise<HttpServer> {
       sender.setHeaders(terms.headers)
       if (!terms.tls || !tls || terms.tls.context === tls.context) return
       tls = terms.tls
-      listener.setTls(tls)
+      for (const listener of listeners) listener.setTls(tls)
     },
-    close: () => close([listener], connections),
+    close() {
+      isClosing = true
+      return close(listeners, connections)
+    },
+  }
+}
+
+/** Opens a listener at each address, or at none. */
+async function openAll(addresses: readonly Address[], open: (address: Address) => Promise<Listener>): Promise<readonly Listener[]> {
+  const listeners: Listener[] = []
+  try {
+    for (const address of addresses) listeners.push(await open(address))
+    return listeners
+  } catch (error) {
+    for (const listener of listeners) await listener.close()
+    throw error
   }
 }
 

@@ -73,6 +73,7 @@ function templateOf(unit: string): string {
       /^ExecStart=.*$/m,
       'ExecStart=/usr/bin/fibre-agent --config /etc/fibre-agent/%i.yaml\nEnvironment=FIBRE_JOURNAL=%S/fibre-agent-%i/blocks.ndjson',
     ],
+    [/^RuntimeDirectory=.*$/m, 'RuntimeDirectory=fibre-agent-%i'],
     [/^StateDirectory=.*$/m, 'StateDirectory=fibre-agent-%i'],
     [/^# {3}systemctl edit fibre-agent$/m, '#   systemctl edit fibre-agent@%i'],
   ]

@@ -1,4 +1,4 @@
-import { isMap, isScalar, type Node, type Pair } from 'yaml'
+import { isMap, isScalar, isSeq, type Node, type Pair, type YAMLSeq } from 'yaml'
 import { type Key, keys, options, withoutUse } from './schema.ts'
 import { readSettingsFile } from './secrets/files.ts'
 import { Source } from './source.ts'
@@ -49,7 +49,8 @@ export class ConfigFile extends Source {
     if (earlier) return void this.fail(key, `${where}: set already at ${earlier}, keep one of them`)
     this.#seen.set(key, where)
     const node = yaml.resolve(value)
-    if (options[key].many) this.#readMap(key, node, where, yaml)
+    if (options[key].many === 'map') this.#readMap(key, node, where, yaml)
+    else if (options[key].many === 'list' && isSeq<Node>(node)) this.#readList(key, node, where, yaml)
     else this.#readScalar(key, node, where)
   }
 
@@ -68,6 +69,16 @@ export class ConfigFile extends Source {
     this.give(
       key,
       texts.map(([name, value]) => `${isScalar(name) ? name.value : ''}=${isScalar(value) ? value.value : ''}`),
+      where,
+    )
+  }
+
+  #readList(key: Key, { items }: YAMLSeq<Node>, where: string, yaml: YamlText): void {
+    const texts = items.map((item) => yaml.resolve(item)).filter((item) => isScalar<string>(item))
+    if (texts.length < items.length || items.length === 0) return void this.fail(key, `${where}: must be a list of single values`)
+    this.give(
+      key,
+      texts.map(({ value }) => value),
       where,
     )
   }

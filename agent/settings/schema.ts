@@ -2,10 +2,11 @@ import type * as z from 'zod'
 import {
   durationInMs,
   fileBytes,
+  fileMode,
   hostNames,
-  hostOrAddress,
   intervalInMs,
   intervalInSeconds,
+  listenAddresses,
   logLevel,
   namedNodes,
   nonEmptyText,
@@ -53,8 +54,10 @@ export interface Option {
   readonly switchedOffBy?: Readonly<Record<string, string>>
   /** Keys in the configuration file, the preferred one first. */
   readonly yaml: readonly string[]
-  /** May be given several times. */
-  readonly many?: true
+  /** May be given several times. In the file it is a map, or a list. */
+  readonly many?: 'map' | 'list'
+  /** A beginning that other flags have as well is theirs, as it was before there was this one. */
+  readonly yields?: true
   /** Never printed. Partly: printed without the part that may be secret. */
   readonly secret?: true | 'partly'
 }
@@ -112,7 +115,7 @@ const schema = {
     placeholder: 'NAME=PATH',
     env: 'FIBRE_NODES',
     yaml: ['nodes'],
-    many: true,
+    many: 'map',
   },
   users: {
     group: 'Node',
@@ -172,15 +175,27 @@ const schema = {
     env: 'FIBRE_METRICS_PORT',
     yaml: ['metrics_port', 'port'],
   },
-  listenAddress: {
+  listenAddresses: {
     group: 'Metrics and page',
-    help: 'Address that both ports listen on. 0.0.0.0 or :: opens them to other machines: set a password then.',
-    type: hostOrAddress,
+    help: 'Address that both ports listen on, or unix:PATH for a socket that serves what both ports do, without TLS. 0.0.0.0 or :: opens the ports to other machines: set a password then. Repeat the flag for several; the variable takes a comma-separated list, the file a list.',
+    type: listenAddresses,
     default: '127.0.0.1',
     flag: 'listen-address',
     placeholder: 'ADDRESS',
     env: 'FIBRE_LISTEN_ADDRESS',
     yaml: ['listen_address'],
+    many: 'list',
+  },
+  socketMode: {
+    group: 'Metrics and page',
+    help: 'Mode of unix sockets. Who may write to one may connect to it.',
+    type: fileMode,
+    default: '0660',
+    flag: 'socket-mode',
+    placeholder: 'MODE',
+    env: 'FIBRE_SOCKET_MODE',
+    yaml: ['socket_mode'],
+    yields: true, // --s is --slow-threshold-ms
   },
   allowedHosts: {
     group: 'Metrics and page',
@@ -253,6 +268,7 @@ const schema = {
     placeholder: 'PATH',
     env: 'FIBRE_WEB_CONFIG_FILE',
     yaml: ['web_config_file'],
+    yields: true, // --w is --wait
   },
   peerLabel: {
     group: 'Metrics and page',

@@ -28,10 +28,42 @@ export const logLevel = z
   .toUpperCase()
   .pipe(z.enum(['DEBUG', 'INFO', 'WARNING', 'ERROR'], 'must be DEBUG, INFO, WARNING or ERROR'))
 
-export const hostOrAddress = z
+const hostOrAddress = z
   .string()
   .trim()
   .refine((host) => isIP(host) !== 0 || /^[a-z\d]([a-z\d.-]*[a-z\d])?$/i.test(host), 'must be an IP address or a host name, without a port')
+
+/** Longest path of a unix socket, which the kernel keeps in 108 bytes with a zero at the end. */
+const SOCKET_PATH_BYTES = 107
+
+const listenAddress = z
+  .string()
+  .trim()
+  .transform((address) => address.replace(/^\[(.*)\]$/, '$1'))
+  .refine(
+    (address) => address.startsWith('unix:') || hostOrAddress.safeParse(address).success,
+    'must be an IP address or a host name, without a port, or unix:PATH',
+  )
+  .refine(
+    (address) => !address.startsWith('unix:') || isSocketPath(address.slice('unix:'.length)),
+    `must be unix: and a path that begins with / and has ${SOCKET_PATH_BYTES} bytes at most`,
+  )
+
+const isSocketPath = (path: string) => /^\/.*[^/]$/.test(path) && Buffer.byteLength(path) <= SOCKET_PATH_BYTES
+
+/** Addresses to listen on, each given by itself or several with commas between. */
+export const listenAddresses = z
+  .union([z.string(), z.array(z.string())])
+  .transform((given) => [given].flat().flatMap((some) => some.split(',')))
+  .pipe(z.array(listenAddress))
+  .refine((addresses) => new Set(addresses).size === addresses.length, 'must not name one address twice')
+
+/** The mode of a file, in octal digits. */
+export const fileMode = z
+  .string()
+  .trim()
+  .regex(/^0?[0-7]{3}$/, 'must be a mode of three octal digits, such as 0660')
+  .transform((mode) => Number.parseInt(mode, 8))
 
 /** Host names with commas between, or "*" for any. */
 export const hostNames = z

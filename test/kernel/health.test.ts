@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { get } from 'node:http'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { bundle, searchPath, startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { attached, stage, startNode } from '../harness/stage.ts'
+import { until } from '../harness/until.ts'
 import { certificate } from '../unit/settings/settings.ts'
 
 beforeEach(requireBpf)
@@ -66,5 +69,46 @@ describe('fibre-agent health', () => {
     expect(health(['--health-port', '0'])).toMatchObject({ status: 1, stderr: expect.stringContaining('give it a port') })
     expect(health(['--help'])).toMatchObject({ status: 0, stdout: expect.stringContaining('Usage: fibre-agent health') })
     expect(health(['--helth-port', '1'])).toMatchObject({ status: 2, stderr: expect.stringContaining('--helth-port') })
+  })
+})
+
+describe('on a unix socket', () => {
+  it('the agent serves metrics with a password and health without, and replaces one that a killed agent left behind', async () => {
+    const { path, install } = stage()
+    const socket = path('agent.sock')
+    const env = { FIBRE_LISTEN_ADDRESS: `127.0.0.1,unix:${socket}`, FIBRE_METRICS_AUTH_USERNAME: 'ann', FIBRE_METRICS_AUTH_PASSWORD: 'x' }
+    const args = ['--bitcoind', install('bitcoind')]
+    const ask = async (asked: string, headers = {}) => {
+      const [response] = await once(get({ socketPath: socket, path: asked, agent: false, headers }), 'response')
+      response.resume()
+      return response.statusCode
+    }
+    const first = await startAgentProcess({ args, env })
+    await until(() => first.log.some(({ server }) => server === 'socket'), 'the socket')
+    expect(statSync(socket).mode & 0o777).toBe(0o660)
+    const authorized = { Authorization: `Basic ${btoa('ann:x')}` }
+    expect([await ask('/health'), await ask('/metrics'), await ask('/metrics', authorized), await ask('/', authorized)]).toEqual([
+      ...[200, 401, 200, 200],
+    ])
+    expect(health([], { ...env, FIBRE_LISTEN_ADDRESS: `unix:${socket}` })).toEqual({ status: 0, stdout: 'OK\n', stderr: '' })
+    expect(health(['--health-port', '0'], env)).toEqual({ status: 0, stdout: 'OK\n', stderr: '' })
+
+    const second = await startAgentProcess({ args, env, untilListening: false })
+    await second.exited
+    expect(second.log).toEqual(expect.arrayContaining([expect.objectContaining({ msg: 'stopped' })]))
+    expect(await ask('/health')).toBe(200)
+
+    first.kill('SIGKILL')
+    await first.exited
+    expect(existsSync(socket)).toBe(true)
+    const left = health([], { ...env, FIBRE_LISTEN_ADDRESS: `unix:${socket}` })
+    expect(left).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(`no answer from unix:${socket}:/health: connect ECONNREFUSED`),
+    })
+    await using third = await startAgentProcess({ args, env: { ...env, FIBRE_LISTEN_ADDRESS: `unix:${socket}` }, untilListening: false })
+    await until(() => third.log.some(({ server }) => server === 'socket'), 'the socket')
+    expect(await ask('/health')).toBe(200)
+    expect(third.log.filter(({ msg }) => msg === 'listening')).toHaveLength(1)
   })
 })

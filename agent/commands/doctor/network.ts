@@ -1,34 +1,80 @@
 import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
+import { accessSync, constants, lstatSync } from 'node:fs'
+import { connect, createServer, isIPv6 } from 'node:net'
+import { dirname } from 'node:path'
 import type { LoadedSettings, Settings } from '../../settings/load.ts'
 import type { Finding } from './finding.ts'
 
 const TIMEOUT_MS = 3_000
 
-/** Listens on each port for a moment. `isAgentThere` says whether an agent of these settings answers. */
+/** Listens on each port for a moment, and looks at each socket. `isAgentThere` says whether an agent of these settings answers. */
 export async function judgePorts(settings: Settings, isAgentThere: () => Promise<boolean>): Promise<readonly Finding[]> {
-  const area = 'ports'
-  const { listenAddress: host, port, healthPort } = settings
+  const { listenAddresses, port, healthPort } = settings
   const findings: Finding[] = []
-  for (const [flag, number] of [
-    ['port', port],
-    ['health-port', healthPort],
-  ] as const) {
-    const error = number === 0 ? undefined : await tryPort(host, number)
-    if (error === undefined)
-      findings.push({ area, level: 'ok', what: number === 0 ? `--${flag} 0: any free port` : `${host}:${number} is free` })
-    else if (error.code === 'EADDRINUSE' && (await isAgentThere()))
-      findings.push({ area, level: 'note', what: `${host}:${number} is taken, and an agent of these settings runs` })
+  for (const address of listenAddresses) {
+    if (address.startsWith('unix:')) findings.push(await judgeSocket(address.slice('unix:'.length), isAgentThere))
     else
-      findings.push({
-        area,
-        level: 'fault',
-        what: error.code === 'EADDRINUSE' ? `${host}:${number} is taken` : `cannot listen on ${host}:${number} (${error.code})`,
-        why: 'the agent does not start without it',
-        todo: `stop what listens there, or give another --${flag} or --listen-address`,
-      })
+      for (const [flag, number] of [
+        ['port', port],
+        ['health-port', healthPort],
+      ] as const)
+        findings.push(await judgePort(address, flag, number, isAgentThere))
   }
   return findings
+}
+
+const area = 'ports'
+const WHY = 'the agent does not start without it'
+
+async function judgePort(host: string, flag: string, number: number, isAgentThere: () => Promise<boolean>): Promise<Finding> {
+  if (number === 0) return { area, level: 'ok', what: `--${flag} 0: any free port` }
+  const place = `${isIPv6(host) ? `[${host}]` : host}:${number}`
+  const error = await tryPort(host, number)
+  if (error === undefined) return { area, level: 'ok', what: `${place} is free` }
+  if (error.code === 'EADDRINUSE' && (await isAgentThere()))
+    return { area, level: 'note', what: `${place} is taken, and an agent of these settings runs` }
+  return {
+    area,
+    level: 'fault',
+    what: error.code === 'EADDRINUSE' ? `${place} is taken` : `cannot listen on ${place} (${error.code})`,
+    why: WHY,
+    todo: `stop what listens there, or give another --${flag} or --listen-address`,
+  }
+}
+
+async function judgeSocket(path: string, isAgentThere: () => Promise<boolean>): Promise<Finding> {
+  const fault = (what: string): Finding => ({ area, level: 'fault', what, why: WHY, todo: 'mend that, or give another --listen-address' })
+  const code = codeOf(() => accessSync(dirname(path), constants.W_OK))
+  if (code !== undefined)
+    return fault(`cannot make the socket ${path}: its folder ${code === 'ENOENT' ? 'does not exist' : `refuses (${code})`}`)
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return { area, level: 'ok', what: `the socket ${path} can be made` }
+  if (!stats.isSocket()) return fault(`${path} is no socket`)
+  if (!(await isAnswered(path)))
+    return { area, level: 'ok', what: `the socket ${path} was left by an agent that has ended, and is replaced` }
+  if (await isAgentThere()) return { area, level: 'note', what: `${path} is in use, and an agent of these settings runs` }
+  return fault(`another process listens on ${path}`)
+}
+
+function codeOf(operate: () => void): string | undefined {
+  try {
+    operate()
+    return undefined
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code
+  }
+}
+
+async function isAnswered(path: string): Promise<boolean> {
+  const socket = connect({ path })
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
 }
 
 async function tryPort(host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {

@@ -17,6 +17,8 @@ export interface Access {
 }
 
 export interface GuardOptions extends Access {
+  /** Paths on which nobody is asked. */
+  readonly openPaths?: readonly string[] | undefined
   readonly log: Logger
 }
 
@@ -26,11 +28,13 @@ const busy: HttpAnswer = { status: 503, body: 'Too many passwords wait to be che
 export class Guard {
   readonly wrongPasswords: WrongPasswords
   readonly #misdirected: ThrottledLog
+  readonly #openPaths: readonly string[]
   #access: Access = {}
   #isAllowedHost: (header: string | undefined) => boolean = () => false
   #lastHost = ''
 
-  constructor({ log, ...access }: GuardOptions) {
+  constructor({ log, openPaths = [], ...access }: GuardOptions) {
+    this.#openPaths = openPaths
     this.wrongPasswords = new WrongPasswords(log)
     this.#misdirected = new ThrottledLog((count) =>
       log.warn({ count, host: this.#lastHost }, 'requests for another host refused; if this machine goes by that name: --allowed-hosts'),
@@ -44,8 +48,13 @@ export class Guard {
   }
 
   /** Returns the answer to a request that must not pass. A password also guards against pages of other names: their browser does not know it. */
-  refusal({ headers: { host, authorization }, socket }: IncomingMessage): HttpAnswer | undefined | Promise<HttpAnswer | undefined> {
+  refusal({
+    url = '',
+    headers: { host, authorization },
+    socket,
+  }: IncomingMessage): HttpAnswer | undefined | Promise<HttpAnswer | undefined> {
     const { authenticator, rateLimit } = this.#access
+    if (this.#openPaths.includes(url.replace(/\?.*/s, ''))) return this.#isAllowedHost(host) ? undefined : this.#refuseHost(host)
     if (rateLimit && !rateLimit.take()) return tooMany
     if (!authenticator) return this.#isAllowedHost(host) ? undefined : this.#refuseHost(host)
     if (authorization === undefined) return unauthorized // how every browser begins

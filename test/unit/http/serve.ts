@@ -5,6 +5,9 @@ import { readTls, type TlsFiles } from '../../../agent/http/tls/tls.ts'
 import { captureLog, type LoggedLine } from '../../harness/captured-log.ts'
 
 export interface Served extends HttpServer {
+  /** Those of its only address. */
+  readonly url: string
+  readonly port: number
   readonly logged: readonly LoggedLine[]
 }
 
@@ -18,7 +21,7 @@ interface Options extends Omit<Partial<ServerOptions>, 'tls'> {
 export async function serve({ tls, credentials, ...options }: Options): Promise<Served> {
   const { log, lines: logged } = captureLog()
   const given = { tls: tls && 'certFile' in tls ? readTls(tls) : tls, authenticator: credentials && basicAuth(credentials) }
-  const server = await listen({ name: 'metrics', address: '127.0.0.1', port: 0, routes: {}, log, ...given, ...options })
+  const server = await listen({ name: 'metrics', addresses: [{ host: '127.0.0.1', port: 0 }], routes: {}, log, ...given, ...options })
   onTestFinished(() => server.close())
-  return Object.assign(server, { logged })
+  return Object.assign(server, { logged, url: server.urls[0] ?? '', port: server.ports[0] ?? 0 })
 }

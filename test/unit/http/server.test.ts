@@ -148,12 +148,16 @@ describe('close', () => {
 describe('listening', () => {
   it('names address, port, server and remedy when the port is in use', async () => {
     const { port } = await serve({ routes })
-    await expect(serve({ port })).rejects.toThrow(`cannot listen on 127.0.0.1:${port} for metrics: port in use; choose another with --port`)
-    await expect(serve({ port, name: 'health' })).rejects.toThrow('for health: port in use; choose another with --health-port')
+    await expect(serve({ addresses: [{ host: '127.0.0.1', port }] })).rejects.toThrow(
+      `cannot listen on 127.0.0.1:${port} for metrics: port in use; choose another with --port`,
+    )
+    await expect(serve({ addresses: [{ host: '127.0.0.1', port }], name: 'health' })).rejects.toThrow(
+      'for health: port in use; choose another with --health-port',
+    )
   })
 
   it('says so when the machine has no such address', async () => {
-    await expect(serve({ address: '192.0.2.1', port: 9435 })).rejects.toThrow(
+    await expect(serve({ addresses: [{ host: '192.0.2.1', port: 9435 }] })).rejects.toThrow(
       'cannot listen on 192.0.2.1:9435 for metrics: this machine has no such address; choose another with --listen-address',
     )
   })
@@ -165,7 +169,7 @@ describe('listening', () => {
       addresses.some(({ address }) => address === '::1'),
       'this machine has no IPv6',
     )
-    const { url, port } = await serve({ address: '::1', routes })
+    const { url, port } = await serve({ addresses: [{ host: '::1', port: 0 }], routes })
     expect(url).toBe(`http://[::1]:${port}`)
     expect((await fetch(`${url}/metrics`)).status).toBe(200)
   })

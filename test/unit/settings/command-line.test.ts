@@ -24,6 +24,8 @@ describe('beginnings of flags', () => {
   it.each([
     [['--node', 'fra1'], { nodeName: 'fra1' }],
     [['--nod=fra1'], { nodeName: 'fra1' }],
+    [['--w', '--s', '60'], { waitForTarget: true, slowThresholdMs: 60 }],
+    [['--web', '/dev/null', '--so', '600'], { webConfigFile: '/dev/null', socketMode: 0o600 }],
     [['--b', '/x', '--po', '9500', '--hea', '9501', '--verb'], { bitcoind: '/x', port: 9500, healthPort: 9501, verbose: true }],
     [['--metrics-auth-u', 'ann', '--metrics-auth-p', 'secret'], { metricsAuthUsername: 'ann', metricsAuthPassword: 'secret' }],
     [['--no-w'], { waitForTarget: false }],
@@ -90,7 +92,10 @@ describe('is refused with exit code 2', () => {
     [['--log-level', 'TRACE'], ['--log-level: must be DEBUG, INFO, WARNING or ERROR, not "TRACE"']],
     [['--verbose=maybe'], ['--verbose: must be true or false, not "maybe"']],
     [['--no-wait=1'], ['--no-wait: takes no value']],
-    [['--listen-address', '0.0.0.0:9435'], ['--listen-address: must be an IP address or a host name, without a port, not "0.0.0.0:9435"']],
+    [
+      ['--listen-address', '0.0.0.0:9435'],
+      ['--listen-address: must be an IP address or a host name, without a port, or unix:PATH, not ["0.0.0.0:9435"]'],
+    ],
     [['--ring-size', '8 loaves'], ['--ring-size: must be a size such as 8MiB or 8388608, not "8 loaves"']],
     [['--ring-size', '4096'], ['--ring-size: must be at least 256KiB, not "4096"']],
     [['--ring-size', '2GiB'], ['--ring-size: must be at most 1GiB, not "2GiB"']],

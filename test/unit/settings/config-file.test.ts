@@ -36,7 +36,7 @@ it('takes nodes as a map, and values by alias', () => {
     run(['-c', file('node_name: &n fra1\nnodes:\n  alpha: /srv/alpha\n  beta: "/srv/b c"\nlisten_address: *n')]).settings,
   ).toMatchObject({
     nodeName: 'fra1',
-    listenAddress: 'fra1',
+    listenAddresses: ['fra1'],
     nodes: [
       { name: 'alpha', path: '/srv/alpha' },
       { name: 'beta', path: '/srv/b c' },

@@ -30,7 +30,13 @@ export const samples: Record<Key, () => Samples> = {
   ringSize: () => pairs(['256KiB', 262_144], ['1048577', 2_097_152], ['1GiB', 1_073_741_824]),
   countRuns: () => pairs(['true', true], ['no', false], ['1', true]),
   port: () => numbers('9501', '9502', '0'),
-  listenAddress: () => same('0.0.0.0', '::1', 'host.example'),
+  listenAddresses: () =>
+    pairs(
+      ['0.0.0.0', ['0.0.0.0']],
+      ['[::1], 10.0.0.1', ['::1', '10.0.0.1']],
+      ['host.example,unix:/run/a.sock', ['host.example', 'unix:/run/a.sock']],
+    ),
+  socketMode: () => pairs(['0600', 0o600], ['666', 0o666], ['0660', 0o660]),
   allowedHosts: () => pairs(['a.example', ['a.example']], ['b, C.example', ['b', 'C.example']], ['*', ['*']]),
   metricsAuthUsername: () => ({ ...same('ann', 'bob', 'eve'), needs: { FIBRE_METRICS_AUTH_PASSWORD: 'x' } }),
   metricsAuthPassword: () => ({ ...same('one', '0123', 'två'), needs: { FIBRE_METRICS_AUTH_USERNAME: 'x' } }),
