@@ -18,6 +18,8 @@ export class Node {
   #lastProcess: NodeProcess | undefined
   #attachment: Attachment | undefined
   #attachError: string | undefined
+  /** Tracepoints that the last executable offered. */
+  #offered: ReadonlySet<string> = new Set()
   #processes = 0
   #connected = 0
   #lastHeight: number | undefined
@@ -55,7 +57,7 @@ export class Node {
   get probes(): readonly ProbeState[] {
     const states = new Map(this.#attachment?.probes.map((state) => [state.probe, state]))
     return tracepoints
-      .filter(({ probe }) => requiredProbes.has(probe) || states.get(probe)?.offered)
+      .filter(({ probe }) => requiredProbes.has(probe) || this.#offered.has(probe))
       .map(
         ({ probe }) =>
           states.get(probe) ?? { probe, offered: false, attached: false, reason: this.#attachError ?? 'bitcoind is not running' },
@@ -79,6 +81,7 @@ export class Node {
   attached(attachment: Attachment): void {
     this.#attachment = attachment
     this.#attachError = undefined
+    this.#offered = new Set(attachment.probes.filter(({ offered }) => offered).map(({ probe }) => probe))
     this.probesChanged()
   }
 

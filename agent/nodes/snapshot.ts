@@ -39,7 +39,7 @@ export interface NodeSnapshot {
   readonly restarts: number
   /** Why nothing at all could be attached, if so. */
   readonly attachError: string | undefined
-  /** Tracepoints that should be attached: those that every node has, and others that this process offers. */
+  /** Tracepoints that should be attached: those that every node has, and others that the process offers, or the last one offered. */
   readonly probes: readonly ProbeState[]
   /** Blocks connected since the agent started. */
   readonly connected: number

@@ -1,5 +1,5 @@
 import type { LabelSet, MetricDefinition, Sample } from '../definition.ts'
-import { SeriesSet } from './series.ts'
+import { type Series, SeriesSet } from './series.ts'
 
 const noLabels: LabelSet = {}
 
@@ -31,9 +31,11 @@ export class Instrument {
     else for (const { value, labels } of measured) this.#write(node, value, labels)
   }
 
-  /** Empties all series, before they are read anew. */
-  reset(): void {
-    for (const series of this.series.all()) series.value = undefined
+  /** Empties all series, before they are read anew. Returns those that had a value. */
+  reset(): readonly Series[] {
+    const known = [...this.series.all()].filter(({ value }) => value !== undefined)
+    for (const series of known) series.value = undefined
+    return known
   }
 
   #write(node: string | undefined, value: number, labels: LabelSet): void {

@@ -1,6 +1,7 @@
-import type { Meter, Observable } from '@opentelemetry/api'
+import type { Attributes, Meter, Observable } from '@opentelemetry/api'
 import type { MetricDefinition, ObservedMetrics } from '../definition.ts'
 import { Instrument } from './instrument.ts'
+import type { Series } from './series.ts'
 
 /** Returns the unit that OpenTelemetry has for a metric whose name ends as Prometheus wants it. */
 export function unitOf(name: string): string {
@@ -12,6 +13,8 @@ export function unitOf(name: string): string {
 export interface InstrumentOptions {
   /** Values that an open label may take for one node and one set of other labels; 0 leaves such labels out. */
   readonly openLabelLimit: number
+  /** Takes series out of the SDK, which otherwise exports them as they were last. */
+  readonly drop: (isGone: (metric: string, attributes: Attributes) => boolean) => void
 }
 
 /** An instrument that is read when metrics are collected. */
@@ -59,11 +62,12 @@ export class Instruments {
         for (const { readings, observed } of groups) {
           const read = [...readings(state)]
           for (const { instrument, observable } of observed) {
-            instrument.reset()
+            const before = instrument.reset()
             for (const { node, subjects } of read) {
               instrument.declare(node)
               for (const subject of subjects) instrument.record(node, subject)
             }
+            this.#dropGone(instrument, before)
             for (const { value, attributes } of instrument.series.all())
               if (value !== undefined) result.observe(observable, value, attributes)
           }
@@ -78,9 +82,10 @@ export class Instruments {
     for (const instrument of this.#recorded.values()) instrument.declare(node)
   }
 
-  /** Takes off all series of a node. What the SDK keeps of them is dropped by `Telemetry.forget`. */
+  /** Takes off all series of a node. */
   forget(node: string): void {
     for (const instrument of [...this.#recorded.values(), ...this.#observed]) instrument.series.forget(node)
+    this.#options.drop((_, attributes) => attributes.node === node)
   }
 
   /** The histograms, for a producer of theirs: OpenTelemetry has none that are observed. */
@@ -107,6 +112,13 @@ export class Instruments {
     const observable =
       type === 'counter' ? this.#meter.createObservableCounter(name, options) : this.#meter.createObservableGauge(name, options)
     return { instrument: this.#instrumentOf(definition), observable }
+  }
+
+  /** A gauge that is no longer known is absent. A counter stays what it was. */
+  #dropGone({ definition: { name, type } }: Instrument, before: readonly Series[]): void {
+    if (type !== 'gauge') return
+    const gone = new Set(before.filter(({ value }) => value === undefined).map(({ attributes }) => attributes))
+    if (gone.size > 0) this.#options.drop((metric, attributes) => metric === name && gone.has(attributes))
   }
 
   #instrumentOf(definition: MetricDefinition<never>): Instrument {

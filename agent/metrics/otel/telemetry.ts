@@ -3,7 +3,7 @@ import { DiagLogLevel, diag, type Meter } from '@opentelemetry/api'
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import type { Logger } from 'pino'
-import { dropSeriesOf } from './drop-series.ts'
+import { dropSeries } from './drop-series.ts'
 import { histogramProducer } from './histograms.ts'
 import { Instruments } from './instruments.ts'
 import type { PushCounts, PushOptions } from './push.ts'
@@ -51,16 +51,13 @@ export async function openTelemetry({ version, port, openLabelLimit, push, log }
   const pushing = push && (await import('./push.ts')).createPushReader({ ...push, metricProducers, log }, exports)
   const provider = new MeterProvider({ resource, readers: pushing ? [scrape, pushing] : [scrape] })
   const meter = provider.getMeter(SERVICE)
-  const instruments = new Instruments(meter, { openLabelLimit })
+  const instruments = new Instruments(meter, { openLabelLimit, drop: (isGone) => dropSeries(provider, isGone) })
   return {
     meter,
     instruments,
     exports,
     exposition: () => scrape.exposition(),
-    forget(node) {
-      instruments.forget(node)
-      dropSeriesOf(provider, node)
-    },
+    forget: (node) => instruments.forget(node),
     push() {
       if (pushing) pushing.forceFlush().catch((error: unknown) => log.debug({ err: error }, 'metrics were not pushed at once'))
     },

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import type { Target } from '../../../agent/bitcoind/watch.ts'
 import type { MetricDefinition } from '../../../agent/metrics/definition.ts'
 import { metricsOfAgent, metricsOfNodes } from '../../../agent/metrics/index.ts'
+import type { Attachment } from '../../../agent/sources/source.ts'
 import { eventOf, tracepointOf } from '../blocks/events.ts'
 import { openPage } from './page.ts'
 
@@ -37,13 +38,14 @@ it('tells of each node whether a bitcoind runs, and how often another took its p
   expect(await state()).toEqual({ a: [1, 1], b: [1, 0], running: 2 })
 })
 
+const attachment = (...probes: readonly string[]): Attachment => ({
+  probes: probes.map((probe) => ({ probe, offered: true, attached: true })),
+  silentProbes: () => [],
+  close: async () => {},
+})
+
 it('sums probes over all nodes, and tells of each which it expects', async () => {
   const { nodes, scrape } = await openPage({ nodes: ['a', 'b'] })
-  const attachment = (...probes: readonly string[]) => ({
-    probes: probes.map((probe) => ({ probe, offered: true, attached: true })),
-    silentProbes: () => [],
-    close: async () => {},
-  })
   nodes.add('a').attached(attachment('udp:block_race_time', 'udp:block_coinbase'))
   nodes.add('b').attached(attachment('udp:block_race_time'))
   const page = await scrape()
@@ -52,6 +54,24 @@ it('sums probes over all nodes, and tells of each which it expects', async () =>
   expect(page.value('fibre_exporter_probe_attached', { node: 'a', provider: 'udp', probe: 'block_coinbase' })).toBe(1)
   expect(page.value('fibre_exporter_probe_attached', { node: 'b', provider: 'udp', probe: 'block_race_winner' })).toBe(0)
   expect(page.series('fibre_exporter_probe_attached', { node: 'b', probe: 'block_coinbase' })).toEqual([])
+})
+
+it('has each probe of a node that is down at 0, and none that its next executable does not offer', async () => {
+  const { nodes, scrape } = await openPage({ nodes: ['a'] })
+  const state = async () => {
+    const page = await scrape()
+    const optional = page.series('fibre_exporter_probe_attached', { probe: 'block_coinbase' }).map(({ value }) => value)
+    const sum = page.sum('fibre_exporter_probe_attached')
+    return { optional, sum, expected: page.value('fibre_exporter_probes_expected'), attached: page.value('fibre_exporter_probes_attached') }
+  }
+  nodes.processStarted(target('a', 1))
+  nodes.add('a').attached(attachment('udp:block_race_time', 'udp:block_coinbase'))
+  expect(await state()).toEqual({ optional: [1], sum: 2, expected: 6, attached: 2 })
+  nodes.processExited(target('a', 1))
+  expect(await state()).toEqual({ optional: [0], sum: 0, expected: 6, attached: 0 })
+  nodes.processStarted(target('a', 2))
+  nodes.add('a').attached(attachment('udp:block_race_time'))
+  expect(await state()).toEqual({ optional: [], sum: 1, expected: 5, attached: 1 })
 })
 
 it('counts fields that could not be read, events that were lost, and errors', async () => {

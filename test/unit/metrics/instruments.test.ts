@@ -25,7 +25,10 @@ const byGuest = counter('cakes_taken_total', {
   measure: ({ guest }) => (guest === undefined ? undefined : sample(1, { guest })),
 })
 
-async function open(metrics: readonly MetricDefinition<Meal>[], options: InstrumentOptions = { openLabelLimit: 0 }) {
+async function open(
+  metrics: readonly MetricDefinition<Meal>[],
+  options: Pick<InstrumentOptions, 'openLabelLimit'> = { openLabelLimit: 0 },
+) {
   const { instruments, exposition } = await openTelemetry({ version: '1', port: 1, log: silentLog, ...options })
   const record = instruments.recorderOf(metrics)
   /** The samples of the page, as `name label…` and value. */
@@ -155,6 +158,18 @@ describe('what is read when it is collected', () => {
       ...all,
       'cakes_left n': 1,
     })
+  })
+
+  it('is absent again, if it is a gauge, once it is not known any more; a counter stays', async () => {
+    const { read } = await openRead(eaten, left)
+    const shown = { 'cakes_eaten_total a': 2, 'cakes_left a': 2, 'cakes_eaten_total b': 1, 'cakes_left b': 1 }
+    const [a, b] = [
+      { node: 'a', subjects: [{ cakes: 2 }] },
+      { node: 'b', subjects: [{ cakes: 1 }] },
+    ] as const
+    expect(await read(a, b)).toEqual(shown)
+    expect(await read(a)).toEqual({ 'cakes_eaten_total a': 2, 'cakes_left a': 2, 'cakes_eaten_total b': 1 })
+    expect(await read(a, b)).toEqual(shown)
   })
 
   it('has no node where it is the agent itself', async () => {
