@@ -4,6 +4,9 @@ import pino, { type Logger } from 'pino'
 import { faultOf, NoAnswerError } from './files/fault.ts'
 import { LineFile } from './files/line-file.ts'
 import { type LineTarget, LineWriter } from './files/line-writer.ts'
+import { type Destination, formatterOf, type LogFormat } from './log-format.ts'
+
+export type { Destination } from './log-format.ts'
 
 /** Names of log levels as operators know them, and pino's. */
 const levels = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error' } as const
@@ -13,6 +16,9 @@ type LogOutput = 'stdout' | 'file'
 
 export interface LogOptions {
   readonly level: keyof typeof levels
+  readonly format: LogFormat
+  /** The place that standard output leads to. */
+  readonly destination: Destination
   /** Written to beside standard output. */
   readonly file?: string | undefined
   /** Lines that cannot be written are tried again after this time. */
@@ -45,11 +51,12 @@ const PIPE_CHARACTERS = 64 * 1024
 const CLOSE_MS = 200
 
 /**
- * Logs NDJSON to standard output, and to a file if one is named, without ever waiting for either.
+ * Logs to standard output, and to a file if one is named, without ever waiting for either.
  * pino's own stream, SonicBoom, either blocks the process or ends it where a line cannot be written.
  */
-export function createLog({ level, file: path, retryMs = RETRY_MS }: LogOptions): Log {
+export function createLog({ level, format, destination, file: path, retryMs = RETRY_MS }: LogOptions): Log {
   const outputs = new Map<LogOutput, Pick<LineFile, 'append' | 'lost' | 'close'>>()
+  const formatters = { stdout: formatterOf(format, destination), file: formatterOf(format, 'file') }
   const logger = pino(
     {
       level: levels[level],
@@ -59,7 +66,7 @@ export function createLog({ level, file: path, retryMs = RETRY_MS }: LogOptions)
     },
     {
       write(text: string) {
-        for (const output of outputs.values()) output.append({ text })
+        for (const [name, output] of outputs) output.append({ text: formatters[name](text) })
       },
     },
   )

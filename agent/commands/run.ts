@@ -1,8 +1,18 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, fstatSync, readFileSync } from 'node:fs'
+import { isatty } from 'node:tty'
 import type { Logger } from 'pino'
 import { noSuchProcess } from '../bitcoind/faults.ts'
-import { createLog } from '../log.ts'
-import { isServiceManagerListening, type LoadedSettings, loadSettings, readSettings, waitsForNode } from '../settings/load.ts'
+import { createLog, type Destination } from '../log.ts'
+import {
+  type Environment,
+  isColourUnwanted,
+  isJournal,
+  isServiceManagerListening,
+  type LoadedSettings,
+  loadSettings,
+  readSettings,
+  waitsForNode,
+} from '../settings/load.ts'
 import { groups, keys, type Option, options } from '../settings/schema.ts'
 import { problemOfReading } from '../settings/secrets/files.ts'
 import { settingsText } from '../settings/settings-text.ts'
@@ -90,7 +100,7 @@ export async function measure(
   { version, outputs, env }: Context,
 ): Promise<Outcome> {
   const { settings, warnings, proxy } = loaded
-  const log = createLog({ level: settings.logLevel, file: settings.logFile })
+  const log = createLog({ level: settings.logLevel, format: settings.logFormat, destination: standardOutput(env), file: settings.logFile })
   for (const warning of warnings) log.logger.warn(warning)
   logNodeWarnings(log.logger)
   try {
@@ -111,6 +121,11 @@ export async function measure(
     await log.close()
     throw error
   }
+}
+
+function standardOutput(env: Environment | undefined): Destination {
+  if (isatty(1)) return isColourUnwanted(env) ? 'terminal' : 'coloured terminal'
+  return isJournal(fstatSync(1), env) ? 'journal' : 'file'
 }
 
 /** Node.js itself writes its warnings to standard error, and waits for whoever reads that. */

@@ -80,7 +80,7 @@ export class Nodes implements EventHandler {
     this.#source.drain() // what it said before it ended
     node.processExited(this.#source.now())
     if (attachment) this.#attacher.detach(node, attachment)
-    this.#log.info({ node: name, pid }, 'bitcoind ended; waiting for it to come back')
+    this.#log.warn({ node: name, pid }, 'bitcoind ended; waiting for it to come back')
     for (const output of this.#outputs) output.processesChanged?.()
   }
 

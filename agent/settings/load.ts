@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, type Stats } from 'node:fs'
 import { problemsOfSettings } from './check.ts'
 import { ConfigFile } from './config-file.ts'
 import { defaults, type Effective, merge, withSetting } from './effective.ts'
@@ -96,6 +96,11 @@ export function waitsForNode({ settings: { pid, waitForTarget }, sources }: Load
 /** Whether the service manager that started this process wants to hear of it (sd_notify(3)). */
 export function isServiceManagerListening(env: Environment = process.env): boolean {
   return Boolean(env.NOTIFY_SOCKET)
+}
+
+/** Whether an open file is the way to systemd's journal, as the service manager opened it for this process (systemd.exec(5)). */
+export function isJournal({ dev, ino }: Pick<Stats, 'dev' | 'ino'>, env: Environment = process.env): boolean {
+  return env.JOURNAL_STREAM === `${dev}:${ino}`
 }
 
 function readConfigFile({ settings: { config }, sources }: Effective): ConfigFile | undefined {

@@ -7,6 +7,7 @@ import {
   intervalInMs,
   intervalInSeconds,
   listenAddresses,
+  logFormat,
   logLevel,
   namedNodes,
   nonEmptyText,
@@ -471,7 +472,7 @@ const schema = {
   },
   logLevel: {
     group: 'Logs',
-    help: 'Lowest level that is logged: DEBUG, INFO, WARNING or ERROR.',
+    help: 'Lowest level that is logged: DEBUG, INFO, WARNING or ERROR, in any case.',
     type: logLevel,
     default: 'INFO',
     flag: 'log-level',
@@ -479,6 +480,16 @@ const schema = {
     env: 'FIBRE_LOG_LEVEL',
     alsoEnv: [{ name: 'FIBRE_RECORDER_LOG_LEVEL' }],
     yaml: ['log_level'],
+  },
+  logFormat: {
+    group: 'Logs',
+    help: "Form of the log's lines: text for people, json, or fibre_exporter, as the older exporter writes them. auto is text in a terminal and in systemd's journal, and json elsewhere, the log file included.",
+    type: logFormat,
+    default: 'auto',
+    flag: 'log-format',
+    placeholder: 'FORMAT',
+    env: 'FIBRE_LOG_FORMAT',
+    yaml: ['log_format'],
   },
   logFile: {
     group: 'Logs',

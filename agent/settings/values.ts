@@ -26,7 +26,14 @@ export const logLevel = z
   .string()
   .trim()
   .toUpperCase()
+  .transform((level) => (level === 'WARN' ? 'WARNING' : level))
   .pipe(z.enum(['DEBUG', 'INFO', 'WARNING', 'ERROR'], 'must be DEBUG, INFO, WARNING or ERROR'))
+
+export const logFormat = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .pipe(z.enum(['auto', 'text', 'json', 'fibre_exporter'], 'must be auto, text, json or fibre_exporter'))
 
 const hostOrAddress = z
   .string()

@@ -3,6 +3,7 @@ import type { BlockRecord } from '../blocks/record.ts'
 import type { SlowThresholds } from '../blocks/severity.ts'
 import { LineLimit } from './line-limit.ts'
 import { slowBlockPayload } from './payload.ts'
+import { slowBlockSummary } from './summary.ts'
 import type { Webhook } from './webhook.ts'
 
 /** Logs slow blocks, and posts them where there is a webhook. */
@@ -25,7 +26,7 @@ export class SlowBlocks {
   take(record: BlockRecord): void {
     const payload = slowBlockPayload(record, this.#thresholds)
     if (payload === undefined) return
-    if (this.#lines.allows()) this.#log.warn(payload, 'slow_block_alert')
+    if (this.#lines.allows()) this.#log.warn({ ...payload, summary: slowBlockSummary(record, payload) }, 'slow_block_alert')
     this.#webhook?.offer(payload)
   }
 

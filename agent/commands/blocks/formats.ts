@@ -1,6 +1,6 @@
 import type { BlockRecord, RecordFieldName } from '../../blocks/record.ts'
 import { recordFields } from '../../blocks/record-fields.ts'
-import { escapeControls } from './text.ts'
+import { escapeControls } from '../../escape.ts'
 
 /** JSON on one line, harmless on a terminal: control characters that JSON would allow are escaped too. */
 export function jsonText(value: unknown): string {

@@ -1,8 +1,8 @@
 import stringWidth from 'string-width'
 import type { BlockRecord, RecordFieldName } from '../../blocks/record.ts'
 import { recordFields } from '../../blocks/record-fields.ts'
+import { escapeUnseen } from '../../escape.ts'
 import { cut, type Terminal, wrapped } from './terminal.ts'
-import { escapeUnseen } from './text.ts'
 
 const names = Object.keys(recordFields) as RecordFieldName[]
 

@@ -1,8 +1,8 @@
 import { type Durations, type HeadStarts, paths, type Summary } from '../../blocks/summary.ts'
+import { escapeUnseen } from '../../escape.ts'
 import { tenths } from './columns.ts'
 import { tableLines } from './table.ts'
 import { cut, type Terminal } from './terminal.ts'
-import { escapeUnseen } from './text.ts'
 
 const LABEL = 26
 const FIGURE = 10

@@ -1,8 +1,8 @@
 import stringWidth from 'string-width'
 import type { BlockRecord } from '../../blocks/record.ts'
+import { escapeUnseen } from '../../escape.ts'
 import { type Column, columns } from './columns.ts'
 import { cut, type Style, type Terminal } from './terminal.ts'
-import { escapeUnseen } from './text.ts'
 
 /** So many rows are laid out together. Should later ones need more width, columns become wider there. */
 const ROWS = 500

@@ -112,6 +112,7 @@ it('runs without any setting, on loopback, with the ports of the exporter it rep
     users: undefined,
     verbose: false,
     logLevel: 'INFO',
+    logFormat: 'auto',
     logFile: undefined,
     config: undefined,
   })

@@ -68,7 +68,8 @@ export const samples: Record<Key, () => Samples> = {
   alertWebhookHeadersFile: () => same(file('A: 1\n'), file('B: 2'), file('C: 3')),
   alerts: () => pairs(['false', false], ['yes', true], ['0', false]),
   verbose: () => pairs(['true', true], ['off', false], ['1', true]),
-  logLevel: () => pairs(['DEBUG', 'DEBUG'], ['warning', 'WARNING'], ['Error', 'ERROR']),
+  logLevel: () => pairs(['DEBUG', 'DEBUG'], ['warning', 'WARNING'], ['Warn', 'WARNING']),
+  logFormat: () => pairs(['text', 'text'], ['JSON', 'json'], ['fibre_exporter', 'fibre_exporter']),
   logFile: () => same(file('', 'a.log'), file('', 'b.log'), file('', 'c.log')),
   config: () => same(file(''), file('# nothing\n'), file('')),
 }
