@@ -8,6 +8,7 @@ import type { Output } from './nodes/output.ts'
 import { takeSnapshot } from './nodes/take-snapshot.ts'
 import { outputsOf } from './outputs.ts'
 import { openLive } from './page/live.ts'
+import { Privileges } from './privileges.ts'
 import { openProcesses, type Processes } from './processes.ts'
 import { type ReadSettings, SettingsReload } from './reload.ts'
 import { openServers, type Servers } from './servers.ts'
@@ -83,7 +84,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const { journal } = stores
     const snapshot = () => {
       const agent = { version, startedAt, isUp, pushing: push?.shownAs, logFault: options.logFault?.() }
-      return takeSnapshot({ ...agent, ...stores, nodes, source, processes, fileFaults: servers?.faults })
+      return takeSnapshot({ ...agent, ...stores, nodes, source, processes, privileges, fileFaults: servers?.faults })
     }
     const live = openLive({ snapshot, thresholds: thresholdsOf(settings), log })
     const recent = journal?.recent() ?? []
@@ -94,6 +95,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       pendingTimeoutMs: settings.pendingTimeoutMs,
       knownBlocks: (node) => recent.filter((record) => record.node === node).map((record) => record.block_hash),
     })
+    const isDropping = settings.dropCapabilities && !(source instanceof ReplaySource)
+    const privileges = isDropping ? new Privileges({ nodes: () => nodes.snapshot(), source, log }) : undefined
     source.start(nodes)
 
     servers = await openServers({ settings, version, log, source, telemetry, live, snapshot })
@@ -117,6 +120,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     opened.push(() => serviceManager?.stopping())
     const ticking = setInterval(() => {
       nodes.tick()
+      privileges?.tick()
       live.changed()
       serviceManager?.tick()
     }, TICK_MS)

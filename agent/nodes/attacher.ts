@@ -24,6 +24,12 @@ export class Attacher {
     const { process } = node
     if (process === undefined) return
     const about = { node: node.name, pid: process.pid, executable: process.executable }
+    const { sealed } = this.#source
+    if (sealed !== undefined) {
+      this.#log.error({ ...about, reason: sealed }, 'cannot attach to bitcoind')
+      node.attachFailed(sealed)
+      return
+    }
     this.#tries.set(node, { atMs: performance.now() })
     try {
       node.attached(this.#source.attach(process))
@@ -47,7 +53,8 @@ export class Attacher {
   retry(node: Node): void {
     const { attachment, attachError } = node
     const isRefused = attachError !== undefined || attachment?.probes.some(({ refused }) => refused)
-    if (!node.isUp || !isRefused || performance.now() - (this.#tries.get(node)?.atMs ?? 0) < RETRY_MS) return
+    if (!node.isUp || !isRefused || this.#source.sealed !== undefined || performance.now() - (this.#tries.get(node)?.atMs ?? 0) < RETRY_MS)
+      return
     if (attachment === undefined) {
       this.attach(node)
       return

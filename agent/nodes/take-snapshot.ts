@@ -9,6 +9,8 @@ export interface SnapshotParts extends Pick<Snapshot, 'version' | 'startedAt' | 
   readonly source: Pick<EventSource, 'backlogSeconds'>
   /** Absent until processes are watched, and in a replay. */
   readonly processes: { faults(): readonly ProcessFault[]; warnings(): readonly string[] } | undefined
+  /** Absent where no capabilities are given up. */
+  readonly privileges?: { readonly faults: readonly string[] } | undefined
   readonly journal: { readonly state: JournalState; readonly fault: string | undefined } | undefined
   readonly webhook: { readonly state: WebhookState } | undefined
   readonly capture: { readonly fault: string | undefined } | undefined
@@ -31,7 +33,7 @@ export function takeSnapshot(parts: SnapshotParts): Snapshot {
     eventErrors: nodes.eventErrors,
     journal: journal?.state ?? { written: new Map(), failed: 0 },
     webhook: webhook?.state ?? { isFailing: false, delivered: 0, failed: 0, pending: 0, givenUp: 0, refused: 0 },
-    warnings: [...(processes?.warnings() ?? []), ...storeWarnings(parts), ...(parts.fileFaults ?? [])],
+    warnings: [...(processes?.warnings() ?? []), ...(parts.privileges?.faults ?? []), ...storeWarnings(parts), ...(parts.fileFaults ?? [])],
     // Looked up only by those who ask: it reads the memory of processes.
     get readiness() {
       return readinessOf({

@@ -166,6 +166,15 @@ const schema = {
     env: 'FIBRE_COUNT_RUNS',
     yaml: ['count_runs'],
   },
+  dropCapabilities: {
+    group: 'Node',
+    help: 'Give up capabilities once all known nodes are attached, all but CAP_SYS_PTRACE, which reading processes of other users takes. When bitcoind is restarted, the agent must be, too: until then it measures nothing, and log and /ready say so.',
+    type: yesOrNo,
+    default: 'false',
+    flag: 'drop-capabilities',
+    env: 'FIBRE_DROP_CAPABILITIES',
+    yaml: ['drop_capabilities'],
+  },
   port: {
     group: 'Metrics and page',
     help: 'Port of /metrics and the page; 0 takes any free port.',

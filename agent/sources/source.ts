@@ -13,6 +13,10 @@ export interface EventSource {
   readonly replay?: ReplayState
   /** Begins to listen to a process. Throws if it is gone or its executable cannot be read. */
   attach(process: NodeProcess): Attachment
+  /** Why nothing can be attached any more, if so. What is attached stays so. */
+  readonly sealed?: string | undefined
+  /** Attaches to nothing more, for that reason. Absent where attaching takes nothing. */
+  seal?(reason: string): void
   /** Hands on what has come until now, losses first. */
   drain(): void
   /** Totals of the tracepoints that are counted instead of handed on hit by hit. They never fall until the node is forgotten. */

@@ -34,7 +34,7 @@ const args = [
   '--node-name',
   'demo',
   '--log-level',
-  'WARNING',
+  'ERROR', // warnings are about running it for long
   '--no-alerts', // they would stand between the blocks
   '--journal',
   join(dataDirectory, 'blocks.ndjson'),

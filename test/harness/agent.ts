@@ -39,6 +39,10 @@ export const bundle = join(checkout, 'dist/agent.cjs')
 /** PATH of programs under test: this Node.js comes first. */
 export const searchPath = `${dirname(process.execPath)}:${process.env.PATH}`
 
+/** Warnings and errors, but for the one that root gets, as which most tests run. */
+export const complaints = (log: readonly LogLine[]) =>
+  log.filter(({ level, msg }) => level !== 'info' && !msg.startsWith('running as root'))
+
 const running = new Set<AgentProcess>()
 process.once('exit', () => {
   for (const agent of running) agent.kill('SIGKILL')

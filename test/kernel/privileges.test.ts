@@ -27,7 +27,9 @@ describe('a user without privileges', () => {
     await using agent = await startAs(asNobody, stage().path('agent'), { untilListening: false })
     const { code, stderr } = await agent.exited
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^fibre-agent: no privilege to load eBPF programs: run as root, or give the process CAP_BPF and CAP_PERFMON/)
+    expect(stderr).toMatch(
+      /^fibre-agent: the kernel refuses eBPF: missing capabilities: CAP_BPF, CAP_PERFMON .*: run as root, or give the process CAP_BPF/,
+    )
   })
 
   it('is told which files it may not read', async () => {
@@ -92,8 +94,8 @@ describe('an agent that the kernel refuses', () => {
   }
 
   it.each<[error: string, reason: RegExp]>([
-    ['EPERM', /^fibre-agent: a seccomp filter refuses eBPF to this process: allow it the system calls bpf and perf_event_open/],
-    ['ENOSYS', /^fibre-agent: a seccomp filter refuses eBPF to this process/],
+    ['EPERM', /^fibre-agent: the kernel refuses eBPF: a seccomp filter .*it has to allow bpf and perf_event_open/],
+    ['ENOSYS', /^fibre-agent: the kernel refuses eBPF: a seccomp filter/],
     ['ENOMEM', /^fibre-agent: no memory for a ring buffer of 4 MiB: choose a smaller --ring-size/],
     ['EMFILE', /^fibre-agent: too many open files: this process may have \d+; raise the limit/],
     ['EINVAL', /^fibre-agent: Linux \S+ does not take the eBPF program \(load BPF object: Invalid argument/],
@@ -109,7 +111,9 @@ describe('an agent that the kernel refuses', () => {
 
   it('says that the root of a user namespace is none', async () => {
     const command = ['unshare', '--user', '--map-root-user', ...installAgent(stage().path('agent'))] as const
-    expect((await reasonOf(command)).stderr).toMatch(/^fibre-agent: no eBPF from inside a user namespace.*: run outside of it/)
+    expect((await reasonOf(command)).stderr).toMatch(
+      /^fibre-agent: the kernel refuses eBPF: this process is in a user namespace.*: run outside of it/,
+    )
   })
 })
 

@@ -1,7 +1,7 @@
 import { chownSync } from 'node:fs'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { startDemoNode } from '../demo-node/demo-node.ts'
-import { startAgentProcess } from '../harness/agent.ts'
+import { complaints, startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { need } from '../harness/needs.ts'
 import { attached, readiness, stage, startNode } from '../harness/stage.ts'
@@ -126,7 +126,7 @@ describe('the bitcoind that is measured', () => {
     await node.command('blocks 6')
     const scrape = await agent.scrape()
     expect(scrape.value('bitcoin_blocks_connected_total', { node: 'localhost' })).toBe(6)
-    expect(agent.log.filter(({ level }) => level === 'warn')).toEqual([])
+    expect(complaints(agent.log)).toEqual([])
     expect(await readiness(agent)).toEqual({ status: 200, text: 'OK' })
   })
 })

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { startDemoNode } from '../demo-node/demo-node.ts'
-import { type AgentProcess, type AgentProcessOptions, bundle, startAgentProcess } from '../harness/agent.ts'
+import { type AgentProcess, type AgentProcessOptions, bundle, complaints, startAgentProcess } from '../harness/agent.ts'
 import { requireBpf, total } from '../harness/listening.ts'
 import { until } from '../harness/until.ts'
 
@@ -62,6 +62,6 @@ describe('what measuring takes of the kernel', () => {
     for (const name of runs) expect(scrape.series(name)).toEqual([])
     expect(scrape.series('fibre_exporter_probe_missed_total')).toHaveLength(2)
     expect(scrape.value('bitcoin_blocks_connected_total')).toBe(BLOCKS)
-    expect(log.filter(({ level }) => level === 'warn').map(({ msg }) => msg)).toEqual([refused])
+    expect(complaints(log).map(({ msg }) => msg)).toEqual([refused])
   })
 })

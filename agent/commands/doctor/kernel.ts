@@ -1,6 +1,21 @@
+import {
+  CAP_BPF,
+  CAP_PERFMON,
+  CAP_SYS_ADMIN,
+  CAP_SYS_PTRACE,
+  type Hindrance,
+  isParanoid,
+  lacks,
+  lockdown,
+  missingCapabilities,
+  missingKernelOptions,
+  perfEvents,
+  seccompFilter,
+  securityModule,
+  userNamespace,
+} from '../../sources/ebpf/program/hindrances.ts'
 import type { KernelFacts } from '../../sources/ebpf/program/kernel-facts.ts'
 import type { Form } from '../../sources/ebpf/program/program.ts'
-import { CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYS_PTRACE, isParanoid, lacks } from '../../sources/ebpf/program/refusals.ts'
 import type { Finding } from './finding.ts'
 
 const area = 'kernel'
@@ -17,7 +32,7 @@ export interface Sysctls {
 export function judgeKernel(facts: KernelFacts, sysctls: Sysctls, form: Form | undefined): readonly Finding[] {
   return [
     judgeForm(facts, form),
-    judgeOptions(facts),
+    judge('fault', missingKernelOptions(facts.missingOptions)),
     judgeCapabilities(facts),
     judgeParanoid(facts, form),
     ...judgeGuards(facts),
@@ -25,45 +40,29 @@ export function judgeKernel(facts: KernelFacts, sysctls: Sysctls, form: Form | u
   ].flat()
 }
 
-function judgeForm({ release }: KernelFacts, form: Form | undefined): readonly Finding[] {
+/** Nothing where there is no hindrance. */
+const judge = (level: Finding['level'], hindrance: Hindrance | undefined): readonly Finding[] =>
+  hindrance ? [{ area, level, ...hindrance }] : []
+
+function judgeForm(facts: KernelFacts, form: Form | undefined): readonly Finding[] {
+  const { release } = facts
   if (form === undefined) return [{ area, level: 'note', what: `Linux ${release}` }]
   const abilities = `ring buffer, ${form.multi ? 'one link for many uprobes' : 'uprobes by perf events'}, ${form.sleepable ? 'sleepable' : 'not sleepable'}`
   const what = `Linux ${release} takes the program: ${abilities}`
-  if (form.multi && form.sleepable) return [{ area, level: 'ok', what }]
-  const why = form.sleepable
-    ? 'each place takes a perf event of its own, and those take CAP_SYS_ADMIN on kernels that have the fix of CVE-2025-38466'
-    : 'arguments that lie in memory which is not resident cannot be read, and are counted as missing fields'
-  return [{ area, level: 'note', what, why, todo: 'use Linux 6.6 or newer, if that is possible' }]
+  const why = 'arguments that lie in memory which is not resident cannot be read, and are counted as missing fields'
+  const taken: Finding = form.sleepable
+    ? { area, level: 'ok', what }
+    : { area, level: 'note', what, why, todo: 'use Linux 6.6 or newer, if that is possible' }
+  return [taken, ...(form.multi ? [] : judge('note', perfEvents(facts)))]
 }
-
-function judgeOptions({ missingOptions }: KernelFacts): readonly Finding[] {
-  if (missingOptions.length === 0) return []
-  const what = `the kernel was built without ${missingOptions.join(', ')}`
-  return [{ area, level: 'fault', what, why: 'tracepoints cannot be attached', todo: 'use a kernel that has what is missing' }]
-}
-
-const needed = { CAP_BPF, CAP_PERFMON } as const
-const further = { CAP_SYS_PTRACE, CAP_SYS_ADMIN } as const
 
 function judgeCapabilities(facts: KernelFacts): readonly Finding[] {
   if (facts.capabilities === undefined) return [{ area, level: 'note', what: 'the capabilities of this process could not be read' }]
-  const missing = namesOf(needed, (capability) => lacks(facts, capability))
-  if (missing.length > 0 && lacks(facts, CAP_SYS_ADMIN))
-    return [
-      {
-        area,
-        level: 'fault',
-        what: `missing capabilities: ${missing.join(', ')}`,
-        why: 'the kernel lets only processes that have them load eBPF programs',
-        todo: 'run as root, or give the process CAP_BPF and CAP_PERFMON',
-      },
-    ]
-  const held = namesOf({ ...needed, ...further }, (capability) => !lacks(facts, capability))
+  const missing = missingCapabilities(facts)
+  if (missing) return judge('fault', missing)
+  const known = Object.entries({ CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_SYS_ADMIN })
+  const held = known.flatMap(([name, capability]) => (lacks(facts, capability) ? [] : [name]))
   return [{ area, level: 'ok', what: `capabilities: ${held.join(', ')}` }]
-}
-
-function namesOf(capabilities: Readonly<Record<string, bigint>>, isMeant: (capability: bigint) => boolean): readonly string[] {
-  return Object.entries(capabilities).flatMap(([name, capability]) => (isMeant(capability) ? [name] : []))
 }
 
 function judgeParanoid(facts: KernelFacts, form: Form | undefined): readonly Finding[] {
@@ -74,36 +73,15 @@ function judgeParanoid(facts: KernelFacts, form: Form | undefined): readonly Fin
   return [{ area, level: 'warning', what, why, todo: 'sysctl kernel.perf_event_paranoid=2, or give the process CAP_SYS_ADMIN' }]
 }
 
-function judgeGuards({ lockdown, hasSeccompFilter, isInUserNamespace }: KernelFacts): readonly Finding[] {
-  const findings: Finding[] = []
-  if (lockdown === 'confidentiality')
-    findings.push({
-      area,
-      level: 'fault',
-      what: 'the kernel is locked down (confidentiality)',
-      why: 'nobody may read memory with eBPF then',
-      todo: 'boot it with lockdown=integrity or none',
-    })
-  else findings.push({ area, level: 'ok', what: `lockdown: ${lockdown ?? 'not shown by this kernel'}` })
-  if (isInUserNamespace)
-    findings.push({
-      area,
-      level: 'fault',
-      what: 'this process is in a user namespace',
-      why: 'its root is none for the kernel, which takes no eBPF program from it',
-      todo: 'run outside of it, or in a container that is not rootless',
-    })
-  findings.push(
-    hasSeccompFilter
-      ? {
-          area,
-          level: 'note',
-          what: 'a seccomp filter looks at the system calls of this process',
-          why: 'it has to allow bpf and perf_event_open',
-        }
-      : { area, level: 'ok', what: 'no seccomp filter' },
-  )
-  return findings
+function judgeGuards(facts: KernelFacts): readonly Finding[] {
+  const ok = (what: string): readonly Finding[] => [{ area, level: 'ok', what }]
+  const [lock, filter] = [lockdown(facts), seccompFilter(facts)]
+  return [
+    lock ? judge('fault', lock) : ok(`lockdown: ${facts.lockdown ?? 'not shown by this kernel'}`),
+    judge('fault', userNamespace(facts)),
+    filter ? judge('note', filter) : ok('no seccomp filter'),
+    judge('note', securityModule(facts)),
+  ].flat()
 }
 
 function judgeSysctls({ unprivilegedBpfDisabled, bpfJit }: Sysctls): readonly Finding[] {

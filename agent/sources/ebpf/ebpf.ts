@@ -7,6 +7,8 @@ import { attach } from './attach/attach.ts'
 import { silentProbes } from './attach/semaphores.ts'
 import { SpecPool } from './attach/spec-pool.ts'
 import { readNotes } from './binary/notes.ts'
+import { needlessRoot, sentenceOf } from './program/hindrances.ts'
+import { readCapabilities } from './program/kernel-facts.ts'
 import { type Form, type KernelProgram, openProgram } from './program/program.ts'
 import { checkCapacity } from './program/record-values.ts'
 import { openStatistics, type Statistics } from './program/statistics.ts'
@@ -34,6 +36,8 @@ export interface EbpfOptions {
 /** Loads the kernel program. Fails with the reason and the way out if this machine or user cannot, or a tracepoint does not fit. */
 export function openEbpf(options: EbpfOptions): EbpfSource {
   const program = openProgram(options)
+  const needless = needlessRoot(readCapabilities(), program.form.multi)
+  if (needless) options.log.warn(sentenceOf(needless))
   try {
     checkCapacity(program.layouts, options.tracepoints)
     const ring = new Ring(program.fds.events, program.ringSize)
@@ -61,6 +65,7 @@ export class EbpfSource implements EventSource {
   #handler: EventHandler | undefined
   #lastTarget = 0
   #lossesReadAt = 0
+  #sealed: string | undefined
 
   constructor(program: KernelProgram, ring: Ring, statistics: Statistics, options: EbpfOptions) {
     const { fds, layouts, specCount } = program
@@ -88,6 +93,15 @@ export class EbpfSource implements EventSource {
 
   get form(): Form {
     return this.#program.form
+  }
+
+  get sealed(): string | undefined {
+    return this.#sealed
+  }
+
+  /** Attaches to nothing more, for that reason. */
+  seal(reason: string): void {
+    this.#sealed = reason
   }
 
   now(): number {

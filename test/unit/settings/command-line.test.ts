@@ -40,9 +40,9 @@ describe('beginnings of flags', () => {
 
   it.each([
     [['--p', '1'], '--p: could be --pid, --port, --peer-label, --pending-timeout'],
-    [['--no', '1'], '--no: could be --node-name, --node, --no-wait, --no-count-runs, --no-alerts, --no-verbose'],
-    [['--no', 'x=/y'], '--no: could be --node-name, --node, --no-wait, --no-count-runs, --no-alerts, --no-verbose'],
-    [['--n=fra1'], '--n: could be --node-name, --node, --no-wait, --no-count-runs, --no-alerts, --no-verbose'],
+    [['--no', '1'], '--no: could be --node-name, --node, --no-wait, --no-count-runs, --no-drop-capabilities, --no-alerts, --no-verbose'],
+    [['--no', 'x=/y'], '--no: could be --node-name, --node, --no-wait, --no-count-runs, --no-drop-capabilities, --no-alerts, --no-verbose'],
+    [['--n=fra1'], '--n: could be --node-name, --node, --no-wait, --no-count-runs, --no-drop-capabilities, --no-alerts, --no-verbose'],
   ])('are refused with the candidates when they could mean several: %j', (argv, problem) => {
     const { problems, exitCode } = refusal(argv)
     expect({ problems, exitCode }).toEqual({ problems: [problem], exitCode: 2 })

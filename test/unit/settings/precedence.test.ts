@@ -84,6 +84,7 @@ it('runs without any setting, on loopback, with the ports of the exporter it rep
     waitForTarget: true,
     ringSize: 4_194_304,
     countRuns: false,
+    dropCapabilities: false,
     port: 9435,
     listenAddresses: ['127.0.0.1'],
     socketMode: 0o660,

@@ -29,6 +29,7 @@ export const samples: Record<Key, () => Samples> = {
   waitForTarget: () => pairs(['false', false], ['yes', true], ['0', false]),
   ringSize: () => pairs(['256KiB', 262_144], ['1048577', 2_097_152], ['1GiB', 1_073_741_824]),
   countRuns: () => pairs(['true', true], ['no', false], ['1', true]),
+  dropCapabilities: () => pairs(['yes', true], ['false', false], ['On', true]),
   port: () => numbers('9501', '9502', '0'),
   listenAddresses: () =>
     pairs(

@@ -15,24 +15,31 @@ export interface KernelFacts {
   readonly perfEventParanoid: number | undefined
   /** none, integrity or confidentiality. */
   readonly lockdown: string | undefined
+  /** Label that AppArmor, SELinux or another security module confines this process by. */
+  readonly securityLabel: string | undefined
   /** Most files that this process may have open. */
   readonly maxOpenFiles: string | undefined
   /** Options that the agent needs and this kernel was built without. */
   readonly missingOptions: readonly string[]
 }
 
+/** Capabilities of this process in effect. */
+export function readCapabilities(): bigint | undefined {
+  const capabilities = /^CapEff:\s+(\w+)$/m.exec(read('/proc/self/status'))?.[1]
+  return capabilities === undefined ? undefined : BigInt(`0x${capabilities}`)
+}
+
 /** Read when something was refused, and only then. */
 export function readKernelFacts(): KernelFacts {
-  const status = read('/proc/self/status')
-  const capabilities = /^CapEff:\s+(\w+)$/m.exec(status)?.[1]
   const paranoid = read('/proc/sys/kernel/perf_event_paranoid')
   return {
     release: release(),
-    capabilities: capabilities === undefined ? undefined : BigInt(`0x${capabilities}`),
+    capabilities: readCapabilities(),
     hasSeccompFilter: hasSeccompFilter(),
     isInUserNamespace: isPartialMap(read('/proc/self/uid_map')),
     perfEventParanoid: paranoid === '' ? undefined : Number(paranoid),
     lockdown: /\[(\w+)\]/.exec(read('/sys/kernel/security/lockdown'))?.[1],
+    securityLabel: labelIn(read('/proc/self/attr/current')),
     maxOpenFiles: /^Max open files\s+(\w+)/m.exec(read('/proc/self/limits'))?.[1],
     missingOptions: missingOptions(readConfig()),
   }
@@ -41,6 +48,12 @@ export function readKernelFacts(): KernelFacts {
 /** Whether a system call that is not needed had better not be tried: a filter may end the process for it. */
 export function hasSeccompFilter(): boolean {
   return /^Seccomp:\s+2$/m.test(read('/proc/self/status'))
+}
+
+/** Which confines nothing: AppArmor's "unconfined", SELinux' unconfined_t. */
+function labelIn(attribute: string): string | undefined {
+  const label = attribute.replace(/[\0\n]+$/, '')
+  return label === '' || /(^|:)unconfined(_t)?(:|$)/.test(label) ? undefined : label
 }
 
 /** The first namespace maps all user ids to themselves. */

@@ -1,12 +1,17 @@
 import { constants } from 'node:os'
+import {
+  lockdown,
+  missingCapabilities,
+  missingKernelOptions,
+  perfEvents,
+  seccompFilter,
+  securityModule,
+  sentenceOf,
+  userNamespace,
+} from './hindrances.ts'
 import type { KernelFacts } from './kernel-facts.ts'
 
 const { EPERM, EACCES, ENOENT, ENOSYS, ENOMEM, ENODEV, EMFILE, ENFILE, EOPNOTSUPP } = constants.errno
-
-export const CAP_SYS_PTRACE = 19n
-export const CAP_SYS_ADMIN = 21n
-export const CAP_PERFMON = 38n
-export const CAP_BPF = 39n
 
 /** Oldest kernel on which the program runs: bpf_get_attach_cookie came with it. */
 const OLDEST = [5, 15] as const
@@ -38,12 +43,8 @@ export function explainAttach(errno: number, facts: KernelFacts, isMulti: boolea
   if (limit) return limit
   if (errno === ENOMEM) return 'the kernel has no memory for it: raise the memory limit of this service or container'
   const isForbidden = errno === EPERM || errno === EACCES
-  if (isForbidden && !isMulti && !facts.isInUserNamespace && lacks(facts, CAP_SYS_ADMIN))
-    return (
-      `Linux ${facts.release} attaches through perf events, which also take CAP_SYS_ADMIN since the fix of CVE-2025-38466` +
-      `${isParanoid(facts) ? ` and where kernel.perf_event_paranoid is ${facts.perfEventParanoid}` : ''}` +
-      ': run as root, give the process CAP_SYS_ADMIN, or use a kernel since 6.6, on which CAP_BPF and CAP_PERFMON are enough'
-    )
+  const ofPerfEvents = isForbidden && !isMulti && !facts.isInUserNamespace ? perfEvents(facts) : undefined
+  if (ofPerfEvents) return sentenceOf(ofPerfEvents)
   const isMissing = errno === ENOENT || errno === ENODEV || errno === EOPNOTSUPP
   return explainLack(isMissing ? ENOENT : errno, facts) ?? explainRefusal(errno, facts)
 }
@@ -57,37 +58,19 @@ function explainLimit(errno: number | undefined, { maxOpenFiles }: KernelFacts):
 }
 
 /** Names the options that this kernel was built without. */
-function explainLack(errno: number | undefined, { release, missingOptions, hasSeccompFilter }: KernelFacts): string | undefined {
-  const missing = missingOptions.length > 0 ? missingOptions : errno === ENOSYS && !hasSeccompFilter ? ['CONFIG_BPF_SYSCALL'] : []
-  if (missing.length === 0) return undefined
-  return `Linux ${release} was built without ${missing.join(', ')}: use a kernel that has ${missing.length === 1 ? 'it' : 'them'}`
+function explainLack(errno: number | undefined, { missingOptions, hasSeccompFilter }: KernelFacts): string | undefined {
+  const isWithoutBpf = missingOptions.length === 0 && errno === ENOSYS && !hasSeccompFilter
+  const lack = missingKernelOptions(isWithoutBpf ? ['CONFIG_BPF_SYSCALL'] : missingOptions)
+  return lack && sentenceOf(lack)
 }
 
 /** Who says no: the first of these that applies is what the others depend on. */
 function explainRefusal(errno: number | undefined, facts: KernelFacts): string | undefined {
   if (errno !== EPERM && errno !== EACCES && errno !== ENOSYS) return undefined
-  const { isInUserNamespace, hasSeccompFilter, lockdown } = facts
-  if (isInUserNamespace)
-    return 'no eBPF from inside a user namespace, whose root is none for the kernel: run outside of it, or in a container that is not rootless'
-  const isPrivileged = !lacks(facts, CAP_SYS_ADMIN) || !(lacks(facts, CAP_BPF) || lacks(facts, CAP_PERFMON))
-  if (!isPrivileged && errno !== ENOSYS)
-    return 'no privilege to load eBPF programs: run as root, or give the process CAP_BPF and CAP_PERFMON'
-  if (hasSeccompFilter)
-    return (
-      'a seccomp filter refuses eBPF to this process: allow it the system calls bpf and perf_event_open ' +
-      '(SystemCallFilter= in a systemd unit, --security-opt seccomp=PROFILE for a container)'
-    )
-  if (lockdown === 'confidentiality')
-    return 'the kernel is locked down (confidentiality) and lets nobody read memory with eBPF: boot it with lockdown=integrity or none'
-  return 'the kernel refuses eBPF to this process although it has the privileges: a security module such as SELinux or AppArmor may forbid it'
-}
-
-export function lacks({ capabilities }: KernelFacts, capability: bigint): boolean {
-  return capabilities !== undefined && (capabilities & (1n << capability)) === 0n
-}
-
-export function isParanoid({ perfEventParanoid }: KernelFacts): boolean {
-  return perfEventParanoid !== undefined && perfEventParanoid > 2
+  const capabilities = errno === ENOSYS ? undefined : missingCapabilities(facts)
+  const reason = userNamespace(facts) ?? capabilities ?? seccompFilter(facts) ?? lockdown(facts) ?? securityModule(facts)
+  if (reason) return `the kernel refuses eBPF: ${sentenceOf(reason)}`
+  return 'the kernel refuses eBPF although this process has the privileges: a security module such as SELinux or AppArmor may forbid it'
 }
 
 /** Only ever a hint beside another reason: distributions bring newer eBPF to older kernels. */

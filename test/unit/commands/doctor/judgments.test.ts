@@ -16,6 +16,7 @@ const facts: KernelFacts = {
   isInUserNamespace: false,
   perfEventParanoid: 2,
   lockdown: 'none',
+  securityLabel: undefined,
   maxOpenFiles: '1024',
   missingOptions: [],
 }
@@ -33,6 +34,11 @@ describe('the kernel is judged', () => {
     ['options missing', { missingOptions: ['CONFIG_UPROBES'] }, 'fault: the kernel was built without CONFIG_UPROBES'],
     ['confidentiality', { lockdown: 'confidentiality' }, 'fault: the kernel is locked down (confidentiality)'],
     ['a user namespace', { isInUserNamespace: true }, 'fault: this process is in a user namespace'],
+    [
+      'AppArmor',
+      { securityLabel: 'docker-default (enforce)' },
+      'note: a security module confines this process as docker-default (enforce)',
+    ],
     ['a seccomp filter', { hasSeccompFilter: true }, 'note: a seccomp filter looks at the system calls of this process'],
   ])('by facts: %s', (_case, fact, expected) => {
     expect(told(judgeKernel({ ...facts, ...fact }, sysctls, best))).toEqual([expected])
