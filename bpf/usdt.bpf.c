@@ -5,7 +5,8 @@
  * Hits of several threads run at once, are preempted and sleep. Since Linux 6.13 a function with 64 bytes of stack or more gets
  * a stack for each CPU, on which such hits overwrite each other: every function here uses 48 at most, and the build checks it.
  *
- * record_event writes one record a hit to a ring buffer; count_event adds to totals for tracepoints too hot for that.
+ * record_event writes one record a hit to a ring buffer. count_event adds to totals, for tracepoints too hot for that, and
+ * records the hits that have one of a few texts.
  * Every struct here is read by user space through this object's BTF, so this file is the only statement of their layout.
  */
 #include <linux/bpf.h>
@@ -13,11 +14,18 @@
 #include <stddef.h>
 #include <bpf/bpf_helpers.h>
 
-/* For 128 nodes, with 64 places of tracepoints (MAX_SITES in user space) and 128 labels each; they take 4 MB together. */
+/* For 128 nodes, with 64 places of tracepoints (MAX_SITES in user space) and 1,024 totals each; they take 4 MB together. */
 #define MAX_SPECS 8192
 #define MAX_ARGUMENTS 12
-#define MAX_TOTALS 16384
+#define MAX_TOTALS 131072
 #define MAX_SHARES 1024
+
+/* Of tracepoints that are counted: of each one, and of all. */
+#define MAX_LABELS 3
+#define MAX_SUMS 4
+#define MAX_BOUNDS 20
+#define MAX_HISTOGRAMS 64
+#define MAX_TEXTS 1024
 
 /* A register is found by its byte offset in pt_regs: 168 bytes on x86-64, 272 on arm64 (user_pt_regs). */
 #define REGISTERS 34
@@ -25,8 +33,12 @@
 /* An onion v3 address with its port takes 69 bytes, a hash in hex 65; the coinbase script (100 bytes) in hex 201. */
 #define MAX_TEXT_LENGTH 256
 #define HASH_LENGTH 32
+/* 96 bytes hold what is needed of a message that tells of a block. */
+#define MAX_BYTES_LENGTH 128
 /* Twelve numbers, two texts of 128 bytes and one of 256. */
 #define VALUES_LENGTH 608
+
+#define UNREAD (~0ULL)
 
 /* Hits that run at once: many more than a machine has CPUs, since a hit may be preempted. */
 #define MAX_DRAFTS 256
@@ -35,11 +47,11 @@
 /* Above settings.wake_bytes, within which each record wakes a reader that drains by timer. */
 #define WAKE_BYTES 4096
 
-/* Totals are kept by the start of a text, such as a message type (12 bytes in Bitcoin's protocol). */
+/* Texts are told apart by their start, such as a message type (12 bytes in Bitcoin's protocol). */
 #define LABEL_LENGTH 32
 
 enum place { PLACE_UNKNOWN, PLACE_CONSTANT, PLACE_REGISTER, PLACE_MEMORY, PLACE_INDEXED };
-enum type { TYPE_SKIP, TYPE_UNSIGNED, TYPE_SIGNED, TYPE_TEXT, TYPE_HASH };
+enum type { TYPE_SKIP, TYPE_UNSIGNED, TYPE_SIGNED, TYPE_TEXT, TYPE_HASH, TYPE_BYTES };
 
 struct argument {
 	__u8 place;
@@ -48,8 +60,16 @@ struct argument {
 	__u8 base;	/* register, in units of 8 bytes of pt_regs */
 	__u8 index;
 	__u8 scale;	/* shift of the index */
-	__u16 length;	/* bytes that a text may take, its NUL among them */
+	__u16 length;	/* bytes that a text may take, its NUL among them, or of which those before are the number */
 	__s64 offset;	/* or the constant */
+};
+
+/* What hits are told apart by: an argument, and which of the values that are known it has. */
+struct label {
+	__u8 argument;
+	__u8 known;	/* values from 0 on; any other counts as this one */
+	__u8 length;	/* bytes of a text that are compared, its NUL among them; 0 of a number */
+	__u16 step;	/* from the totals of one value to those of the next */
 };
 
 struct spec {
@@ -59,6 +79,16 @@ struct spec {
 	__u16 count;		/* arguments that follow */
 	__u32 share;		/* of the ring, that the process has */
 	struct argument arguments[MAX_ARGUMENTS];
+
+	/* Of a tracepoint that is counted. Totals of hits with the same labels stand together: hits, sums, buckets. */
+	__u64 recorded;		/* bit i: hits whose first label has value i are recorded as well */
+	__u32 totals;		/* where they begin */
+	__u8 labels;
+	__u8 sums;
+	__u8 bounds;		/* of the histogram; 0 where there is none */
+	__u8 measured;		/* its argument */
+	__u8 summed[MAX_SUMS];	/* arguments */
+	struct label by[MAX_LABELS];
 };
 
 /* As long as its values are: those that could be read, in the order of the arguments, each filled up to a multiple of 8 bytes. */
@@ -69,13 +99,14 @@ struct record {
 	__u16 count;		/* arguments that this build of bitcoind passes */
 	__u32 failed;		/* bit i: argument i could not be read */
 	__u32 share;
-	char values[VALUES_LENGTH];	/* a number takes 8 bytes, a hash 32, a text ends at its NUL */
+	char values[VALUES_LENGTH];	/* a number takes 8 bytes, a hash 32, a text ends at its NUL; bytes are as many as the number before them says */
 };
 
 /* A record while its arguments are read, which nobody reads but the hit that holds it. */
 struct draft {
 	__u32 holders;
 	__u32 length;	/* of the values so far; in memory, where the verifier does not follow each of its values */
+	__u64 number;	/* the last one, or UNREAD */
 	struct record record;
 };
 
@@ -92,15 +123,14 @@ struct share {
 	__u32 taken;
 };
 
-struct total_key {
-	__u32 target;
-	__u32 tracepoint;
-	char label[LABEL_LENGTH];
+struct text_key {
+	__u32 list;
+	char text[LABEL_LENGTH];
 };
 
-struct total {
-	__u64 count;
-	__u64 sum;
+/* Upper bounds of a histogram's buckets, which they are part of. */
+struct bounds {
+	__u64 upper[MAX_BOUNDS];
 };
 
 struct {
@@ -140,11 +170,28 @@ struct {
 } drafts SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, MAX_TOTALS);
-	__type(key, struct total_key);
-	__type(value, struct total);
+	__type(key, __u32);
+	__type(value, __u64);
 } totals SEC(".maps");
+
+/* The texts that labels know, and which value of its label each is. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_TEXTS);
+	__type(key, struct text_key);
+	__type(value, __u32);
+} texts SEC(".maps");
+
+/* By tracepoint. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_HISTOGRAMS);
+	__type(key, __u32);
+	__type(value, struct bounds);
+} histograms SEC(".maps");
 
 /* Set before loading. */
 struct settings {
@@ -323,6 +370,20 @@ static __always_inline void *room_in(struct draft *draft, __u32 bytes)
 	return draft->record.values + at;
 }
 
+/* As many bytes as the number before them says, up to those that are asked for. */
+static __always_inline long add_bytes(struct draft *draft, const struct argument *argument, __u64 from)
+{
+	__u64 length = draft->number < argument->length ? draft->number : argument->length;
+	void *to = room_in(draft, MAX_BYTES_LENGTH);
+
+	if (!to || draft->number == UNREAD || length > MAX_BYTES_LENGTH)
+		return -1;
+	barrier_var(length);
+	if (length && bpf_probe_read_user(to, length, (void *)from))
+		return -1;
+	return length;
+}
+
 /* Adds a value to the draft, and returns its length. */
 static __always_inline long add_value(struct draft *draft, const struct argument *argument, __u64 value)
 {
@@ -333,8 +394,11 @@ static __always_inline long add_value(struct draft *draft, const struct argument
 		if (!to)
 			return -1;
 		*(__u64 *)to = value;
+		draft->number = value;
 		return sizeof(value);
 	}
+	if (argument->type == TYPE_BYTES)
+		return add_bytes(draft, argument, value);
 	to = room_in(draft, MAX_TEXT_LENGTH);
 	if (!to || argument->length > MAX_TEXT_LENGTH)
 		return -1;
@@ -367,10 +431,12 @@ __noinline long read_arguments(struct bpf_user_pt_regs_t *ctx, const struct spec
 		if (argument->type == TYPE_SKIP)
 			continue;
 		length = add_argument(ctx, argument, draft);
-		if (length < 0)
+		if (length < 0) {
 			draft->record.failed |= 1 << i;
-		else
+			draft->number = UNREAD;
+		} else {
 			draft->length += (length + 7) & ~7;
+		}
 	}
 	return 0;
 }
@@ -481,19 +547,11 @@ static __always_inline long write_record(struct draft *draft, const struct spec 
 }
 
 /* No hit sleeps while it holds a draft: nodes shall not wait for a page of one. What cannot be read at once is paged in, and read again. */
-SEC("uprobe")
-int record_event(struct bpf_user_pt_regs_t *ctx)
+static __always_inline void record_hit(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, __u64 cookie, __u64 ids, __u64 stamp)
 {
-	__u64 stamp = bpf_ktime_get_ns();
-	__u64 cookie = bpf_get_attach_cookie(ctx);
-	__u64 ids = bpf_get_current_pid_tgid();
-	struct spec *spec = find_spec(cookie, ids);
-	struct draft *draft;
+	struct draft *draft = hold_draft(ids);
 	long refused;
 
-	if (!spec)
-		return 0;
-	draft = hold_draft(ids);
 	if (!draft)
 		goto lost;
 	read_arguments(ctx, spec, draft);
@@ -502,7 +560,7 @@ int record_event(struct bpf_user_pt_regs_t *ctx)
 
 		release_draft(draft);
 		if (page_in_arguments(ctx, spec, failed, cookie))
-			return 0;
+			return;
 		draft = hold_draft(ids);
 		if (!draft)
 			goto lost;
@@ -511,75 +569,167 @@ int record_event(struct bpf_user_pt_regs_t *ctx)
 	refused = write_record(draft, spec, stamp);
 	release_draft(draft);
 	if (!refused)
-		return 0;
+		return;
 lost:
 	count_lost(cookie);
+}
+
+SEC("uprobe")
+int record_event(struct bpf_user_pt_regs_t *ctx)
+{
+	__u64 stamp = bpf_ktime_get_ns();
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u64 ids = bpf_get_current_pid_tgid();
+	struct spec *spec = find_spec(cookie, ids);
+
+	if (spec)
+		record_hit(ctx, spec, cookie, ids, stamp);
 	return 0;
 }
 
-static __noinline struct total *new_total(const struct total_key *key)
+/* Which of the values that a label knows a text is. */
+static __noinline long find_text(__u32 list, const struct label *label, const void *from)
 {
-	struct total zero = {};
+	struct text_key key = { .list = list };
+	__u32 *known;
 
-	if (!key)
+	if (!label || label->length > LABEL_LENGTH || bpf_probe_read_user_str(key.text, label->length, from) < 0)
+		return -1;
+	known = bpf_map_lookup_elem(&texts, &key);
+	return known ? *known : label->known;
+}
+
+/* Reads an argument of a hit that is counted, without sleeping. */
+static __always_inline long read_counted(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, __u32 i, __u64 *value)
+{
+	return i < MAX_ARGUMENTS ? read_argument(ctx, &spec->arguments[i], value) : -1;
+}
+
+/* Which value of a label a hit has, read without sleeping; below 0 if it cannot be read. */
+__noinline long find_value(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, __u32 i)
+{
+	const struct label *label;
+	__u64 value = 0;
+
+	if (!ctx || !spec || i >= MAX_LABELS)
+		return -1;
+	label = &spec->by[i];
+	if (label->argument >= MAX_ARGUMENTS || !spec->arguments[label->argument].place)
+		return label->known;
+	if (read_counted(ctx, spec, label->argument, &value))
+		return -1;
+	if (label->length)
+		return find_text(spec->tracepoint * MAX_LABELS + i, label, (void *)value);
+	return value < label->known ? value : label->known;
+}
+
+/* Nonzero if the spec is another attachment's by now. */
+static __noinline long page_in_counted(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, __u32 i, __u64 cookie)
+{
+	if (!ctx || !spec || i >= MAX_ARGUMENTS)
+		return -1;
+	fall_asleep(cookie);
+	page_in_argument(ctx, &spec->arguments[i]);
+	wake(cookie);
+	return spec->target != cookie >> 32;
+}
+
+/* Reads a number; 0 is for one that cannot be read, or is below 0: totals never fall. Nonzero if the spec is another attachment's by now. */
+static __always_inline long read_number(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, __u32 i, __u64 cookie, __u64 *value)
+{
+	if (i >= MAX_ARGUMENTS || !spec->arguments[i].place)
 		return 0;
-	bpf_map_update_elem(&totals, key, &zero, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&totals, key);
-}
-
-static __noinline long count_hit(const struct spec *spec, const void *label, __u64 sum, __u32 spec_key)
-{
-	struct total_key key = {};
-	struct total *total;
-
-	if (!spec)
-		return -1;
-	key.target = spec->target;
-	key.tracepoint = spec->tracepoint;
-	if (label && bpf_probe_read_user_str(key.label, sizeof(key.label), label) < 0 && settings.sleepable) {
-		fall_asleep(spec_key);
-		page_in((__u64)label);
-		wake(spec_key);
-		bpf_probe_read_user_str(key.label, sizeof(key.label), label);
+	if (read_counted(ctx, spec, i, value) && settings.sleepable) {
+		if (page_in_counted(ctx, spec, i, cookie))
+			return -1;
+		read_counted(ctx, spec, i, value);
 	}
-	total = bpf_map_lookup_elem(&totals, &key);
-	if (!total)
-		total = new_total(&key);
-	if (!total)
-		return -1;
-	/* Sites fire in several threads at once. */
-	__sync_fetch_and_add(&total->count, 1);
-	__sync_fetch_and_add(&total->sum, sum);
+	if (spec->arguments[i].type == TYPE_SIGNED && (__s64)*value < 0)
+		*value = 0;
 	return 0;
 }
 
-static __always_inline __u64 read_number(struct bpf_user_pt_regs_t *ctx, const struct argument *argument, __u32 spec_key)
+static __always_inline __u32 find_bucket(const struct spec *spec, __u64 value)
+{
+	__u32 key = spec->tracepoint, i;
+	struct bounds *bounds = bpf_map_lookup_elem(&histograms, &key);
+
+	if (!bounds)
+		return 0;
+	for (i = 0; i < MAX_BOUNDS && i < spec->bounds; i++)
+		if (value <= bounds->upper[i])
+			break;
+	return i;
+}
+
+/* Sites fire in several threads at once. */
+static __always_inline void add_to_total(__u32 at, __u64 more)
+{
+	__u64 *total = bpf_map_lookup_elem(&totals, &at);
+
+	if (total)
+		__sync_fetch_and_add(total, more);
+}
+
+/* Adds a number of a hit to its total. Nonzero if the spec is another attachment's by now. */
+static __noinline long add_number(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, __u32 i, __u32 at, __u64 cookie)
 {
 	__u64 value = 0;
 
-	if (argument->place && read_argument(ctx, argument, &value) && settings.sleepable) {
-		fall_asleep(spec_key);
-		page_in_argument(ctx, argument);
-		wake(spec_key);
-		read_argument(ctx, argument, &value);
-	}
-	return value;
+	if (!ctx || !spec || read_number(ctx, spec, i, cookie, &value))
+		return -1;
+	add_to_total(at, value);
+	return 0;
 }
 
-/* The spec's first argument is the text to count by, its second the number to add up; either may be PLACE_UNKNOWN. */
+/* Adds a hit to the bucket of its number, of those that begin there. Nonzero likewise. */
+static __noinline long add_to_bucket(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, __u32 at, __u64 cookie)
+{
+	__u64 value = 0;
+
+	if (!ctx || !spec || read_number(ctx, spec, spec->measured, cookie, &value))
+		return -1;
+	add_to_total(at + find_bucket(spec, value), 1);
+	return 0;
+}
+
 SEC("uprobe")
 int count_event(struct bpf_user_pt_regs_t *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
-	struct spec *spec = find_spec(cookie, bpf_get_current_pid_tgid());
-	__u64 label, sum;
+	__u64 ids = bpf_get_current_pid_tgid();
+	struct spec *spec = find_spec(cookie, ids);
+	__u64 stamp = 0;
+	__u32 at, first = 0;
 
 	if (!spec)
 		return 0;
-	label = read_number(ctx, &spec->arguments[0], cookie);
-	sum = read_number(ctx, &spec->arguments[1], cookie);
-	if (count_hit(spec, (void *)label, sum, cookie))
-		count_lost(cookie);
+	at = spec->totals;
+	for (__u32 i = 0; i < MAX_LABELS && i < spec->labels; i++) {
+		const struct label *label = &spec->by[i];
+		long value = find_value(ctx, spec, i);
+
+		if (value < 0 && settings.sleepable) {
+			if (!stamp)
+				stamp = bpf_ktime_get_ns();
+			if (page_in_counted(ctx, spec, label->argument, cookie))
+				return 0;
+			value = find_value(ctx, spec, i);
+		}
+		if (value < 0)
+			value = label->known;
+		if (!i)
+			first = value;
+		at += value * label->step;
+	}
+	add_to_total(at, 1);
+	for (__u32 i = 0; i < MAX_SUMS && i < spec->sums; i++)
+		if (add_number(ctx, spec, spec->summed[i], ++at, cookie))
+			return 0;
+	if (spec->bounds && add_to_bucket(ctx, spec, at + 1, cookie))
+		return 0;
+	if (spec->recorded >> (first & 63) & 1)
+		record_hit(ctx, spec, cookie, ids, stamp ? stamp : bpf_ktime_get_ns());
 	return 0;
 }
 

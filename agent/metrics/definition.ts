@@ -11,11 +11,16 @@ export type LabelSet = Readonly<Record<string, string>>
 type LabelValues = readonly string[] | 'any' | 'open'
 
 export interface Sample {
+  /** Of a histogram that was added up elsewhere, the sum of what is in its buckets. */
   readonly value: number
   readonly labels: LabelSet
+  /** How many values are in each of those buckets. */
+  readonly counts?: readonly number[]
 }
 
 export const sample = (value: number, labels: LabelSet): Sample => ({ value, labels })
+/** Values that were added up elsewhere, into the buckets that the histogram has. */
+export const distribution = (counts: readonly number[], sum: number, labels: LabelSet): Sample => ({ value: sum, labels, counts })
 
 /** Result of a measure: nothing where it is not known, one value, or values with labels. */
 type Measured = number | undefined | Sample | readonly Sample[]
@@ -70,9 +75,6 @@ export function declaredLabelSets({ labels = {} }: MetricDefinition<never>): rea
   )
 }
 
-/** A counter or gauge: only these can be measured when they are collected. */
-export type ObservableDefinition<Subject> = MetricDefinition<Subject> & { readonly type: 'counter' | 'gauge' }
-
 /** Subjects of a node that are measured when metrics are collected; of the agent itself where there is no node. */
 export interface Reading<Subject> {
   readonly node?: string
@@ -81,11 +83,11 @@ export interface Reading<Subject> {
 
 /** Metrics that are measured when they are collected, and their subjects in the state that is taken then. */
 export interface ObservedMetrics<State> {
-  readonly definitions: readonly ObservableDefinition<never>[]
+  readonly definitions: readonly MetricDefinition<never>[]
   readonly readings: (state: State) => Iterable<Reading<unknown>>
 }
 
 export const observed = <State, Subject>(
-  definitions: readonly ObservableDefinition<Subject>[],
+  definitions: readonly MetricDefinition<Subject>[],
   readings: (state: State) => Iterable<Reading<Subject>>,
 ): ObservedMetrics<State> => ({ definitions, readings })

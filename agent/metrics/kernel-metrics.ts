@@ -33,7 +33,7 @@ export const kernelMetrics = [
     measure: ({ ring }) => ring.mostUnreadBytes,
   }),
   gauge('fibre_exporter_map_entries', {
-    help: 'Entries in use of a map of the eBPF program: places of tracepoints (specs), processes (shares), label sets of counted tracepoints (totals)',
+    help: 'Entries in use of a map of the eBPF program: places of tracepoints (specs), processes (shares), sums that the kernel adds up (totals)',
     labels: { map: 'any' },
     measure: ({ maps }) => maps.map(({ map, entries }) => sample(entries, { map })),
   }),

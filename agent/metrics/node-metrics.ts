@@ -1,5 +1,5 @@
 import type { NodeSnapshot } from '../nodes/snapshot.ts'
-import { recordedTracepoints, tracepoints } from '../tracepoints/index.ts'
+import { recordedTracepoints } from '../tracepoints/index.ts'
 import { metricBuilders, sample } from './definition.ts'
 
 const { counter, gauge } = metricBuilders<NodeSnapshot>()
@@ -29,7 +29,7 @@ export const nodeMetrics = [
   }),
   counter('fibre_exporter_events_lost_total', {
     help: 'Total events that were lost because they came faster than they were read',
-    labels: { event_type: tracepoints.map(({ eventType }) => eventType) },
+    labels: { event_type: recordedTracepoints.map(({ eventType }) => eventType) },
     measure: ({ lost }) => [...lost].map(([eventType, count]) => sample(count, { event_type: eventType })),
   }),
   counter('fibre_exporter_field_errors_total', {

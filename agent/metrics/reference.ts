@@ -1,4 +1,4 @@
-import type { Tracepoint } from '../tracepoints/define.ts'
+import type { Counted, Tracepoint } from '../tracepoints/define.ts'
 import { tracepoints } from '../tracepoints/index.ts'
 import { agentMetrics, outputMetrics, processMetrics } from './agent-metrics.ts'
 import { blockMetrics } from './block-metrics.ts'
@@ -47,15 +47,27 @@ export function metricsReference(): string {
 }
 
 /** Tells which nodes have a tracepoint, and what becomes of its hits. */
-function wayOf({ group, required, counted }: Pick<Tracepoint, 'group' | 'required' | 'counted'>): string {
-  const nodes = required ? 'Every FIBRE node has it.' : ''
-  const { by, sums = [] } = counted ?? {}
+function wayOf({ group, required, counted, recorded }: Pick<Tracepoint, 'group' | 'required' | 'counted' | 'recorded'>): string {
+  return [
+    `Group: ${group}.`,
+    required && 'Every FIBRE node has it.',
+    counted && countingOf(counted),
+    recorded && `Hits of which \`${recorded.where}\` is ${recorded.is.join(', ')} become events as well.`,
+  ]
+    .filter(Boolean)
+    .join(' ')
+}
+
+function countingOf({ by = {}, sums = [], histogram }: Counted): string {
+  const listed = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ')
+  const labels = Object.keys(by)
   const counts = [
     'The kernel counts its hits',
-    by && `by \`${by}\``,
-    sums.length > 0 && `and adds up ${sums.map((name) => `\`${name}\``).join(', ')}`,
+    labels.length > 0 && `by ${listed(labels)}`,
+    sums.length > 0 && `and adds up ${listed(sums)}`,
+    histogram && `with a histogram of \`${histogram.of}\``,
   ]
-  return [`Group: ${group}.`, nodes, counted && `${counts.filter(Boolean).join(' ')}.`].filter(Boolean).join(' ')
+  return `${counts.filter(Boolean).join(' ')}.`
 }
 
 function rowsOfNodes(): readonly Row[] {

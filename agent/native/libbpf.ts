@@ -39,8 +39,6 @@ const libbpf = lazy(() => {
     initialValue: pointer('void *bpf_map__initial_value(void *map, _Out_ size_t *size)'),
     lookup: call('int bpf_map_lookup_elem(int fd, const uint8_t *key, _Out_ uint8_t *value)'),
     update: call('int bpf_map_update_elem(int fd, const uint8_t *key, const uint8_t *value, uint64_t flags)'),
-    remove: call('int bpf_map_delete_elem(int fd, const uint8_t *key)'),
-    nextKey: call('int bpf_map_get_next_key(int fd, const uint8_t *key, _Out_ uint8_t *next)'),
     attachUprobe: pointer(
       'void *bpf_program__attach_uprobe_opts(void *program, int pid, const char *path, size_t offset, const bpf_uprobe_opts *options)',
     ),
@@ -109,9 +107,6 @@ export function globalsOf(map: Pointer): ArrayBuffer {
 /** Reads an element into `value`; false if there is none. */
 export const lookupElement = (fd: number, key: Buffer, value: Buffer): boolean => libbpf().lookup(fd, key, value) === 0
 export const updateElement = (fd: number, key: Buffer, value: Buffer): void => void check('update map', libbpf().update(fd, key, value, 0n))
-export const removeElement = (fd: number, key: Buffer): void => void libbpf().remove(fd, key)
-/** Reads the key after `key` (the first one after `null`) into `next`; false at the end. */
-export const nextKey = (fd: number, key: Buffer | null, next: Buffer): boolean => libbpf().nextKey(fd, key, next) === 0
 
 /** Keeps an object in the kernel for as long as there is a file of that name in a bpf file system. */
 export const pinObject = (fd: number, path: string): boolean => libbpf().pin(fd, path) === 0

@@ -1,4 +1,4 @@
-import { defineBlockTracepoint, integer, rawHash } from './define.ts'
+import { defineBlockTracepoint, integer, rawHash, scaledBefore25 } from './define.ts'
 import { lastBlockHeight } from './last-block-height.ts'
 
 export const blockConnected = defineBlockTracepoint({
@@ -12,8 +12,7 @@ export const blockConnected = defineBlockTracepoint({
     transactions: integer('Transactions of the block.'),
     inputs: integer('Inputs of the block.'),
     sigops: integer('Signature operations of the block.'),
-    // Microseconds before Bitcoin Core 25; FIBRE nodes are newer.
-    durationNs: integer('Time that connecting took, in ns.'),
+    durationNs: scaledBefore25(1000, integer('Time that connecting took, in ns.')), // µs before 25
   },
   metrics: ({ counter, histogram, gauge }) => [
     counter('bitcoin_blocks_connected_total', {

@@ -1,10 +1,11 @@
-import { type MetricBuilders, type MetricDefinition, metricBuilders, type ObservableDefinition } from '../metrics/definition.ts'
+import { type MetricBuilders, type MetricDefinition, metricBuilders } from '../metrics/definition.ts'
 
 /** The parts of bitcoind that have tracepoints; `fibre` is what FIBRE adds. */
-type Group = 'fibre' | 'validation' | 'net' | 'mempool' | 'utxocache'
+const groups = ['fibre', 'validation', 'net', 'mempool', 'utxocache'] as const
+type Group = (typeof groups)[number]
 
 /** Meaning of the bytes of an argument. */
-export type Kind = 'integer' | 'text' | 'longText' | 'hexHash' | 'rawHash' | 'hashPrefix'
+export type Kind = 'integer' | 'text' | 'shortText' | 'longText' | 'hexHash' | 'rawHash' | 'hashPrefix' | 'bytes'
 
 /** One argument of a tracepoint. `T` is the type of its value in the decoded event. */
 export interface Field<T = unknown> {
@@ -12,18 +13,24 @@ export interface Field<T = unknown> {
   readonly meaning: string
   /** True for an argument that only newer builds of bitcoind pass. */
   readonly optional: boolean
+  /** Most bytes of a payload that are kept; 0 for any other kind. */
+  readonly most: number
+  /** What the numbers of Bitcoin Core 23 and 24 have to be multiplied by; 1 where they have the same unit. */
+  readonly factorBefore25: number
   /** Only for types: the decoded value. */
   readonly value?: T
 }
 
 const field = <T>(kind: Kind) => {
-  return (meaning: string): Field<T> => ({ kind, meaning, optional: false })
+  return (meaning: string): Field<T> => ({ kind, meaning, optional: false, most: 0, factorBefore25: 1 })
 }
 
 /** An integer of any size and sign. */
 export const integer = field<number>('integer')
 /** A C string, cut after 127 bytes. */
 export const text = field<string>('text')
+/** A C string, cut after 31 bytes. */
+export const shortText = field<string>('shortText')
 /** A C string, cut after 255 bytes. */
 export const longText = field<string>('longText')
 /** A block hash passed as 64 hex digits in display order. */
@@ -32,6 +39,10 @@ export const hexHash = field<string>('hexHash')
 export const rawHash = field<string>('rawHash')
 /** The first 8 little-endian bytes of a hash; decoded to the last 16 hex digits of its display form. */
 export const hashPrefix = field<string>('hashPrefix')
+/** The first bytes of a payload, at most 128; decoded to hex. The argument before it is the length of the payload. */
+export const bytes = (most: number, meaning: string): Field<string> => ({ ...field<string>('bytes')(meaning), most })
+/** A number that Bitcoin Core 23 and 24 pass in a unit that is so many times as large. */
+export const scaledBefore25 = (factor: number, of: Field<number>): Field<number> => ({ ...of, factorBefore25: factor })
 /** An argument that older builds do not pass. */
 export const optional = <T>(of: Field<T>): Field<T> => ({ ...of, optional: true })
 
@@ -49,23 +60,54 @@ export interface EventBase {
 
 /** The decoded event of a recorded tracepoint. A field is `undefined` where it could not be read or this build does not pass it. */
 export type EventOf<T> =
-  T extends RecordedTracepoint<infer P, infer F>
+  T extends TracepointOf<infer P, infer F, Metrics>
     ? EventBase & { readonly probe: P } & { readonly [K in keyof F]: F[K] extends Field<infer V> ? V | undefined : never }
     : never
 
-/** Hits of a tracepoint that the kernel counted: all of a node, or those with one text. */
-export interface Hits<Sum extends string = string> {
-  readonly count: number
-  /** The text that they were counted by, cut after 31 bytes; empty where they are not counted by any. */
-  readonly label: string
-  /** Sums of their numbers, by the name of the argument. */
-  readonly sums: Readonly<Record<Sum, number>>
+/** The values of an argument that hits are told apart by: a small set. */
+export interface Known<T = unknown> {
+  /** Texts, cut where they are compared; or the names of the numbers from 0 on. */
+  readonly values: readonly string[]
+  /** Bytes of a text that are compared; 0 of a number. */
+  readonly compared: number
+  /** Only for types: the argument's value. */
+  readonly value?: T
 }
 
-/** The text that the kernel counts by, and the number that it adds up. */
-export interface Counted<By extends string = string, Sum extends string = string> {
+/** The value of a label for all that are not among those known, and for what could not be read. */
+export const OTHER = 'other'
+
+/** Texts. Only so many bytes of each are compared: what follows may differ. */
+export const knownTexts = (values: readonly string[], compared = 31): Known<string> => ({ values, compared })
+/** Names of the numbers from 0 on. */
+export const knownNumbers = (...values: readonly string[]): Known<number> => ({ values, compared: 0 })
+/** All values that a label takes. */
+export const labelValues = ({ values }: Known): readonly string[] => [...new Set([...values, OTHER])]
+
+/** Hits of a tracepoint that the kernel counted: those with the same labels. */
+export interface Hits<By extends string = string, Sum extends string = string> {
+  readonly probe: string
+  readonly count: number
+  /** Values that they are told apart by, by the name of the argument. */
+  readonly labels: Readonly<Record<By, string>>
+  /** Sums of their numbers, by the name of the argument. */
+  readonly sums: Readonly<Record<Sum, number>>
+  /** How many are in each bucket of the histogram, the one beyond all bounds included; empty where there is no histogram. */
+  readonly buckets: readonly number[]
+}
+
+/** What the kernel tells hits apart by and adds up, at most three arguments and four. */
+export interface Counted<By = Readonly<Record<string, Known>>, Sum extends string = string> {
   readonly by?: By
-  readonly sums?: readonly [Sum]
+  readonly sums?: readonly Sum[]
+  /** Upper bounds of buckets, at most 20, for one of the arguments that are added up. */
+  readonly histogram?: { readonly of: NoInfer<Sum>; readonly bounds: readonly number[] }
+}
+
+/** The hits of a counted tracepoint that become events as well: those whose first label has one of up to eight values. */
+export interface RecordedHits<Label extends string = string> {
+  readonly where: Label
+  readonly is: readonly string[]
 }
 
 type Metrics = readonly MetricDefinition<never>[]
@@ -90,16 +132,23 @@ interface TracepointOf<P extends string, F extends Fields, M extends Metrics> {
 export interface RecordedTracepoint<P extends string = string, F extends Fields = Fields, M extends Metrics = Metrics>
   extends TracepointOf<P, F, M> {
   readonly counted?: undefined
+  readonly recorded?: undefined
+  readonly isRecorded: true
   /** Whether its events tell of a block and are joined by its hash. */
   readonly isOfBlock: boolean
 }
 
-/** A tracepoint too hot to be recorded hit by hit: the kernel counts it. */
-export interface CountedTracepoint<P extends string = string, F extends Fields = Fields, M extends Metrics = Metrics>
-  extends TracepointOf<P, F, M> {
+/** A tracepoint too hot to be recorded hit by hit: the kernel counts it, and records a few hits at most. */
+export interface CountedTracepoint<
+  P extends string = string,
+  F extends Fields = Fields,
+  M extends Metrics = Metrics,
+  IsRecorded extends boolean = boolean,
+> extends TracepointOf<P, F, M> {
   readonly counted: Counted
+  readonly recorded?: RecordedHits | undefined
+  readonly isRecorded: IsRecorded
   readonly isOfBlock: false
-  readonly metrics: readonly ObservableDefinition<never>[]
 }
 
 /** A tracepoint, whichever it is. */
@@ -116,16 +165,21 @@ interface Declaration<P extends string, F extends Fields> {
 
 interface Recorded<P extends string, F extends Fields, M extends Metrics> extends Declaration<P, F> {
   readonly counted?: undefined
+  readonly recorded?: undefined
   readonly metrics?: (build: MetricBuilders<EventOf<RecordedTracepoint<P, F>>>) => M
 }
 
-interface CountedInKernel<P extends string, F extends Fields, Sum extends string, M extends Metrics> extends Declaration<P, F> {
-  readonly counted: Counted<NamesOf<F, string>, Sum>
-  readonly metrics?: (build: Pick<MetricBuilders<Hits<Sum>>, 'counter'>) => M
+interface CountedInKernel<P extends string, F extends Fields, By extends LabelsOf<F>, Sum extends string, M extends Metrics>
+  extends Declaration<P, F> {
+  readonly counted: Counted<By, Sum>
+  readonly metrics?: (build: Pick<MetricBuilders<Hits<keyof By & string, Sum>>, 'counter' | 'histogram'>) => M
 }
 
 /** The names of those arguments whose values are of a type. */
 type NamesOf<F extends Fields, T> = { [Name in keyof F]: F[Name] extends Field<T> ? Name : never }[keyof F] & string
+
+/** Arguments, and what is known of the values of each. */
+type LabelsOf<F extends Fields> = { readonly [Name in keyof F & string]?: F[Name] extends Field<infer T> ? Known<T> : never }
 
 type BlockFields = Fields & ({ readonly blockHash: Field<string> } | { readonly hashPrefix: Field<string> })
 
@@ -140,9 +194,17 @@ export function defineBlockTracepoint<const P extends string, F extends BlockFie
 export function defineTracepoint<
   const P extends string,
   F extends Fields,
+  const By extends LabelsOf<F> = Record<never, never>,
   const Sum extends NamesOf<F, number> = never,
-  const M extends readonly ObservableDefinition<never>[] = readonly [],
->(declaration: CountedInKernel<P, F, Sum, M>): CountedTracepoint<P, F, M>
+  const M extends Metrics = readonly [],
+>(declaration: CountedInKernel<P, F, By, Sum, M> & { readonly recorded: RecordedHits<keyof By & string> }): CountedTracepoint<P, F, M, true>
+export function defineTracepoint<
+  const P extends string,
+  F extends Fields,
+  const By extends LabelsOf<F> = Record<never, never>,
+  const Sum extends NamesOf<F, number> = never,
+  const M extends Metrics = readonly [],
+>(declaration: CountedInKernel<P, F, By, Sum, M> & { readonly recorded?: undefined }): CountedTracepoint<P, F, M, false>
 export function defineTracepoint<const P extends string, F extends Fields, const M extends Metrics = readonly []>(
   declaration: Recorded<P, F, M>,
 ): RecordedTracepoint<P, F, M> & { readonly isOfBlock: false }
@@ -150,11 +212,17 @@ export function defineTracepoint(declaration: Declared): unknown {
   return complete(declaration, false)
 }
 
-type Declared = Declaration<string, Fields> & { readonly metrics?: (build: never) => Metrics }
+type Declared = Declaration<string, Fields> & {
+  readonly counted?: unknown
+  readonly recorded?: unknown
+  readonly metrics?: (build: never) => Metrics
+}
 
 function complete<D extends Declared, OfBlock extends boolean>(declaration: D, isOfBlock: OfBlock) {
-  const { probe, required = false, eventType = eventTypeOf(probe), metrics } = declaration
-  return { ...declaration, isOfBlock, required, eventType, metrics: metrics?.(metricBuilders() as never) ?? [] }
+  const { probe, required = false, eventType = eventTypeOf(probe), metrics, counted, recorded } = declaration
+  const isRecorded = counted === undefined || recorded !== undefined
+  const built = metrics?.(metricBuilders() as never) ?? []
+  return { ...declaration, isOfBlock, isRecorded: isRecorded as true, required, eventType, metrics: built }
 }
 
 /** The tracepoints of FIBRE and of validation go by their names alone, as in the older exporter. */

@@ -6,8 +6,24 @@ import { blockRaceWinner } from './block-race-winner.ts'
 import { blockReconstructed } from './block-reconstructed.ts'
 import { blockReconstructionDetail } from './block-reconstruction-detail.ts'
 import { blockSendStart } from './block-send-start.ts'
-import type { CountedTracepoint, EventOf, Tracepoint } from './define.ts'
-import { mempoolAdded } from './mempool-added.ts'
+import type { EventOf, Tracepoint } from './define.ts'
+import { mempoolAdded } from './mempool/added.ts'
+import { mempoolRejected } from './mempool/rejected.ts'
+import { mempoolRemoved } from './mempool/removed.ts'
+import { mempoolReplaced } from './mempool/replaced.ts'
+import { blockHeader } from './net/block-header.ts'
+import { closedConnection } from './net/closed-connection.ts'
+import { compactBlockReconstructed } from './net/compact-block-reconstructed.ts'
+import { evictedInboundConnection } from './net/evicted-inbound-connection.ts'
+import { inboundConnection } from './net/inbound-connection.ts'
+import { inboundMessage } from './net/inbound-message.ts'
+import { misbehavingConnection } from './net/misbehaving-connection.ts'
+import { outboundConnection } from './net/outbound-connection.ts'
+import { outboundMessage } from './net/outbound-message.ts'
+import { utxocacheAdd } from './utxocache/add.ts'
+import { utxocacheFlush } from './utxocache/flush.ts'
+import { utxocacheSpent } from './utxocache/spent.ts'
+import { utxocacheUncache } from './utxocache/uncache.ts'
 
 /** Every tracepoint that the agent knows. */
 export const tracepoints = [
@@ -19,11 +35,27 @@ export const tracepoints = [
   blockRaceWinner,
   blockRaceTime,
   blockConnected,
+  inboundMessage,
+  outboundMessage,
+  inboundConnection,
+  outboundConnection,
+  evictedInboundConnection,
+  closedConnection,
+  misbehavingConnection,
+  blockHeader,
+  compactBlockReconstructed,
   mempoolAdded,
+  mempoolRemoved,
+  mempoolReplaced,
+  mempoolRejected,
+  utxocacheAdd,
+  utxocacheSpent,
+  utxocacheUncache,
+  utxocacheFlush,
 ] as const
 
 type Known = (typeof tracepoints)[number]
-type Recorded = Exclude<Known, CountedTracepoint>
+type Recorded = Extract<Known, { readonly isRecorded: true }>
 type OfBlock = Extract<Known, { readonly isOfBlock: true }>
 
 /** The decoded event of any recorded tracepoint; `probe` tells which. */
@@ -33,7 +65,8 @@ export type BlockEvent = EventOf<OfBlock>
 
 const all: readonly Tracepoint[] = tracepoints
 export const countedTracepoints = all.filter((tracepoint) => tracepoint.counted !== undefined)
-export const recordedTracepoints = tracepoints.filter((tracepoint): tracepoint is Recorded => tracepoint.counted === undefined)
+/** Those of which hits become events, all or a few. */
+export const recordedTracepoints = tracepoints.filter((tracepoint): tracepoint is Recorded => tracepoint.isRecorded)
 export const blockTracepoints = tracepoints.filter((tracepoint): tracepoint is OfBlock => tracepoint.isOfBlock)
 
 /** Tracepoints that every FIBRE node has: a missing one is a fault, while builds may lack any other. */

@@ -11,23 +11,28 @@ import type { Instrument } from './instrument.ts'
 import { unitOf } from './instruments.ts'
 
 /** Hands on the histograms, which are added up by their series: one that is declared stands at 0, so that its first value counts for `increase()`. */
-export function histogramProducer(scope: string, histograms: () => readonly Instrument[]): MetricProducer {
+export function histogramProducer(scope: string, histograms: () => Promise<readonly Instrument[]>): MetricProducer {
   const startTime = now()
   return {
     async collect(): Promise<CollectionResult> {
+      const instruments = await histograms()
       const endTime = now()
-      const all = histograms().map(({ definition: { name, help, buckets = [] }, series }): HistogramMetricData => {
+      const all = instruments.map(({ definition: { name, help, buckets = [] }, series }): HistogramMetricData => {
         const boundaries = [...buckets]
         return {
           descriptor: { name, description: help, unit: unitOf(name), valueType: ValueType.DOUBLE },
           aggregationTemporality: AggregationTemporality.CUMULATIVE,
           dataPointType: DataPointType.HISTOGRAM,
-          dataPoints: [...series.all()].map(({ attributes, value: sum = 0, counts }) => ({
-            attributes,
-            startTime,
-            endTime,
-            value: { buckets: { boundaries, counts: [...counts] }, sum, count: counts.reduce((all, count) => all + count, 0) },
-          })),
+          dataPoints: [...series.all()].flatMap(({ attributes, value: sum, counts }) =>
+            sum === undefined
+              ? []
+              : {
+                  attributes,
+                  startTime,
+                  endTime,
+                  value: { buckets: { boundaries, counts: [...counts] }, sum, count: counts.reduce((all, count) => all + count, 0) },
+                },
+          ),
         }
       })
       const metrics = all.filter(({ dataPoints }) => dataPoints.length > 0)

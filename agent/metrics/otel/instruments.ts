@@ -1,7 +1,6 @@
 import type { Attributes, Meter, Observable } from '@opentelemetry/api'
-import type { MetricDefinition, ObservedMetrics } from '../definition.ts'
+import type { MetricDefinition, ObservedMetrics, Reading } from '../definition.ts'
 import { Instrument } from './instrument.ts'
-import type { Series } from './series.ts'
 
 /** Returns the unit that OpenTelemetry has for a metric whose name ends as Prometheus wants it. */
 export function unitOf(name: string): string {
@@ -17,10 +16,10 @@ export interface InstrumentOptions {
   readonly drop: (isGone: (metric: string, attributes: Attributes) => boolean) => void
 }
 
-/** An instrument that is read when metrics are collected. */
+/** An instrument that is read when metrics are collected. A histogram has no observable: OpenTelemetry has none. */
 interface Observed {
   readonly instrument: Instrument
-  readonly observable: Observable
+  readonly observable?: Observable
 }
 
 /** Makes OpenTelemetry instruments of metric definitions, and records or observes what these measure. */
@@ -30,6 +29,7 @@ export class Instruments {
   /** By name. */
   readonly #recorded = new Map<string, Instrument>()
   readonly #observed: Instrument[] = []
+  readonly #readings: (() => Promise<void>)[] = []
 
   constructor(meter: Meter, options: InstrumentOptions) {
     this.#meter = meter
@@ -56,24 +56,23 @@ export class Instruments {
     }))
     const all = groups.flatMap(({ observed }) => observed)
     this.#observed.push(...all.map(({ instrument }) => instrument))
+    const read = shared(async () => {
+      const state = await readState()
+      for (const { readings, observed } of groups) {
+        const read = [...readings(state)]
+        for (const { instrument } of observed) this.#readInto(instrument, read)
+      }
+    })
+    this.#readings.push(read)
     this.#meter.addBatchObservableCallback(
       async (result) => {
-        const state = await readState()
-        for (const { readings, observed } of groups) {
-          const read = [...readings(state)]
-          for (const { instrument, observable } of observed) {
-            const before = instrument.reset()
-            for (const { node, subjects } of read) {
-              instrument.declare(node)
-              for (const subject of subjects) instrument.record(node, subject)
-            }
-            this.#dropGone(instrument, before)
+        await read()
+        for (const { instrument, observable } of all)
+          if (observable)
             for (const { value, attributes } of instrument.series.all())
               if (value !== undefined) result.observe(observable, value, attributes)
-          }
-        }
       },
-      all.map(({ observable }) => observable),
+      all.flatMap(({ observable }) => observable ?? []),
     )
   }
 
@@ -88,9 +87,10 @@ export class Instruments {
     this.#options.drop((_, attributes) => attributes.node === node)
   }
 
-  /** The histograms, for a producer of theirs: OpenTelemetry has none that are observed. */
-  histograms(): readonly Instrument[] {
-    return [...this.#recorded.values()].filter(({ definition }) => definition.type === 'histogram')
+  /** Reads the histograms, for a producer of theirs: OpenTelemetry has none that are observed. */
+  async histograms(): Promise<readonly Instrument[]> {
+    await Promise.all(this.#readings.map((read) => read()))
+    return [...this.#recorded.values(), ...this.#observed].filter(({ definition }) => definition.type === 'histogram')
   }
 
   /**
@@ -98,9 +98,8 @@ export class Instruments {
    * which is much at a hundred thousand events a second.
    */
   #createRecorded(definition: MetricDefinition<never>): Instrument {
-    if (definition.type === 'histogram') return this.#instrumentOf(definition)
     const { instrument, observable } = this.#createObserved(definition)
-    observable.addCallback((result) => {
+    observable?.addCallback((result) => {
       for (const { value, attributes } of instrument.series.all()) if (value !== undefined) result.observe(value, attributes)
     })
     return instrument
@@ -109,20 +108,35 @@ export class Instruments {
   #createObserved(definition: MetricDefinition<never>): Observed {
     const { name, type } = definition
     const options = optionsOf(definition)
+    const instrument = new Instrument(definition, this.#options.openLabelLimit)
+    if (type === 'histogram') return { instrument }
     const observable =
       type === 'counter' ? this.#meter.createObservableCounter(name, options) : this.#meter.createObservableGauge(name, options)
-    return { instrument: this.#instrumentOf(definition), observable }
+    return { instrument, observable }
   }
 
-  /** A gauge that is no longer known is absent. A counter stays what it was. */
-  #dropGone({ definition: { name, type } }: Instrument, before: readonly Series[]): void {
+  /** Reads an instrument anew. A gauge that is no longer known is absent; a counter stays what it was. */
+  #readInto(instrument: Instrument, readings: readonly Reading<unknown>[]): void {
+    const before = instrument.reset()
+    for (const { node, subjects } of readings) {
+      instrument.declare(node)
+      for (const subject of subjects) instrument.record(node, subject)
+    }
+    const { name, type } = instrument.definition
     if (type !== 'gauge') return
     const gone = new Set(before.filter(({ value }) => value === undefined).map(({ attributes }) => attributes))
     if (gone.size > 0) this.#options.drop((metric, attributes) => metric === name && gone.has(attributes))
   }
+}
 
-  #instrumentOf(definition: MetricDefinition<never>): Instrument {
-    return new Instrument(definition, this.#options.openLabelLimit)
+/** One run serves all who ask for it meanwhile. */
+function shared(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  return () => {
+    running ??= run().finally(() => {
+      running = undefined
+    })
+    return running
   }
 }
 

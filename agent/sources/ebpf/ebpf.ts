@@ -7,6 +7,7 @@ import { attach } from './attach/attach.ts'
 import { silentProbes } from './attach/semaphores.ts'
 import { SpecPool } from './attach/spec-pool.ts'
 import { readNotes } from './binary/notes.ts'
+import { writeCounting } from './program/counting.ts'
 import { needlessRoot, sentenceOf } from './program/hindrances.ts'
 import { readCapabilities } from './program/kernel-facts.ts'
 import { type Form, type KernelProgram, openProgram } from './program/program.ts'
@@ -40,6 +41,7 @@ export function openEbpf(options: EbpfOptions): EbpfSource {
   if (needless) options.log.warn(sentenceOf(needless))
   try {
     checkCapacity(program.layouts, options.tracepoints)
+    writeCounting(program, options.tracepoints)
     const ring = new Ring(program.fds.events, program.ringSize)
     return new EbpfSource(program, ring, openStatistics(program, options.countRuns ?? false, options.log), options)
   } catch (error) {
@@ -68,7 +70,7 @@ export class EbpfSource implements EventSource {
   #sealed: string | undefined
 
   constructor(program: KernelProgram, ring: Ring, statistics: Statistics, options: EbpfOptions) {
-    const { fds, layouts, specCount } = program
+    const { fds, layouts, specCount, totalCount } = program
     const nodeOf = (target: number) => this.#nodes.get(target)
     this.#program = program
     this.#ring = ring
@@ -77,7 +79,7 @@ export class EbpfSource implements EventSource {
     this.#view = new DataView(ring.memory)
     this.#specs = new SpecPool(fds.specs, fds.states, specCount, layouts.state)
     this.#shares = new RingShares(fds.shares, layouts.share, program.shareCount, program.setShared)
-    this.#totals = new Totals(fds.totals, layouts, options.tracepoints, nodeOf)
+    this.#totals = new Totals(fds.totals, totalCount, options.tracepoints)
     this.#decode = createDecoder(layouts.record, ring.memory, options.tracepoints, nodeOf)
     this.#reader = new RingReader({
       fd: fds.events,
@@ -114,8 +116,9 @@ export class EbpfSource implements EventSource {
     const number = ++this.#lastTarget
     const share = this.#shares.take()
     this.#nodes.set(number, node)
+    const totals = () => this.#totals.take(number, node)
     try {
-      const attached = attach(this.#program, this.#specs, this.#options.tracepoints, { node, pid, number, share }, notes)
+      const attached = attach(this.#program, this.#specs, this.#options.tracepoints, { node, pid, number, share, totals }, notes)
       this.#options.log.debug({ node, pid, executable, form: this.form }, 'attached')
       const close = async () => {
         await attached.close()
@@ -138,6 +141,7 @@ export class EbpfSource implements EventSource {
         },
       }
     } catch (error) {
+      this.#totals.retire(number)
       this.#nodes.delete(number)
       this.#shares.release(share)
       throw error
@@ -184,6 +188,7 @@ export class EbpfSource implements EventSource {
   close(): void {
     this.#reader.close()
     this.#shares.close()
+    this.#totals.close()
     this.#specs.close()
     this.#ring.close()
     this.#statistics.close()

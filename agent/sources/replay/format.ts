@@ -96,7 +96,9 @@ const hash = (value: unknown) => (typeof value === 'string' && /^[0-9a-f]{64}$/.
 const readers = {
   integer: (value: unknown) => (Number.isInteger(value) && Math.abs(value as number) <= LARGEST ? (value as number) : undefined),
   text,
+  shortText: text,
   longText: text,
+  bytes: (value: unknown) => (typeof value === 'string' && /^(?:[0-9a-f]{2}){0,128}$/.test(value) ? value : undefined),
   hexHash: hash,
   rawHash: hash,
   // Earlier recordings leave out leading zeros.

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { type TracepointEvent, tracepoints } from '../../tracepoints/index.ts'
 import type { Attachment, EventHandler, EventSource, NodeProcess, ReplayState } from '../source.ts'
-import { addTotal, type Total } from '../totals.ts'
+import { addTotal, type Total, totalOfHit } from '../totals.ts'
 import { isTimeOfDay, parseLine, type RecordedEvent } from './format.ts'
 import { readLines } from './lines.ts'
 import { Pace } from './pace.ts'
@@ -218,8 +218,9 @@ export class ReplaySource implements EventSource {
 
   #handOn(recorded: RecordedEvent, stampNs: number): void {
     this.#events++
-    if (recorded.tracepoint.counted) addTotal(this.#totals, totalOf(recorded))
-    else this.#handOnEvent(recorded, stampNs)
+    const { tracepoint, node, args } = recorded
+    if (tracepoint.isRecorded) this.#handOnEvent(recorded, stampNs)
+    else addTotal(this.#totals, totalOfHit(node, tracepoint.probe, tracepoint.counted, args))
   }
 
   #handOnEvent({ tracepoint, node, tsNs, unixUs, args, failed }: RecordedEvent, stampNs: number): void {
@@ -235,10 +236,4 @@ export class ReplaySource implements EventSource {
     }
     this.#eventNs = undefined
   }
-}
-
-/** A hit of a tracepoint that the kernel would have counted. */
-function totalOf({ tracepoint: { probe, counted }, node, args }: RecordedEvent): Total {
-  const sums = (counted?.sums ?? []).map((name) => [name, Number(args[name] ?? 0)])
-  return { node, probe, label: String(args[counted?.by ?? ''] ?? ''), count: 1, sums: Object.fromEntries(sums) }
 }

@@ -14,7 +14,9 @@ import { HASH, startReplay, temporaryPath } from '../sources/recordings.ts'
 const values = {
   integer: -7,
   text: 'peer=1 "quoted" \u001b[31m <b>\n\ud83d\ude00',
+  shortText: 'cmpctblock',
   longText: '03abcd',
+  bytes: '00ff17',
   hexHash: HASH,
   rawHash: HASH,
   hashPrefix: HASH.slice(-16),

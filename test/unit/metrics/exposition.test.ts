@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { expect, it } from 'vitest'
 import { withFloatBounds } from '../../../agent/metrics/otel/metrics-page.ts'
-import type { TracepointEvent } from '../../../agent/tracepoints/index.ts'
+import type { Total } from '../../../agent/sources/totals.ts'
+import { countedTracepoints, type TracepointEvent } from '../../../agent/tracepoints/index.ts'
 import { need } from '../../harness/needs.ts'
 import { promtool } from '../../harness/promtool.ts'
 import { BIP152, eventOf, FIBRE } from '../blocks/events.ts'
-import { openPage } from './page.ts'
+import { idleSource, openPage } from './page.ts'
 
 /** Three blocks, by every tracepoint: FIBRE alone delivered the first, a compact block the second, and the third was mined. */
 const [first, second, third] = ['0a'.repeat(32), '0b'.repeat(32), '0c'.repeat(32)]
@@ -80,8 +81,21 @@ const events: readonly TracepointEvent[] = [
 ]
 
 /** The page of one node after these events, with attachments and errors as they may be. */
+/** Of all that is counted, one message and two flushes came. */
+const totals: readonly Total[] = [
+  { node: 'n', probe: 'net:inbound_message', labels: { message: 'inv' }, count: 1, sums: { size: 37 }, buckets: [] },
+  {
+    node: 'n',
+    probe: 'utxocache:flush',
+    labels: { mode: 'periodic' },
+    count: 2,
+    sums: { durationUs: 1_600_000, coins: 300, bytes: 9000 },
+    buckets: [0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0],
+  },
+]
+
 async function openFullPage() {
-  const page = await openPage()
+  const page = await openPage({ nodes: [], source: { ...idleSource, totals: () => totals } })
   const { nodes, hit } = page
   const node = nodes.add('n')
   const probes = [
@@ -90,6 +104,7 @@ async function openFullPage() {
     'udp:block_race_winner',
     'udp:block_race_time',
     'validation:block_connected',
+    ...countedTracepoints.map(({ probe }) => probe),
   ]
   node.processStarted({ node: 'n', pid: 1, executable: '/usr/local/bin/bitcoind' })
   node.attached({

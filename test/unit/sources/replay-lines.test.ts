@@ -91,11 +91,39 @@ describe('a line of a recording', () => {
     const { source, run, handed } = await startReplay(recordingOf(sent(1), added(110), added(250), added('?'), added(7, 'm')))
     expect(await run()).toEqual({ events: 5, unreadable: 0 })
     expect(handed).toHaveLength(1)
-    const total = { probe: 'mempool:added', label: '' }
+    const total = { probe: 'mempool:added', labels: {}, buckets: [] }
     expect(source.totals()).toEqual([
-      { ...total, node: 'n', count: 3, sums: { vsize: 360 } },
-      { ...total, node: 'm', count: 1, sums: { vsize: 7 } },
+      { ...total, node: 'n', count: 3, sums: { vsize: 360, fee: 900 } },
+      { ...total, node: 'm', count: 1, sums: { vsize: 7, fee: 300 } },
     ])
+  })
+
+  it('of a tracepoint that is counted is added up by its labels, into the buckets of its histogram', async () => {
+    const flush = (duration_us: number, mode: number) => ({
+      ts_ns: 1e9,
+      node: 'n',
+      probe: 'utxocache:flush',
+      duration_us,
+      mode,
+      coins: 2,
+      bytes: 3,
+    })
+    const { source, run } = await startReplay(recordingOf(sent(1), flush(-5, 2), flush(1001, 2), flush(7, 9)))
+    await run()
+    const buckets = (...counts: number[]) => [...counts, ...Array.from({ length: 14 - counts.length }, () => 0)]
+    const total = { node: 'n', probe: 'utxocache:flush' }
+    expect(source.totals()).toEqual([
+      { ...total, labels: { mode: 'periodic' }, count: 2, sums: { durationUs: 1001, coins: 4, bytes: 6 }, buckets: buckets(1, 1) },
+      { ...total, labels: { mode: 'other' }, count: 1, sums: { durationUs: 7, coins: 2, bytes: 3 }, buckets: buckets(1) },
+    ])
+  })
+
+  it('of a tracepoint of which the kernel records a few hits is handed on, and not added up: the others are not in the recording', async () => {
+    const message = { ts_ns: 1e9, node: 'n', probe: 'net:inbound_message', message: 'cmpctblock', size: 3, payload: '0102ff' }
+    const { source, run, handed } = await startReplay(recordingOf(message, { ...message, payload: '0102f' }))
+    await run()
+    expect(handed.map(({ event }) => 'payload' in event && event.payload)).toEqual(['0102ff', undefined])
+    expect(source.totals()).toEqual([])
   })
 
   it('has the time of its stamp where its time of day is none', async () => {

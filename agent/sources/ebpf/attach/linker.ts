@@ -1,18 +1,21 @@
 import { constants } from 'node:os'
 import { SystemError } from '../../../native/libc.ts'
 import type { ProbeSite } from '../../../native/uprobe-links.ts'
+import type { Tracepoint } from '../../../tracepoints/define.ts'
 import type { Site } from '../binary/notes.ts'
 import { readKernelFacts } from '../program/kernel-facts.ts'
 import type { KernelProgram, ProgramName } from '../program/program.ts'
 import { attachErrors, explainAttach } from '../program/refusals.ts'
 import { attachMulti, attachPerf, type KernelLink } from './kernel-link.ts'
 import type { TracepointSites } from './sites.ts'
-import { countSpec, recordSpec, type SpecTarget } from './spec.ts'
+import { encodeSpec, type SpecTarget } from './spec.ts'
 import type { SpecPool } from './spec-pool.ts'
 
 /** The process to attach to. */
 export interface AttachTarget extends SpecTarget {
   readonly node: string
+  /** Where its totals begin, by tracepoint; they are taken when first asked for. Throws if there is no room for them. */
+  readonly totals: () => ReadonlyMap<Tracepoint, number>
 }
 
 /** One place of a tracepoint. */
@@ -93,15 +96,16 @@ export class Linker {
 
   #open(name: ProgramName, places: readonly ChosenSite[]): OpenLink {
     const { layouts } = this.#program
-    const spec = name === 'record_event' ? recordSpec : countSpec
     const taken: number[] = []
     const release = () => {
       for (const index of taken) this.#specs.release(index)
     }
     try {
+      const totals = name === 'count_event' ? this.#target.totals() : undefined
       const sites = places.map(({ chosen: { tracepoint, number }, site }) => {
         const owner = { node: this.#target.node, eventType: tracepoint.eventType }
-        const index = this.#specs.take(owner, spec(layouts, this.#target, number, tracepoint, site))
+        const spec = encodeSpec(layouts, this.#target, number, tracepoint, site, totals?.get(tracepoint) ?? 0)
+        const index = this.#specs.take(owner, spec)
         taken.push(index)
         return { offset: site.offset, semaphoreOffset: site.semaphoreOffset, cookie: (BigInt(this.#target.number) << 32n) | BigInt(index) }
       })

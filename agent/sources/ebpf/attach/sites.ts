@@ -4,7 +4,7 @@ import type { Notes, Site } from '../binary/notes.ts'
 /** A tracepoint, and where in one binary it is listened to. */
 export interface TracepointSites {
   readonly tracepoint: Tracepoint
-  /** Of the tracepoint, among all that the agent knows. */
+  /** Of the tracepoint among all. Those that are recorded come behind these once more, as Bitcoin Core 23 and 24 have them. */
   readonly number: number
   /** Whether the binary has it. */
   readonly isOffered: boolean
@@ -25,15 +25,23 @@ const MAX_FAULTS = 3
 export function chooseSites(tracepoints: readonly Tracepoint[], notes: Notes): readonly TracepointSites[] {
   const places = tracepoints.map(({ probe }) => notes.sites.filter(({ provider, name }) => `${provider}:${name}` === probe))
   const shares = shareOut(places.map((sites) => sites.filter((site) => faultOf(site) === undefined).length))
-  return tracepoints.map((tracepoint, number) => {
-    const all = places[number] as readonly Site[]
+  const before25 = isBefore25(notes) ? tracepoints.length : 0
+  return tracepoints.map((tracepoint, i) => {
+    const all = places[i] as readonly Site[]
     const usable = all.filter((site) => faultOf(site) === undefined)
-    const sites = usable.slice(0, shares[number])
+    const sites = usable.slice(0, shares[i])
     const faults = all.flatMap((site) => faultOf(site) ?? [])
     if (sites.length < usable.length)
       faults.push(`a process may have ${MAX_SITES} places: ${usable.length - sites.length} of this tracepoint are left out`)
+    const number = tracepoint.counted ? i : i + before25
     return { tracepoint, number, isOffered: all.length > 0, sites, faults: shorten(faults) }
   })
+}
+
+/** Whether a binary is of Bitcoin Core 23 or 24, which have some tracepoints in other units: the mempool's came with 25. */
+function isBefore25({ sites }: Notes): boolean {
+  const has = (provider: string, name?: string) => sites.some((site) => site.provider === provider && (name ?? site.name) === site.name)
+  return has('net', 'inbound_message') && !has('mempool') && !has('udp')
 }
 
 /** Deals out what there is, one to each in turn. */

@@ -8,6 +8,8 @@ export type Owner = Omit<Loss, 'lost'>
 
 interface Taken {
   readonly owner: Owner
+  /** Bytes of the spec. */
+  readonly size: number
   /** Hits that were lost at its index and have been told of, or were another owner's. */
   told: number
 }
@@ -40,14 +42,15 @@ export class SpecPool {
     const [index] = at < 0 ? [] : this.#free.splice(at, 1)
     if (index === undefined) throw new Error('no room for another tracepoint site: too many processes are being traced')
     updateElement(this.#specs, keyOf(index), spec)
-    this.#taken.set(index, { owner, told: this.#lostAt(index) })
+    this.#taken.set(index, { owner, size: spec.length, told: this.#lostAt(index) })
     return index
   }
 
-  /** Gives an index back. Its link must be closed. */
+  /** Gives an index back. Its link must be closed; a hit that is still on its way finds the spec of nobody. */
   release(index: number): void {
     const taken = this.#taken.get(index)
     if (taken === undefined) return
+    updateElement(this.#specs, keyOf(index), Buffer.alloc(taken.size))
     this.#untold.push(...this.#newLossAt(index, taken))
     this.#taken.delete(index)
     this.#free.push(index)

@@ -29,13 +29,33 @@ export type ProgramName = (typeof programNames)[number]
 /** Memory layouts of the structs that the kernel program shares with user space. */
 export interface Layouts {
   readonly argument: StructLayout<'place' | 'type' | 'size' | 'base' | 'index' | 'scale' | 'length' | 'offset'>
-  readonly spec: StructLayout<'target' | 'pid' | 'tracepoint' | 'count' | 'share' | 'arguments'>
+  readonly spec: StructLayout<(typeof specFields)[number]>
+  readonly label: StructLayout<(typeof labelFields)[number]>
   readonly record: StructLayout<'stamp' | 'target' | 'tracepoint' | 'count' | 'failed' | 'share' | 'values'>
   readonly state: StructLayout<'lost' | 'asleep_since' | 'asleep'>
   readonly share: StructLayout<'taken'>
-  readonly totalKey: StructLayout<'target' | 'tracepoint' | 'label'>
-  readonly total: StructLayout<'count' | 'sum'>
+  readonly textKey: StructLayout<'list' | 'text'>
+  readonly bounds: StructLayout<'upper'>
 }
+
+/** Of `struct spec` and of `struct label`. */
+export const specFields = [
+  'target',
+  'pid',
+  'tracepoint',
+  'count',
+  'share',
+  'arguments',
+  'recorded',
+  'totals',
+  'labels',
+  'sums',
+  'bounds',
+  'measured',
+  'summed',
+  'by',
+] as const
+export const labelFields = ['argument', 'known', 'length', 'step'] as const
 
 export interface OpenOptions {
   /** The object that `bpf/usdt.bpf.c` was compiled to. */
@@ -52,7 +72,7 @@ export interface KernelProgram {
   readonly form: Form
   readonly layouts: Layouts
   readonly programs: Readonly<Record<ProgramName, Pointer>>
-  readonly fds: Readonly<Record<'specs' | 'states' | 'events' | 'shares' | 'totals', number>>
+  readonly fds: Readonly<Record<'specs' | 'states' | 'events' | 'shares' | 'totals' | 'texts' | 'histograms', number>>
   /** Holds links to many uprobes, if the kernel supports them. */
   readonly pins: Pins | undefined
   /** Real size of the ring buffer: libbpf rounds it up. */
@@ -131,15 +151,24 @@ function load({ image, ringSize }: OpenOptions, form: Form): KernelProgram {
       form,
       layouts: {
         argument: layoutOf('argument', ['place', 'type', 'size', 'base', 'index', 'scale', 'length', 'offset']),
-        spec: layoutOf('spec', ['target', 'pid', 'tracepoint', 'count', 'share', 'arguments']),
+        spec: layoutOf('spec', specFields),
+        label: layoutOf('label', labelFields),
         record: layoutOf('record', ['stamp', 'target', 'tracepoint', 'count', 'failed', 'share', 'values']),
         state: layoutOf('state', ['lost', 'asleep_since', 'asleep']),
         share: layoutOf('share', ['taken']),
-        totalKey: layoutOf('total_key', ['target', 'tracepoint', 'label']),
-        total: layoutOf('total', ['count', 'sum']),
+        textKey: layoutOf('text_key', ['list', 'text']),
+        bounds: layoutOf('bounds', ['upper']),
       },
       programs,
-      fds: { specs: fd('specs'), states: fd('states'), events: fd('events'), shares: fd('shares'), totals: fd('totals') },
+      fds: {
+        specs: fd('specs'),
+        states: fd('states'),
+        events: fd('events'),
+        shares: fd('shares'),
+        totals: fd('totals'),
+        texts: fd('texts'),
+        histograms: fd('histograms'),
+      },
       pins,
       ringSize: bpf.mapMaxEntries(events),
       specCount: bpf.mapMaxEntries(specs),

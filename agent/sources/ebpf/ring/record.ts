@@ -1,4 +1,4 @@
-import type { Kind, Tracepoint } from '../../../tracepoints/define.ts'
+import type { Field, Tracepoint } from '../../../tracepoints/define.ts'
 import type { TracepointEvent } from '../../../tracepoints/index.ts'
 import type { Layouts } from '../program/program.ts'
 import { paddedLength, valueLength } from '../program/record-values.ts'
@@ -33,17 +33,24 @@ export function createDecoder(
   const bytes = Buffer.from(memory)
   /** Place of the value that is read next. */
   let next = 0
-  const plans = tracepoints.map((tracepoint) => ({ tracepoint, fields: fieldsOf(tracepoint) }))
+  const plans = [false, true].flatMap((isBefore25) =>
+    tracepoints.map((tracepoint) => ({ tracepoint, fields: fieldsOf(tracepoint, isBefore25) })),
+  )
 
   const number = (offset: number) => view.getInt32(offset + 4, true) * 0x1_0000_0000 + view.getUint32(offset, true)
   /** Reads the value here, and moves on to the next one. */
-  const read = (kind: Kind): number | string | undefined => {
+  const read = ({ kind, length, factor }: PlannedField, before: unknown): number | string | undefined => {
     const start = next
-    const most = start + valueLength[kind]
+    const most = start + length
     next = most
-    if (kind === 'integer') return number(start)
+    if (kind === 'integer') return number(start) * factor
     if (kind === 'hashPrefix') return view.getBigUint64(start, true).toString(16).padStart(16, '0')
     if (kind === 'rawHash') return reversedHex(bytes, start)
+    if (kind === 'bytes') {
+      const end = Math.min(most, start + Number(before))
+      next = start + paddedLength(end - start)
+      return bytes.toString('hex', start, end)
+    }
     const nul = bytes.indexOf(0, start)
     const end = nul === -1 || nul > most ? most : nul
     next = Math.min(most, start + paddedLength(end + 1 - start))
@@ -67,10 +74,12 @@ export function createDecoder(
     }
     next = offset + at.values
     let failed: string[] | undefined
+    let before: unknown
     for (let i = 0; i < plan.fields.length; i++) {
       const field = plan.fields[i] as PlannedField
-      const value = i < count && (unread & (1 << i)) === 0 ? read(field.kind) : undefined
+      const value = i < count && (unread & (1 << i)) === 0 ? read(field, before) : undefined
       event[field.name] = value
+      before = value
       if (value !== undefined || (field.optional && i >= count)) continue
       failed ??= []
       failed.push(field.name)
@@ -79,14 +88,21 @@ export function createDecoder(
   }
 }
 
-interface PlannedField {
+interface PlannedField extends Pick<Field, 'kind' | 'optional'> {
   readonly name: string
-  readonly kind: Kind
-  readonly optional: boolean
+  /** Bytes that its value takes at most. */
+  readonly length: number
+  readonly factor: number
 }
 
-function fieldsOf({ args }: Tracepoint): readonly PlannedField[] {
-  return Object.entries(args).map(([name, { kind, optional }]) => ({ name, kind, optional }))
+function fieldsOf({ args }: Tracepoint, isBefore25: boolean): readonly PlannedField[] {
+  return Object.entries(args).map(([name, field]) => ({
+    name,
+    kind: field.kind,
+    optional: field.optional,
+    length: valueLength(field),
+    factor: isBefore25 ? field.factorBefore25 : 1,
+  }))
 }
 
 const HASH_LENGTH = 32

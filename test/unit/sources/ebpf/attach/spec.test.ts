@@ -1,9 +1,22 @@
 import { describe, expect, it } from 'vitest'
-import { countSpec, recordSpec } from '../../../../../agent/sources/ebpf/attach/spec.ts'
+import { encodeSpec } from '../../../../../agent/sources/ebpf/attach/spec.ts'
 import { parseArguments } from '../../../../../agent/sources/ebpf/binary/arguments.ts'
 import type { Site } from '../../../../../agent/sources/ebpf/binary/notes.ts'
 import type { Layouts } from '../../../../../agent/sources/ebpf/program/program.ts'
-import { defineTracepoint, hashPrefix, hexHash, integer, longText, rawHash, text } from '../../../../../agent/tracepoints/define.ts'
+import {
+  bytes,
+  defineTracepoint,
+  hashPrefix,
+  hexHash,
+  integer,
+  knownNumbers,
+  knownTexts,
+  longText,
+  rawHash,
+  shortText,
+  type Tracepoint,
+  text,
+} from '../../../../../agent/tracepoints/define.ts'
 import { readObjectLayouts } from '../kernel-structs.ts'
 
 const layouts = readObjectLayouts() as Layouts
@@ -18,6 +31,10 @@ const siteWith = (text: string): Site => ({
   arguments: parseArguments(text, 'x64'),
   isNop: true,
 })
+
+const target = { number: 1, pid: 0x0a0b0c0d, share: 9 }
+const recordSpec = (...[of, number, tracepoint, site]: [typeof target, number, Tracepoint, Site]) =>
+  encodeSpec(layouts, of, number, tracepoint, site, 0)
 
 const numbers = defineTracepoint({ probe: 'demo:numbers', group: 'net', description: '', args: { a: integer('A.'), b: integer('B.') } })
 
@@ -38,7 +55,7 @@ describe('an argument', () => {
     ['memory by an index', '8@8(%rax,%rbx,4)', '0401080a 05020800 0800000000000000'],
     ['a place that cannot be read', '8@%xmm0', '00010000 00000800 0000000000000000'],
   ])('in %s is told to the kernel program: %s', (_, argument, expected) => {
-    expect(argumentOf(recordSpec(layouts, { number: 0, pid: 0x0a0b0c0d, share: 9 }, 0, numbers, siteWith(argument)), 0)).toBe(expected)
+    expect(argumentOf(recordSpec({ number: 0, pid: 0x0a0b0c0d, share: 9 }, 0, numbers, siteWith(argument)), 0)).toBe(expected)
   })
 
   it.each([
@@ -48,9 +65,11 @@ describe('an argument', () => {
     ['a hash in hex', hexHash('A.'), '02030800 00004800'],
     ['a long text', longText('A.'), '02030800 00000001'],
     ['a hash in bytes', rawHash('A.'), '02040800 00002000'],
+    ['a short text', shortText('A.'), '02030800 00002000'],
+    ['bytes', bytes(96, 'A.'), '02050800 00006000'],
   ])('that is %s is read as such', (_, field, expected) => {
     const tracepoint = defineTracepoint({ probe: 'demo:one', group: 'net', description: '', args: { field } })
-    expect(argumentOf(recordSpec(layouts, { number: 0, pid: 0x0a0b0c0d, share: 9 }, 0, tracepoint, siteWith('8@%r15')), 0)).toBe(
+    expect(argumentOf(recordSpec({ number: 0, pid: 0x0a0b0c0d, share: 9 }, 0, tracepoint, siteWith('8@%r15')), 0)).toBe(
       `${expected} 0000000000000000`,
     )
   })
@@ -58,45 +77,81 @@ describe('an argument', () => {
 
 describe('a spec', () => {
   it('names its target, its process, its tracepoint, how many arguments follow and its share, and is as long as the struct', () => {
-    const spec = recordSpec(layouts, { number: 0x01020304, pid: 0x0a0b0c0d, share: 9 }, 5, numbers, siteWith('8@%r15 8@%r14'))
+    const spec = recordSpec({ number: 0x01020304, pid: 0x0a0b0c0d, share: 9 }, 5, numbers, siteWith('8@%r15 8@%r14'))
     expect(headOf(spec)).toBe('04030201 0d0c0b0a 0500 0200')
     expect(spec.readUInt32LE(layouts.spec.fields.share.offset)).toBe(9)
     expect(spec).toHaveLength(layouts.spec.size)
   })
 
   it('has only the arguments that this build passes', () => {
-    const spec = recordSpec(layouts, { number: 1, pid: 0x0a0b0c0d, share: 9 }, 0, numbers, siteWith('8@%r15'))
+    const spec = recordSpec({ number: 1, pid: 0x0a0b0c0d, share: 9 }, 0, numbers, siteWith('8@%r15'))
     expect([headOf(spec), argumentOf(spec, 1)]).toEqual(['01000000 0d0c0b0a 0000 0100', none])
   })
 
   it('has only the arguments that we know', () => {
-    const spec = recordSpec(layouts, { number: 1, pid: 0x0a0b0c0d, share: 9 }, 0, numbers, siteWith('8@%r15 8@%r14 8@%r13'))
+    const spec = recordSpec({ number: 1, pid: 0x0a0b0c0d, share: 9 }, 0, numbers, siteWith('8@%r15 8@%r14 8@%r13'))
     expect([headOf(spec), argumentOf(spec, 2)]).toEqual(['01000000 0d0c0b0a 0000 0200', none])
   })
 })
 
 describe('a tracepoint that is counted', () => {
-  const args = { peer: integer('Peer.'), address: text('Address.'), message: text('Message.'), size: integer('Size.') }
-  const site = siteWith('8@%r15 8@%r14 8@%r13 8@%r12')
+  const args = {
+    peer: integer('Peer.'),
+    address: text('Address.'),
+    message: text('Message.'),
+    size: integer('Size.'),
+    kind: integer('Kind.'),
+  }
+  const site = siteWith('8@%r15 8@%r14 8@%r13 8@%r12 4@%ebx')
+  const { fields } = layouts.spec
 
-  it('is told by which text and with which number', () => {
+  /** What is counted: totals, labels, sums, bounds, measured · summed · labels by argument, known, length, step. */
+  const countingOf = (spec: Buffer) => {
+    const label = (i: number) => {
+      const at = fields.by.offset + i * fields.by.element
+      const { argument, known, length, step } = layouts.label.fields
+      return [...[argument, known, length].map(({ offset }) => spec[at + offset]), spec.readUInt16LE(at + step.offset)]
+    }
+    return {
+      totals: spec.readUInt32LE(fields.totals.offset),
+      sums: [...spec.subarray(fields.summed.offset, fields.summed.offset + (spec[fields.sums.offset] ?? 0))],
+      histogram: [spec[fields.bounds.offset], spec[fields.measured.offset]],
+      labels: Array.from({ length: spec[fields.labels.offset] ?? 0 }, (_, i) => label(i)),
+      recorded: spec.readBigUInt64LE(fields.recorded.offset),
+    }
+  }
+
+  it('is told by which texts and numbers, what to add up, and which hits to record', () => {
     const counted = defineTracepoint({
       probe: 'net:messages',
       group: 'net',
       description: '',
       args,
-      counted: { by: 'message', sums: ['size'] },
+      counted: {
+        by: { message: knownTexts(['a', 'b', 'c'], 15), kind: knownNumbers('zero', 'one') },
+        sums: ['peer', 'size'],
+        histogram: { of: 'size', bounds: [1, 2, 3, 4] },
+      },
+      recorded: { where: 'message', is: ['a', 'c'] },
     })
-    const spec = countSpec(layouts, { number: 1, pid: 0x0a0b0c0d, share: 9 }, 2, counted, site)
-    expect(headOf(spec)).toBe('01000000 0d0c0b0a 0200 0200')
-    expect(argumentOf(spec, 0)).toBe('02030802 00008000 0000000000000000')
-    expect(argumentOf(spec, 1)).toBe('02010803 00000800 0000000000000000')
+    const spec = encodeSpec(layouts, target, 2, counted, site, 77)
+    expect(headOf(spec)).toBe('01000000 0d0c0b0a 0200 0500')
+    expect(argumentOf(spec, 2)).toBe('02030802 00008000 0000000000000000')
+    expect(countingOf(spec)).toEqual({
+      totals: 77,
+      sums: [0, 3],
+      histogram: [4, 3],
+      labels: [
+        [2, 3, 16, 8], // a row: hits, two sums, five buckets
+        [4, 2, 0, 32],
+      ],
+      recorded: 0b101n,
+    })
   })
 
-  it('may have neither', () => {
+  it('may have none of these', () => {
     const counted = defineTracepoint({ probe: 'net:messages', group: 'net', description: '', args, counted: {} })
-    const spec = countSpec(layouts, { number: 1, pid: 0x0a0b0c0d, share: 9 }, 2, counted, site)
-    expect(headOf(spec)).toBe('01000000 0d0c0b0a 0200 0200')
-    expect([argumentOf(spec, 0).slice(0, 2), argumentOf(spec, 1).slice(0, 2)]).toEqual(['00', '00'])
+    const spec = encodeSpec(layouts, target, 2, counted, site, 5)
+    expect(countingOf(spec)).toEqual({ totals: 5, sums: [], histogram: [0, 0], labels: [], recorded: 0n })
   })
 })

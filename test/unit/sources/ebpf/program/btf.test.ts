@@ -8,11 +8,12 @@ import { openLayouts } from '../kernel-structs.ts'
 /** Fields of the kernel program's structs that user space reads and writes; `[]` marks arrays. */
 const fields = Object.entries({
   argument: 'place type size base index scale length offset',
-  spec: 'target pid tracepoint count arguments[]',
+  spec: 'target pid tracepoint count share arguments[] recorded totals labels sums bounds measured summed[] by[]',
+  label: 'argument known length step',
   record: 'stamp target tracepoint count failed share values[]',
   state: 'lost asleep_since asleep',
-  total_key: 'target tracepoint label[]',
-  total: 'count sum',
+  text_key: 'list text[]',
+  bounds: 'upper[]',
   settings: 'registers_size sleepable namespace_device namespace_inode wake_bytes',
 }).flatMap(([struct, names]) => names.split(' ').map((name) => ({ struct, name: name.replace('[]', ''), isArray: name.endsWith('[]') })))
 

@@ -5,6 +5,7 @@ import {
   type Fields,
   hexHash,
   integer,
+  knownTexts,
   longText,
   type Tracepoint,
   text,
@@ -38,7 +39,14 @@ describe('the arguments of a tracepoint', () => {
     expect(check(defineTracepoint({ ...wide, args }))).toThrow(noRoom(names))
   })
 
-  it('that is counted in the kernel are not recorded, so they need not fit', () => {
-    expect(check(defineTracepoint({ ...wide, args: named(text, 13), counted: {} }))).not.toThrow()
+  it('that is counted in the kernel are not recorded, so they need not fit a record; but they are no more than twelve', () => {
+    expect(check(defineTracepoint({ ...wide, args: named(text, 12), counted: {} }))).not.toThrow()
+    expect(check(defineTracepoint({ ...wide, args: named(text, 13), counted: {} }))).toThrow(noRoom('a12'))
+  })
+
+  it('that is counted and recorded have to fit', () => {
+    const both = { counted: { by: { a0: knownTexts(['one']) } }, recorded: { where: 'a0', is: ['one'] } } as const
+    expect(check(defineTracepoint({ ...wide, args: { a0: text('A.'), ...named(text, 3) }, ...both }))).not.toThrow()
+    expect(check(defineTracepoint({ ...wide, args: { a0: text('A.'), ...named(text, 4) }, ...both }))).toThrow(noRoom('a3'))
   })
 })

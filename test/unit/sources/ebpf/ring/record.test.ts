@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createDecoder } from '../../../../../agent/sources/ebpf/ring/record.ts'
 import {
+  bytes,
   defineTracepoint,
   hashPrefix,
   hexHash,
@@ -8,6 +9,8 @@ import {
   longText,
   optional,
   rawHash,
+  scaledBefore25,
+  shortText,
   text,
 } from '../../../../../agent/tracepoints/define.ts'
 import { readObjectLayouts } from '../kernel-structs.ts'
@@ -22,9 +25,14 @@ const described = { group: 'net', description: '' } as const
 const tracepoints = [
   defineTracepoint({ probe: 'demo:numbers', ...described, args: { a: integer('A.'), b: integer('B.'), c: optional(integer('C.')) } }),
   defineTracepoint({ probe: 'demo:texts', ...described, args: { a: text('A.'), b: text('B.'), long: longText('C.') } }),
+  defineTracepoint({
+    probe: 'demo:bytes',
+    ...described,
+    args: { type: shortText('A.'), size: integer('B.'), payload: bytes(16, 'C.'), last: scaledBefore25(1000, integer('D.')) },
+  }),
   defineTracepoint({ probe: 'demo:hashes', ...described, args: { hex: hexHash('A.'), raw: rawHash('B.'), prefix: hashPrefix('C.') } }),
 ]
-const [NUMBERS, TEXTS, HASHES] = [0, 1, 2]
+const [NUMBERS, TEXTS, BYTES, HASHES] = [0, 1, 2, 3]
 
 interface Written {
   readonly target?: number
@@ -76,7 +84,7 @@ describe('a record', () => {
   })
 
   it('of a tracepoint that nobody knows is none', () => {
-    expect(decode({ tracepoint: tracepoints.length })).toBeUndefined()
+    expect(decode({ tracepoint: 2 * tracepoints.length })).toBeUndefined()
   })
 
   it('has fields that could not be read, which are missing and named', () => {
@@ -158,5 +166,29 @@ describe('a hash', () => {
     [-1n, 'ffffffffffffffff'],
   ])('has a prefix of 16 digits: %d', (written, prefix) => {
     expect(decodeHash(HASH, rawBytes, written)?.event).toMatchObject({ prefix })
+  })
+})
+
+describe('bytes', () => {
+  const decoded = (size: bigint, payload: Buffer, failed = 0, tracepoint = BYTES) =>
+    decode({ tracepoint, count: 4, failed, values: ['inv\0', size, payload, 5n] })
+
+  it.each([
+    [0, 0],
+    [1, 1],
+    [9, 9],
+    [16, 16],
+    [5000, 16],
+  ])('of a payload of %i are its first %i, in hex, and what follows is read from behind them', (size, kept) => {
+    const payload = Buffer.from(Array.from({ length: kept }, (_, i) => i + 1))
+    expect(decoded(BigInt(size), payload)?.event).toMatchObject({ type: 'inv', size, payload: payload.toString('hex'), last: 5 })
+  })
+
+  it('that could not be read are missing, and named', () => {
+    expect(decoded(9n, Buffer.alloc(0), 0b100)).toMatchObject({ event: { size: 9, payload: undefined, last: 5 }, failed: ['payload'] })
+  })
+
+  it('a number of Bitcoin Core 23 and 24 is told in the unit of later ones', () => {
+    expect(decoded(0n, Buffer.alloc(0), 0, BYTES + tracepoints.length)?.event).toMatchObject({ size: 0, last: 5000 })
   })
 })

@@ -1,4 +1,4 @@
-import { defineTracepoint, integer, rawHash } from './define.ts'
+import { defineTracepoint, integer, rawHash } from '../define.ts'
 
 export const mempoolAdded = defineTracepoint({
   probe: 'mempool:added',
@@ -9,7 +9,7 @@ export const mempoolAdded = defineTracepoint({
     vsize: integer('Its virtual size, in vbytes.'),
     fee: integer('Its fee, in satoshis.'),
   },
-  counted: { sums: ['vsize'] },
+  counted: { sums: ['vsize', 'fee'] },
   metrics: ({ counter }) => [
     counter('bitcoin_mempool_added_total', {
       help: 'Total transactions added to the mempool',
@@ -18,6 +18,10 @@ export const mempoolAdded = defineTracepoint({
     counter('bitcoin_mempool_added_vbytes_total', {
       help: 'Total virtual size of transactions added to the mempool, in vbytes',
       measure: ({ sums }) => sums.vsize,
+    }),
+    counter('bitcoin_mempool_added_fees_satoshis_total', {
+      help: 'Total fees of transactions added to the mempool, in satoshis',
+      measure: ({ sums }) => sums.fee,
     }),
   ],
 })
