@@ -18,6 +18,7 @@ import { pushOptionsOf } from './settings/push.ts'
 import { openSource, type Replay } from './sources/open.ts'
 import { ReplaySource } from './sources/replay/replay.ts'
 import { openStores, thresholdsOf } from './stores.ts'
+import { tracepointsOf } from './tracepoints/index.ts'
 
 const TICK_MS = 1000
 /** Time limit of the last push: the whole agent ends within a second. */
@@ -76,7 +77,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const telemetry = await openTelemetry({ version, port: settings.port, openLabelLimit: settings.peerLabel, push, log })
     const stores = await openStores(settings, version, log)
     opened.push(() => stores.close())
-    const source = await openSource(options.source, { ringSize: settings.ringSize, countRuns: settings.countRuns, log })
+    const { ringSize, countRuns } = settings
+    const tracepoints = tracepointsOf(settings.tracepoints)
+    const source = await openSource(options.source, { tracepoints, ringSize, countRuns, log })
     opened.push(() => source.close())
 
     let processes: Processes | undefined
@@ -92,6 +95,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const outputs = outputsOf({ telemetry, source, stores, live, eventLog: settings.verbose ? log : undefined })
     const nodes = new Nodes(source, [...outputs, ...(options.outputs ?? [])], {
       log,
+      tracepoints,
       pendingTimeoutMs: settings.pendingTimeoutMs,
       knownBlocks: (node) => recent.filter((record) => record.node === node).map((record) => record.block_hash),
     })

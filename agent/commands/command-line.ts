@@ -1,6 +1,7 @@
 import { type Key, keys, options } from '../settings/schema.ts'
+import { settingNames } from '../settings/setting-names.ts'
 import { Source } from '../settings/source.ts'
-import { didYouMean, settingNames } from '../settings/suggest.ts'
+import { didYouMean } from '../settings/suggest.ts'
 import { commonFlags, type Flag, type Flags, flagOfSetting, type Values } from './flags.ts'
 import { tokenize } from './tokens.ts'
 

@@ -5,7 +5,7 @@ import { clockErrorSeconds } from '../native/libc.ts'
 import { isColourUnwanted, type LoadedSettings, loadSettings, type Settings } from '../settings/load.ts'
 import { type EbpfSource, openEbpf } from '../sources/ebpf/ebpf.ts'
 import { readKernelFacts } from '../sources/ebpf/program/kernel-facts.ts'
-import { tracepoints } from '../tracepoints/index.ts'
+import { tracepointsOf } from '../tracepoints/index.ts'
 import { type Context, defineCommand, misuse } from './command.ts'
 import { judgeClock } from './doctor/clock.ts'
 import { judgeDebugLog } from './doctor/debug-log.ts'
@@ -74,10 +74,10 @@ async function lookAtMachine(loaded: LoadedSettings, { folder }: Context): Promi
   }
 }
 
-function open({ ringSize }: Settings, folder: string): EbpfSource | { readonly fault: string } {
+function open({ ringSize, tracepoints }: Settings, folder: string): EbpfSource | { readonly fault: string } {
   try {
     const image = readFileSync(`${folder}/usdt.bpf.o`)
-    const source = openEbpf({ image, ringSize, tracepoints, log: pino({ enabled: false }) })
+    const source = openEbpf({ image, ringSize, tracepoints: tracepointsOf(tracepoints), log: pino({ enabled: false }) })
     source.start({ event() {}, lost() {}, error() {} })
     return source
   } catch (error) {

@@ -7,10 +7,16 @@ import type { Tracepoint } from '../tracepoints/define.ts'
 import { isBlockEvent, requiredProbes, type TracepointEvent, tracepoints } from '../tracepoints/index.ts'
 import type { NodeSnapshot } from './snapshot.ts'
 
+export interface NodeOptions extends BlocksOptions {
+  /** Those that are measured; all unless given. */
+  readonly tracepoints?: readonly Tracepoint[] | undefined
+}
+
 /** One node, through all the processes that it has had. */
 export class Node {
   readonly name: string
   readonly blocks: Blocks
+  readonly #tracepoints: readonly Tracepoint[]
   readonly #lost = new Map<string, number>()
   readonly #fieldErrors = new Map<string, Map<string, number>>()
   readonly #wins: Record<Mechanism, number> = { fibre_udp: 0, bip152_cmpct: 0, other: 0 }
@@ -25,8 +31,9 @@ export class Node {
   #lastHeight: number | undefined
   #lastBlockAt: Date | undefined
 
-  constructor(name: string, listener: MilestoneListener, options: BlocksOptions = {}) {
+  constructor(name: string, listener: MilestoneListener, options: NodeOptions = {}) {
     this.name = name
+    this.#tracepoints = options.tracepoints ?? tracepoints
     this.blocks = new Blocks(
       name,
       (milestone, block) => {
@@ -56,7 +63,7 @@ export class Node {
 
   get probes(): readonly ProbeState[] {
     const states = new Map(this.#attachment?.probes.map((state) => [state.probe, state]))
-    return tracepoints
+    return this.#tracepoints
       .filter(({ probe }) => requiredProbes.has(probe) || this.#offered.has(probe))
       .map(
         ({ probe }) =>

@@ -13,6 +13,8 @@ import type { NodeSnapshot } from './snapshot.ts'
 
 export interface NodesOptions {
   readonly log: Logger
+  /** Those that are measured; all unless given. */
+  readonly tracepoints?: readonly Tracepoint[] | undefined
   /** Time within which a block has to be connected, in ms. */
   readonly pendingTimeoutMs?: number | undefined
   /** Returns hashes of a node's blocks that were told of before this agent started. */
@@ -47,9 +49,9 @@ export class Nodes implements EventHandler {
   add(name: string): Node {
     const known = this.#nodes.get(name)
     if (known) return known
-    const { pendingTimeoutMs, knownBlocks } = this.#options
+    const { tracepoints, pendingTimeoutMs, knownBlocks } = this.#options
     const connectWaitNs = pendingTimeoutMs === undefined ? undefined : pendingTimeoutMs * 1e6
-    const node = new Node(name, (milestone, block) => this.#publish(milestone, block), { connectWaitNs })
+    const node = new Node(name, (milestone, block) => this.#publish(milestone, block), { tracepoints, connectWaitNs })
     if (knownBlocks) node.blocks.remember(knownBlocks(name))
     this.#nodes.set(name, node)
     for (const output of this.#outputs) output.nodeAdded?.(name)

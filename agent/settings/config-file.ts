@@ -1,8 +1,9 @@
 import { isMap, isScalar, isSeq, type Node, type Pair, type YAMLSeq } from 'yaml'
 import { type Key, keys, options, withoutUse } from './schema.ts'
 import { readSettingsFile } from './secrets/files.ts'
+import { settingNames } from './setting-names.ts'
 import { Source } from './source.ts'
-import { didYouMean, settingNames } from './suggest.ts'
+import { didYouMean } from './suggest.ts'
 import { isNull, YamlText } from './yaml-text.ts'
 
 /** Reads the configuration file: a flat YAML map, or an empty file. */

@@ -1,8 +1,9 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { type Key, keys, options, withoutUse } from './schema.ts'
 import { readSettingsFile } from './secrets/files.ts'
+import { settingNames } from './setting-names.ts'
 import { Source } from './source.ts'
-import { didYouMean, settingNames } from './suggest.ts'
+import { didYouMean } from './suggest.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 

@@ -1,7 +1,5 @@
-import { type Key, keys, type Option, options } from './schema.ts'
-
 /** A name that may be meant, and how a message shows it: not at all where its source has none. */
-interface Name {
+export interface Name {
   readonly spelling: string
   readonly shown: string | undefined
 }
@@ -13,17 +11,6 @@ export function didYouMean(name: string, names: readonly Name[]): string {
     .filter(({ shown, edits, limit }) => shown && edits <= limit)
     .sort((a, b) => a.edits - b.edits)[0]
   return meant ? `; did you mean ${meant.shown}?` : ''
-}
-
-/** The names of settings, shown in the spelling of one source. */
-export function settingNames(spell: (option: Option) => string | undefined): readonly Name[] {
-  return keys.flatMap((key) => spellings(key).map((spelling) => ({ spelling, shown: spell(options[key]) })))
-}
-
-/** The flag's, the variable's and the file's name count alike: --metrics-port means --port. */
-function spellings(key: Key): readonly string[] {
-  const { flag, env, yaml } = options[key]
-  return [flag, env.replace('FIBRE_', ''), ...yaml]
 }
 
 function plain(name: string): string {

@@ -1,6 +1,8 @@
 import { isIP } from 'node:net'
 import * as z from 'zod'
 import { uidOf } from '../bitcoind/proc/users.ts'
+import { type Group, groups } from '../tracepoints/define.ts'
+import { didYouMean } from './suggest.ts'
 
 // Every source hands over text (a list of texts for what may be given several times), so a value reads the same wherever it comes from.
 
@@ -131,6 +133,22 @@ export const userNames = z
     const unknown = users.find((user) => uidOf(user) === undefined)
     if (unknown !== undefined) context.addIssue(`must be users of this machine, by name or number, with commas between`)
   })
+
+const automatic: readonly Group[] = ['fibre', 'validation', 'net']
+
+/** Groups of tracepoints, with commas between, in the order in which they are known. */
+export const tracepointGroups = z.string().transform((list, context): readonly Group[] => {
+  const words: readonly string[] = ['auto', 'all', ...groups]
+  const given = list.split(',').map((name) => name.trim().toLowerCase())
+  const unknown = given.find((name) => !words.includes(name))
+  if (unknown !== undefined) {
+    const names = words.map((word) => ({ spelling: word, shown: word }))
+    const meant = didYouMean(unknown, names).replace(/^; (.*)/, ' ($1)')
+    context.addIssue(`must be of ${words.join(', ')}, with commas between${meant}`)
+  }
+  const isMeant = (group: Group) => given.includes(group) || (given.includes('auto') && automatic.includes(group))
+  return groups.filter((group) => given.includes('all') || isMeant(group))
+})
 
 /** A file, or none at all. */
 export const pathOrNone = nonEmptyText.transform((path) => (path === 'none' ? undefined : path))

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { tracepoints } from '../tracepoints/index.ts'
+import type { Tracepoint } from '../tracepoints/define.ts'
 import { openEbpf } from './ebpf/ebpf.ts'
 import { openReplay, type ReplaySource } from './replay/replay.ts'
 import type { EventSource } from './source.ts'
@@ -12,6 +12,8 @@ export interface Replay {
 }
 
 export interface SourceOptions {
+  /** Those that are measured of bitcoind. */
+  readonly tracepoints: readonly Tracepoint[]
   /** Bytes of the ring of the kernel program. */
   readonly ringSize: number
   /** Whether the kernel counts runs of its programs. */
@@ -22,5 +24,5 @@ export interface SourceOptions {
 /** Opens where events come from: the compiled kernel program or a recording. */
 export async function openSource(from: Buffer | Replay, options: SourceOptions): Promise<EventSource | ReplaySource> {
   if ('file' in from) return openReplay({ ...from, log: options.log })
-  return openEbpf({ image: from, tracepoints, ...options })
+  return openEbpf({ image: from, ...options })
 }

@@ -6,7 +6,7 @@ import { blockRaceWinner } from './block-race-winner.ts'
 import { blockReconstructed } from './block-reconstructed.ts'
 import { blockReconstructionDetail } from './block-reconstruction-detail.ts'
 import { blockSendStart } from './block-send-start.ts'
-import type { EventOf, Tracepoint } from './define.ts'
+import type { EventOf, Group, Tracepoint } from './define.ts'
 import { mempoolAdded } from './mempool/added.ts'
 import { mempoolRejected } from './mempool/rejected.ts'
 import { mempoolRemoved } from './mempool/removed.ts'
@@ -68,6 +68,9 @@ export const countedTracepoints = all.filter((tracepoint) => tracepoint.counted 
 /** Those of which hits become events, all or a few. */
 export const recordedTracepoints = tracepoints.filter((tracepoint): tracepoint is Recorded => tracepoint.isRecorded)
 export const blockTracepoints = tracepoints.filter((tracepoint): tracepoint is OfBlock => tracepoint.isOfBlock)
+
+/** Tracepoints of these groups. */
+export const tracepointsOf = (groups: readonly Group[]): readonly Tracepoint[] => all.filter(({ group }) => groups.includes(group))
 
 /** Tracepoints that every FIBRE node has: a missing one is a fault, while builds may lack any other. */
 export const requiredProbes: ReadonlySet<string> = new Set(tracepoints.filter(({ required }) => required).map(({ probe }) => probe))

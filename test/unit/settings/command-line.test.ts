@@ -99,6 +99,16 @@ describe('is refused with exit code 2', () => {
     [['--ring-size', '8 loaves'], ['--ring-size: must be a size such as 8MiB or 8388608, not "8 loaves"']],
     [['--ring-size', '4096'], ['--ring-size: must be at least 256KiB, not "4096"']],
     [['--ring-size', '2GiB'], ['--ring-size: must be at most 1GiB, not "2GiB"']],
+    [
+      ['--tracepoints', 'net,mempol'],
+      [
+        '--tracepoints: must be of auto, all, fibre, validation, net, mempool, utxocache, with commas between (did you mean mempool?), not "net,mempol"',
+      ],
+    ],
+    [
+      ['--tracepoints', 'net,'],
+      ['--tracepoints: must be of auto, all, fibre, validation, net, mempool, utxocache, with commas between, not "net,"'],
+    ],
     [['--otlp-endpoint', 'collector:4318'], ['--otlp-endpoint: must be an address that begins with http:// or https://']],
     [['--otlp-interval', '0'], ['--otlp-interval: must be a number of seconds from 0.1 to 3600, not "0"']],
     [['--node', '/srv/alpha'], ['--node: must be NAME=PATH, not "/srv/alpha"']],

@@ -83,6 +83,7 @@ it('runs without any setting, on loopback, with the ports of the exporter it rep
     nodes: [],
     waitForTarget: true,
     ringSize: 4_194_304,
+    tracepoints: ['fibre', 'validation', 'net'],
     countRuns: false,
     dropCapabilities: false,
     port: 9435,

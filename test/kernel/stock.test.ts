@@ -1,0 +1,214 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { type DemoNode, startDemoNode } from '../demo-node/demo-node.ts'
+import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
+import { requireBpf } from '../harness/listening.ts'
+import type { Scrape } from '../harness/scrape.ts'
+import { readiness } from '../harness/stage.ts'
+import { temporaryDirectory } from '../harness/temporary.ts'
+import { until } from '../harness/until.ts'
+import { compileStockNode, fire } from './stock-node.ts'
+
+beforeEach(requireBpf)
+
+/** Starts an agent that is attached to a node of that version. */
+async function startBoth(version: number, groups: string, ...flags: readonly string[]) {
+  const binary = compileStockNode(temporaryDirectory(), version, ...flags)
+  const node = await startDemoNode({ binary, args: ['--control'] })
+  const agent = await startAgentProcess({ args: ['--bitcoind', binary, '--tracepoints', groups] })
+  await agent.logged(({ msg, pid }) => msg === 'attached to bitcoind' && pid === node.pid)
+  return { node, agent, binary }
+}
+
+async function pageWhen(agent: AgentProcess, name: string, value: number): Promise<Scrape> {
+  let page = await agent.scrape()
+  await until(async () => {
+    page = await agent.scrape()
+    return page.sum(name) === value
+  }, `${name} to be ${value}`)
+  return page
+}
+
+/** Values that are not 0 of the metrics whose names begin like that. */
+const valuesOf = (page: Scrape, start: string) =>
+  Object.fromEntries(
+    page.samples
+      .filter(({ name, value, labels }) => name.startsWith(start) && value !== 0 && labels.le === undefined)
+      .map(({ name, labels: { node: _, ...labels }, value }) => [[name.slice(start.length), ...Object.values(labels)].join(' '), value]),
+  )
+
+/** What nodes of every version fire. */
+async function fireCommon(node: DemoNode): Promise<void> {
+  await fire(node, 'net:inbound_message inv 37', 'net:inbound_message inv 73', 'net:inbound_message cmpctblock 13000')
+  await fire(node, 'net:inbound_message madeup 1', 'net:outbound_message getblocktxn 40')
+  await fire(node, 'utxocache:add 5', 'utxocache:add 5', 'utxocache:spent 5', 'utxocache:uncache 5')
+  await fire(node, 'utxocache:flush 1500000 3 100 7000', 'utxocache:flush -7 2 10 700')
+}
+
+describe.for([23, 24, 25, 26, 28, 29, 30, 31])('Bitcoin Core %i', (version) => {
+  it('all that its tracepoints pass is counted', async () => {
+    const { node, agent } = await startBoth(version, 'all')
+    await using _ = node
+    await using __ = agent
+    await fireCommon(node)
+    // 7 ms; versions 23 and 24 tell it in µs.
+    await fire(node, `validation:block_connected ${version < 25 ? 7000 : 7_000_000}`)
+    if (version >= 25)
+      await fire(
+        node,
+        ...['mempool:added 110 1000', 'mempool:added 140 2000', 'mempool:removed block 110 1000', 'mempool:removed why 1 2'],
+        ...['mempool:replaced 140 2000', 'mempool:rejected min relay fee not met', 'mempool:rejected out of luck'],
+        'mempool:rejected non-mandatory-script-verify-flag (Signature must be zero)',
+      )
+    if (version >= 29)
+      await fire(
+        node,
+        ...['net:inbound_connection 3', 'net:inbound_connection 1', 'net:outbound_connection manual 2', 'net:closed_connection feeler 5'],
+        ...['net:evicted_inbound_connection 9', 'net:misbehaving_connection addr message size = 1001'],
+      )
+    const page = await pageWhen(agent, 'bitcoin_blocks_connected_total', 1)
+    expect(valuesOf(page, 'bitcoin_block_connection_duration_seconds')).toEqual({ _sum: 0.007, _count: 1 })
+    expect(valuesOf(page, 'bitcoin_message')).toEqual({
+      's_total inbound inv': 2,
+      's_total inbound cmpctblock': 1,
+      's_total inbound other': 1,
+      's_total outbound getblocktxn': 1,
+      '_bytes_total inbound inv': 110,
+      '_bytes_total inbound cmpctblock': 13_000,
+      '_bytes_total inbound other': 1,
+      '_bytes_total outbound getblocktxn': 40,
+    })
+    expect(valuesOf(page, 'bitcoin_utxo_cache_')).toEqual({
+      added_total: 2,
+      spent_total: 1,
+      uncached_total: 1,
+      'flush_duration_seconds_sum force_flush': 1.5,
+      'flush_duration_seconds_count force_flush': 1,
+      'flush_duration_seconds_count periodic': 1,
+      'flushed_coins_total force_flush': 100,
+      'flushed_coins_total periodic': 10,
+      'flushed_bytes_total force_flush': 7000,
+      'flushed_bytes_total periodic': 700,
+    })
+    const buckets = page.series('bitcoin_utxo_cache_flush_duration_seconds_bucket', { mode: 'force_flush' })
+    expect(buckets.filter(({ value }) => value === 0).map(({ labels }) => labels.le)).toEqual([
+      '0.001',
+      '0.01',
+      '0.1',
+      '0.25',
+      '0.5',
+      '1.0',
+    ])
+    expect(valuesOf(page, 'bitcoin_mempool_')).toEqual(
+      version < 25
+        ? {}
+        : {
+            added_total: 2,
+            added_vbytes_total: 250,
+            added_fees_satoshis_total: 3000,
+            'removed_total block': 1,
+            'removed_vbytes_total block': 110,
+            'removed_fees_satoshis_total block': 1000,
+            'removed_total other': 1,
+            'removed_vbytes_total other': 1,
+            'removed_fees_satoshis_total other': 2,
+            replaced_total: 1,
+            replaced_vbytes_total: 140,
+            replaced_fees_satoshis_total: 2000,
+            'rejected_total min relay fee not met': 1,
+            'rejected_total non-mandatory-script-verify-flag': 1,
+            'rejected_total other': 1,
+          },
+    )
+    const connections = {
+      ...valuesOf(page, 'bitcoin_inbound_'),
+      ...valuesOf(page, 'bitcoin_outbound_'),
+      ...valuesOf(page, 'bitcoin_connections_'),
+      ...valuesOf(page, 'bitcoin_misbehaving_'),
+    }
+    expect(connections).toEqual(
+      version < 29
+        ? {}
+        : {
+            'connections_total onion': 1,
+            'connections_total ipv4': 1,
+            'connections_evicted_total other': 1,
+            'connections_total ipv6 manual': 1,
+            'closed_total cjdns feeler': 1,
+            'connections_total addr message size': 1,
+          },
+    )
+    expect(page.sum('fibre_exporter_events_lost_total')).toBe(0)
+    expect(page.sum('fibre_exporter_field_errors_total')).toBe(0)
+    expect(agent.log.filter(({ msg }) => msg.includes('lacks fields'))).toEqual([])
+  })
+})
+
+it('counts go on through both processes that a node has had', async () => {
+  const { node: first, agent, binary } = await startBoth(31, 'mempool')
+  await using _ = agent
+  await fire(first, 'mempool:added 110 1000')
+  await pageWhen(agent, 'bitcoin_mempool_added_total', 1)
+  await first[Symbol.asyncDispose]()
+  await agent.logged(({ msg }) => msg.startsWith('bitcoind ended'))
+  await pageWhen(agent, 'bitcoin_mempool_added_total', 1)
+  await using second = await startDemoNode({ binary, args: ['--control'] })
+  await agent.logged(({ msg, pid }) => msg === 'attached to bitcoind' && pid === second.pid)
+  await fire(second, 'mempool:added 140 2000')
+  const page = await pageWhen(agent, 'bitcoin_mempool_added_total', 2)
+  expect(page.sum('bitcoin_mempool_added_vbytes_total')).toBe(250)
+})
+
+it('what is proposed for Bitcoin Core is measured where a binary has it', async () => {
+  const { node, agent } = await startBoth(31, 'auto', '-DPROPOSED')
+  await using _ = node
+  await using __ = agent
+  await fire(node, 'net:block_header 1', 'net:block_header 0', 'net:block_header 0', 'net:compact_block_reconstructed 1 3000 20 4')
+  const page = await pageWhen(agent, 'bitcoin_compact_block_transactions_total', 3025)
+  expect(valuesOf(page, 'bitcoin_new_block_headers_total')).toEqual({ ' headers': 2, ' cmpctblock': 1 })
+  expect(valuesOf(page, 'bitcoin_compact_block_transactions_total')).toEqual({
+    ' prefilled': 1,
+    ' mempool': 3000,
+    ' extra_pool': 20,
+    ' requested': 4,
+  })
+})
+
+describe('of the groups of tracepoints', () => {
+  const providers = async (agent: AgentProcess) => {
+    const series = (await agent.scrape()).series('fibre_exporter_probe_attached').filter(({ value }) => value === 1)
+    return [...new Set(series.map(({ labels }) => labels.provider))].sort()
+  }
+
+  it.for([
+    ['auto', ['net', 'validation']],
+    ['auto,mempool', ['mempool', 'net', 'validation']],
+    ['utxocache', ['utxocache']],
+  ] as const)('%s attaches to %j', async ([groups, expected]) => {
+    const { node, agent } = await startBoth(31, groups)
+    await using _ = node
+    await using __ = agent
+    expect(await providers(agent)).toEqual(expected)
+    const page = await agent.scrape()
+    const isThere = (name: string) => page.series(name).length > 0
+    expect(isThere('bitcoin_messages_total')).toBe(expected.some((provider) => provider === 'net'))
+    expect(isThere('bitcoin_mempool_added_total')).toBe(expected.some((provider) => provider === 'mempool'))
+    expect(isThere('bitcoin_utxo_cache_flush_duration_seconds_bucket')).toBe(expected.some((provider) => provider === 'utxocache'))
+  })
+
+  it('a FIBRE node without any of the others is ready, and nothing tells of its lack', async () => {
+    await using node = await startDemoNode({ args: ['--control'] })
+    await using agent = await startAgentProcess({ args: ['--pid', String(node.pid), '--tracepoints', 'all'] })
+    await agent.logged(({ msg }) => msg === 'attached to bitcoind')
+    expect(await readiness(agent)).toEqual({ status: 200, text: 'OK' })
+    const page = await agent.scrape()
+    for (const provider of ['net', 'mempool', 'utxocache']) expect(page.series('fibre_exporter_probe_attached', { provider })).toEqual([])
+    expect(agent.log.filter((line) => /mempool|utxocache|net:/.test(JSON.stringify(line)))).toEqual([])
+  })
+
+  it('one that leaves FIBRE and validation out is ready without them', async () => {
+    const { node, agent } = await startBoth(31, 'net')
+    await using _ = node
+    await using __ = agent
+    expect(await readiness(agent)).toEqual({ status: 200, text: 'OK' })
+  })
+})
