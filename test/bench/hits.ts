@@ -3,8 +3,16 @@ import { bpftraceVersion } from '../harness/bpftrace.ts'
 import { median } from '../harness/statistics.ts'
 import type { Measurement, Run } from './figure.ts'
 
-/** The tracepoint that is hit: it passes texts as well as numbers. */
+/** The tracepoint that is hit unless another is named: it passes texts as well as numbers. */
 export const probe = 'udp:block_reconstructed'
+
+/** A node, and the tracepoint of it that is hit. */
+interface Target {
+  readonly probe: string
+  start(): Promise<DemoNode>
+}
+
+const demoNode: Target = { probe, start: () => startDemoNode({ args: ['--control'] }) }
 
 const ROUNDS = 5
 const UNTRACED_HITS = 20_000_000
@@ -22,15 +30,15 @@ interface Attached {
 }
 
 /** CPU time that a hit costs the target, with ours and with bpftrace attached in turn. */
-export async function compareHits(ours: Tracer, bpftrace: Tracer, { say, repeat }: Run): Promise<Measurement> {
+export async function compareHits(ours: Tracer, bpftrace: Tracer, { say, repeat }: Run, target = demoNode): Promise<Measurement> {
   const name = bpftraceVersion()
-  await using node = await startDemoNode({ args: ['--control'] })
-  const { cpu_ns_per_hit: untraced } = await node.command(`hit ${probe} ${UNTRACED_HITS}`)
+  await using node = await target.start()
+  const untraced = await costOf(node, target.probe, UNTRACED_HITS)
   const peer: number[] = []
   const taken = { ours: 0, bpftrace: 0 }
   const samples = await repeat(ROUNDS, async () => {
-    const our = await hit(node, ours)
-    const their = await hit(node, bpftrace)
+    const our = await hit(node, target.probe, ours)
+    const their = await hit(node, target.probe, bpftrace)
     say(`${name}: ${their.cost.toFixed(0)} ns`)
     peer.push(their.cost)
     taken.ours += our.taken
@@ -48,10 +56,15 @@ export async function compareHits(ours: Tracer, bpftrace: Tracer, { say, repeat 
   }
 }
 
-async function hit(node: DemoNode, tracer: Tracer): Promise<{ readonly cost: number; readonly taken: number }> {
+async function hit(node: DemoNode, probe: string, tracer: Tracer): Promise<{ readonly cost: number; readonly taken: number }> {
   const attached = await tracer.attach(node)
-  const { cpu_ns_per_hit: cost } = await node.command(`hit ${probe} ${tracer.hits}`)
+  const cost = await costOf(node, probe, tracer.hits)
   return { cost, taken: await attached.detach() }
+}
+
+async function costOf(node: DemoNode, probe: string, hits: number): Promise<number> {
+  const { cpu_ns_per_hit: cost } = (await node.command(`hit ${probe} ${hits}`)) as { readonly cpu_ns_per_hit: number }
+  return cost
 }
 
 /** The cost of fewer hits than a tracer may lose any of. */
@@ -59,7 +72,7 @@ export async function costOfBurst(tracer: Tracer): Promise<number> {
   await using node = await startDemoNode({ args: ['--control'] })
   const costs: number[] = []
   for (let round = 0; round < ROUNDS; round++) {
-    const { cost, taken } = await hit(node, tracer)
+    const { cost, taken } = await hit(node, probe, tracer)
     if (taken !== tracer.hits) throw new Error(`${tracer.hits - taken} of ${tracer.hits} hits were lost`)
     costs.push(cost)
   }

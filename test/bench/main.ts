@@ -12,6 +12,7 @@ import { type Figure, measure, type Result, verdictOf } from './figure.ts'
 import { growthTable } from './growth/growth.ts'
 import { growths } from './growth/growths.ts'
 import { hitCounted } from './hit-counted.ts'
+import { hitLabelled } from './hit-labelled.ts'
 import { hitRecorded } from './hit-recorded.ts'
 import { idle } from './idle.ts'
 import { type MachineFacts, readMachine, warningOf } from './machine.ts'
@@ -34,6 +35,7 @@ const figures: readonly Figure[] = [
   burst,
   busyLost,
   hitCounted,
+  hitLabelled,
   hitRecorded,
   delay,
   busyDelay,
