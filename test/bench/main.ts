@@ -6,6 +6,7 @@ import { busyDelay, busyLost } from './busy.ts'
 import { buildCheckout, here } from './checkout.ts'
 import { comparisonJson, comparisonTable } from './comparison-report.ts'
 import { cpu } from './cpu.ts'
+import { cpuCounted } from './cpu-counted.ts'
 import { delay } from './delay.ts'
 import { eventCosts } from './event.ts'
 import { type Figure, measure, type Result, verdictOf } from './figure.ts'
@@ -29,6 +30,7 @@ const figures: readonly Figure[] = [
   memoryEvents,
   memoryLoad,
   cpu,
+  cpuCounted,
   ...eventCosts,
   idle,
   rate,
