@@ -87,6 +87,13 @@ export async function tryNodes(found: readonly Found[], settings: Settings, sour
   return findings
 }
 
+const providerOf = ({ probe }: ProbeState) => probe.split(':', 1)[0] ?? ''
+
+/** Names absent tracepoints; those of a provider of which the binary has none, as one. */
+function shorten(absent: readonly ProbeState[], offered: ReadonlySet<string>): readonly string[] {
+  return [...new Set(absent.map((state) => (offered.has(providerOf(state)) ? state.probe : `${providerOf(state)}:*`)))]
+}
+
 /** Judges what came of attaching to a node. */
 export function judgeProbes(node: string, states: readonly ProbeState[], required: ReadonlySet<string>): readonly Finding[] {
   const attached = states.filter((state) => state.attached)
@@ -113,7 +120,10 @@ export function judgeProbes(node: string, states: readonly ProbeState[], require
       why: 'what they tell is not measured, and /ready answers 503',
       todo: 'run a bitcoind with FIBRE that was built with USDT tracing',
     })
-  const absent = states.filter(({ offered, probe }) => !offered && !required.has(probe)).map(({ probe }) => probe)
+  const absent = shorten(
+    states.filter(({ offered, probe }) => !offered && !required.has(probe)),
+    new Set(offered.map(providerOf)),
+  )
   if (absent.length > 0) findings.push({ area, level: 'note', what: `${node}: this build does not have ${absent.join(', ')}` })
   const refused = Map.groupBy(
     offered.filter((state) => !state.attached),

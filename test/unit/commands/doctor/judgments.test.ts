@@ -64,11 +64,13 @@ describe('a node is judged', () => {
       { probe: 'a:1', offered: true, attached: true, missingFields: ['peer'] },
       { probe: 'a:2', offered: false, attached: false },
       { probe: 'a:3', offered: false, attached: false },
+      { probe: 'b:1', offered: false, attached: false },
+      { probe: 'b:2', offered: false, attached: false },
       { probe: 'a:4', offered: true, attached: false, reason: 'another tracer holds it' },
     ]
     expect(told(judgeProbes('alpha', states, new Set(['a:1', 'a:2'])))).toEqual([
       'warning: alpha: its binary lacks a:2',
-      'note: alpha: this build does not have a:3',
+      'note: alpha: this build does not have a:3, b:*',
       'warning: alpha: a:4 cannot be attached',
       'note: alpha: a:1 does not pass peer',
     ])
