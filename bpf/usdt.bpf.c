@@ -634,15 +634,21 @@ static __noinline long page_in_counted(struct bpf_user_pt_regs_t *ctx, const str
 	return spec->target != cookie >> 32;
 }
 
-/* Reads a number; 0 is for one that cannot be read, or is below 0: totals never fall. Nonzero if the spec is another attachment's by now. */
+/*
+ * Reads a number; one below 0 is 0, since totals never fall. Above 0 if it cannot be read, below 0 if the spec is another
+ * attachment's by now.
+ */
 static __always_inline long read_number(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, __u32 i, __u64 cookie, __u64 *value)
 {
 	if (i >= MAX_ARGUMENTS || !spec->arguments[i].place)
-		return 0;
-	if (read_counted(ctx, spec, i, value) && settings.sleepable) {
+		return 1;
+	if (read_counted(ctx, spec, i, value)) {
+		if (!settings.sleepable)
+			return 1;
 		if (page_in_counted(ctx, spec, i, cookie))
 			return -1;
-		read_counted(ctx, spec, i, value);
+		if (read_counted(ctx, spec, i, value))
+			return 1;
 	}
 	if (spec->arguments[i].type == TYPE_SIGNED && (__s64)*value < 0)
 		*value = 0;
@@ -671,26 +677,26 @@ static __always_inline void add_to_total(__u32 at, __u64 more)
 		__sync_fetch_and_add(total, more);
 }
 
-/* Adds a number of a hit to its total. Nonzero if the spec is another attachment's by now. */
+/* Adds a number of a hit to its total. Below 0 if the spec is another attachment's by now. */
 static __noinline long add_number(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, __u32 i, __u32 at, __u64 cookie)
 {
 	__u64 value = 0;
+	long unread = ctx && spec ? read_number(ctx, spec, i, cookie, &value) : -1;
 
-	if (!ctx || !spec || read_number(ctx, spec, i, cookie, &value))
-		return -1;
-	add_to_total(at, value);
-	return 0;
+	if (!unread)
+		add_to_total(at, value);
+	return unread;
 }
 
-/* Adds a hit to the bucket of its number, of those that begin there. Nonzero likewise. */
+/* Adds a hit to the bucket of its number, of those that begin there. Below 0 likewise. */
 static __noinline long add_to_bucket(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, __u32 at, __u64 cookie)
 {
 	__u64 value = 0;
+	long unread = ctx && spec ? read_number(ctx, spec, spec->measured, cookie, &value) : -1;
 
-	if (!ctx || !spec || read_number(ctx, spec, spec->measured, cookie, &value))
-		return -1;
-	add_to_total(at + find_bucket(spec, value), 1);
-	return 0;
+	if (!unread)
+		add_to_total(at + find_bucket(spec, value), 1);
+	return unread;
 }
 
 SEC("uprobe")
@@ -724,11 +730,11 @@ int count_event(struct bpf_user_pt_regs_t *ctx)
 	}
 	add_to_total(at, 1);
 	for (__u32 i = 0; i < MAX_SUMS && i < spec->sums; i++)
-		if (add_number(ctx, spec, spec->summed[i], ++at, cookie))
+		if (add_number(ctx, spec, spec->summed[i], ++at, cookie) < 0)
 			return 0;
-	if (spec->bounds && add_to_bucket(ctx, spec, at + 1, cookie))
+	if (spec->bounds && add_to_bucket(ctx, spec, at + 1, cookie) < 0)
 		return 0;
-	if (spec->recorded >> (first & 63) & 1)
+	if (first < 64 && spec->recorded >> first & 1)
 		record_hit(ctx, spec, cookie, ids, stamp ? stamp : bpf_ktime_get_ns());
 	return 0;
 }

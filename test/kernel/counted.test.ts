@@ -198,6 +198,22 @@ it('numbers are labels too, three arguments at once, and what is below 0 adds no
   })
 })
 
+it('a number that a build does not pass is added to no sum and no bucket, and as a label it is other', async () => {
+  await using node = await startStockNode(temporaryDirectory())
+  const rejected = defineTracepoint({
+    probe: 'mempool:rejected',
+    ...described,
+    args: { txid: hexHash('Id.'), reason: text('Reason.'), size: integer('Size.'), kind: integer('Kind.') },
+    counted: { by: { kind: knownNumbers('zero', 'one') }, sums: ['size'], histogram: { of: 'size', bounds: [10] } },
+  })
+  await using listener = new Listener({ tracepoints: [rejected] })
+  listener.attach(node)
+  await fire(node, 'mempool:rejected why')
+  expect(await countedHits(listener, 1)).toEqual([
+    { node: 'demo', probe: 'mempool:rejected', labels: { kind: 'other' }, count: 1, sums: { size: 0 }, buckets: [0, 0] },
+  ])
+})
+
 it('totals of a node never fall, through all its processes, whose room is used again', async () => {
   await using listener = new Listener({ tracepoints: [messages] })
   const binary = compileStockNode(temporaryDirectory(), 31)
