@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import * as z from 'zod'
 import { uidOf } from '../bitcoind/proc/users.ts'
-import { type Group, groups } from '../tracepoints/define.ts'
+import { allGroups, type Group } from '../tracepoints/define.ts'
 import { didYouMean } from './suggest.ts'
 
 // Every source hands over text (a list of texts for what may be given several times), so a value reads the same wherever it comes from.
@@ -138,7 +138,7 @@ const automatic: readonly Group[] = ['fibre', 'validation', 'net']
 
 /** Groups of tracepoints, with commas between, in the order in which they are known. */
 export const tracepointGroups = z.string().transform((list, context): readonly Group[] => {
-  const words: readonly string[] = ['auto', 'all', ...groups]
+  const words: readonly string[] = ['auto', 'all', ...allGroups]
   const given = list.split(',').map((name) => name.trim().toLowerCase())
   const unknown = given.find((name) => !words.includes(name))
   if (unknown !== undefined) {
@@ -147,7 +147,7 @@ export const tracepointGroups = z.string().transform((list, context): readonly G
     context.addIssue(`must be of ${words.join(', ')}, with commas between${meant}`)
   }
   const isMeant = (group: Group) => given.includes(group) || (given.includes('auto') && automatic.includes(group))
-  return groups.filter((group) => given.includes('all') || isMeant(group))
+  return allGroups.filter((group) => given.includes('all') || isMeant(group))
 })
 
 /** A file, or none at all. */

@@ -1,8 +1,8 @@
 import { type MetricBuilders, type MetricDefinition, metricBuilders } from '../metrics/definition.ts'
 
 /** The parts of bitcoind that have tracepoints; `fibre` is what FIBRE adds. */
-export const groups = ['fibre', 'validation', 'net', 'mempool', 'utxocache'] as const
-export type Group = (typeof groups)[number]
+export const allGroups = ['fibre', 'validation', 'net', 'mempool', 'utxocache'] as const
+export type Group = (typeof allGroups)[number]
 
 /** Meaning of the bytes of an argument. */
 export type Kind = 'integer' | 'text' | 'shortText' | 'longText' | 'hexHash' | 'rawHash' | 'hashPrefix' | 'bytes'

@@ -137,6 +137,12 @@ it.each(tracepoints.filter(({ counted }) => counted))(
   },
 )
 
+it.each(tracepoints)('$probe passes the length of a payload before the payload', ({ args }) => {
+  const fields = Object.values(args)
+  for (const [i, { kind, most }] of fields.entries())
+    if (kind === 'bytes') expect([fields[i - 1]?.kind, most > 0 && most <= 128]).toEqual(['integer', true])
+})
+
 it('the totals of 128 nodes fit the map of the kernel program', () => {
   const ofOne = tracepoints.reduce((sum, { counted }) => sum + (counted ? shapeOf(counted).size : 0), 0)
   expect(ofOne).toBeLessThanOrEqual(1024)
