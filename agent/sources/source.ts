@@ -19,7 +19,7 @@ export interface EventSource {
   seal?(reason: string): void
   /** Hands on what has come until now, losses first. */
   drain(): void
-  /** Totals of the tracepoints that are counted instead of handed on hit by hit. They never fall until the node is forgotten. */
+  /** Totals of the tracepoints that are counted, of which not every hit is handed on. They never fall until the node is forgotten. */
   totals(): readonly Total[]
   /** Drops what was counted of a node that has no process: should it come back, it begins at 0. */
   forget(node: string): void

@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Form } from '../../agent/sources/ebpf/program/program.ts'
+import { addTotal, type Total, totalOfHit } from '../../agent/sources/totals.ts'
+import { defineTracepoint, hexHash, integer, knownNumbers, knownTexts, text } from '../../agent/tracepoints/define.ts'
 import { startDemoNode } from '../demo-node/demo-node.ts'
 import { fieldsIn, fieldsOf, readRecording } from '../demo-node/recording.ts'
 import { Listener, total } from '../harness/listening.ts'
@@ -76,6 +78,47 @@ async function compareRound({ threads, events, forms, patienceMs }: Options): Pr
       miscounted: Object.entries(fired).flatMap(([probe, count]) => ((counts.get(probe)?.length ?? 0) === count ? [] : [probe])),
       form: listener.source.form,
     }
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}
+
+/** By a text and a number, with a sum and a histogram. */
+const reconstructions = defineTracepoint({
+  probe: 'udp:block_reconstructed',
+  group: 'fibre',
+  description: '',
+  args: {
+    blockHash: hexHash('Hash.'),
+    peer: text('Peer.'),
+    chunksUsed: integer('Chunks used.'),
+    chunksReceived: integer('Chunks received.'),
+    peers: integer('Peers.'),
+  },
+  counted: {
+    by: { peer: knownTexts(['192.0.2.11:8433', '[2001:db8::7]:8433']), peers: knownNumbers('none', 'one', 'two', 'three') },
+    sums: ['chunksUsed', 'chunksReceived'],
+    histogram: { of: 'chunksUsed', bounds: [1, 10, 100, 1000] },
+  },
+})
+
+/** What the kernel counted of hits that several threads fired at once, and what it should have, as text. */
+export async function compareTotals({ threads, events, forms, patienceMs }: Options) {
+  const directory = mkdtempSync(join(tmpdir(), 'threads-'))
+  const recording = join(directory, 'recording')
+  try {
+    await using node = await startDemoNode({ args: ['--control', '--threads', String(threads), '--record', recording] })
+    await using listener = new Listener({ forms, tracepoints: [reconstructions] })
+    listener.attach(node)
+    await node.command(`events ${events} 0`)
+    const expected = new Map<string, Total>()
+    for (const event of readRecording(recording))
+      if (event.probe === reconstructions.probe)
+        addTotal(expected, totalOfHit('demo', event.probe, reconstructions.counted, fieldsOf(event)))
+    const hits = (totals: Iterable<Total>) => [...totals].reduce((sum, { count }) => sum + count, 0)
+    await until(() => hits(listener.source.totals()) >= hits(expected.values()), 'the hits', patienceMs)
+    const sorted = (totals: Iterable<Total>) => [...totals].map((total) => JSON.stringify(total)).sort()
+    return { labels: expected.size, counted: sorted(listener.source.totals()), expected: sorted(expected.values()) }
   } finally {
     rmSync(directory, { recursive: true })
   }

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { release, version } from 'node:os'
 import { forms } from '../../agent/sources/ebpf/program/program.ts'
-import { compareThreads } from '../kernel/threads.ts'
+import { compareThreads, compareTotals } from '../kernel/threads.ts'
 
 /** The kernel hands on what its command line says and it does not know. */
 const events = Number(process.env.EVENTS)
@@ -19,6 +19,8 @@ const say = (line: object) => console.log(`\n${JSON.stringify(line)}`)
 
 say({ release: release(), version: version(), preemption: preemption() })
 for (const threads of [3, 8]) say({ threads, ...(await compareThreads({ threads, events, forms, patienceMs: 120_000 })) })
+const { labels, counted, expected } = await compareTotals({ threads: 8, events, forms, patienceMs: 120_000 })
+say({ labels, miscounted: expected.filter((total, i) => total !== counted[i]) })
 // A soft lockup tells of the host's load.
 const faults = /^.*(WARNING:|BUG:|Oops|general protection).*$/gm
 const log = execFileSync('dmesg', { encoding: 'utf8', maxBuffer: 16 << 20 })

@@ -39,6 +39,7 @@ it.for(machinesOf(chosen))(
       machine.preemption ? { preemption: machine.preemption } : {},
       { threads: 3, ...right },
       { threads: 8, ...right },
+      { labels: expect.any(Number), miscounted: [] },
       { warnings: [] },
     ])
   },
