@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
+import type { Block } from './blocks/block.ts'
 import type { BlockRecord } from './blocks/record.ts'
-import { blockMetrics } from './metrics/block-metrics.ts'
+import { announcementMetrics, blockMetrics } from './metrics/block-metrics.ts'
 import { eventDelay } from './metrics/node-metrics.ts'
 import type { Instruments } from './metrics/otel/instruments.ts'
 import type { Telemetry } from './metrics/otel/telemetry.ts'
@@ -25,7 +26,7 @@ export function outputsOf({ telemetry, source, stores, live, eventLog }: Outputs
   const { slowBlocks, journal, capture } = stores
   const outputs: readonly (Output | undefined)[] = [
     toMetrics(telemetry, source),
-    slowBlocks && onClosed((record) => slowBlocks.take(record)),
+    slowBlocks && onKnown((record) => slowBlocks.take(record)),
     journal && { ...onClosed((record) => journal.append(record)), nodeRemoved: (node) => journal.forget(node) },
     toPage(live),
     capture && { event: (event) => capture.record(event) },
@@ -40,6 +41,7 @@ type RecordSubject<Subject> = (node: string, subject: Subject) => void
 export function toMetrics({ instruments, push, forget }: OutputsOptions['telemetry'], source: Pick<EventSource, 'now'>): Output {
   const ofTracepoint = recordersOfTracepoints(instruments)
   const ofMilestone = new Map(Object.entries(blockMetrics).map(([milestone, metrics]) => [milestone, instruments.recorderOf(metrics)]))
+  const recordAnnouncement = instruments.recorderOf(announcementMetrics)
   const recordDelay = instruments.recorderOf([eventDelay])
   return {
     nodeAdded: (node) => instruments.declare(node),
@@ -49,6 +51,7 @@ export function toMetrics({ instruments, push, forget }: OutputsOptions['telemet
       ofTracepoint.get(tracepoint)?.(event.node, event)
       recordDelay(event.node, (source.now() - event.stampNs) / 1e9)
     },
+    announcement: recordAnnouncement,
     block: (milestone, block) => ofMilestone.get(milestone)?.(block.node, block),
   }
 }
@@ -69,11 +72,24 @@ const onClosed = (take: (record: BlockRecord) => void): Output => ({
   },
 })
 
+/** Told of a block once, as soon as all is known of it but the compact block that may come late. */
+function onKnown(take: (record: BlockRecord) => void): Output {
+  const waiting = new WeakSet<Block>()
+  return {
+    block(milestone, block, record) {
+      if (milestone === 'waiting') waiting.add(block)
+      if (milestone === 'waiting' || (milestone === 'closed' && !waiting.has(block))) take(record())
+    },
+  }
+}
+
 /** Shows a block when it is connected, when its race is decided, and when all is known; the first two only while somebody looks. */
 const toPage = (live: Live): Output => ({
-  block(milestone, _, record) {
+  block(milestone, block, record) {
     if (milestone === 'closed') live.update(record(), true)
-    else if (live.isWatched && (milestone === 'connected' || milestone === 'decided')) live.update(record(), false)
+    else if (milestone === 'caughtUp') live.remove(block)
+    else if (milestone === 'waiting' || (live.isWatched && (milestone === 'connected' || milestone === 'decided')))
+      live.update(record(), false)
   },
   nodeRemoved: () => live.changed(),
   processesChanged: () => live.changed(),

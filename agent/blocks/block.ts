@@ -1,5 +1,6 @@
 import type { BlockEvent } from '../tracepoints/index.ts'
 import type { Mechanism, Race, Racer } from './race.ts'
+import type { Relay } from './relay/relay.ts'
 
 /** The events of one block: the first of each tracepoint. */
 type BlockEvents = { readonly [P in BlockEvent['probe']]?: Extract<BlockEvent, { readonly probe: P }> }
@@ -12,10 +13,46 @@ export interface Block {
   readonly events: BlockEvents
   readonly winner: Mechanism | undefined
   readonly race: Race | undefined
+  /** Head start of FIBRE in a race that a compact block completed which came after the block was connected. */
+  readonly measuredHeadStartSeconds: number | undefined
   /** Decided races since each mechanism last won one, this one included. */
   readonly sinceWin: Readonly<Record<Racer, number>> | undefined
   /** True if it was connected and certainly had no race. */
   readonly withoutRace: boolean
+  /** What peers sent of it; `undefined` where messages are not seen, or told nothing. */
+  readonly relay: Relay | undefined
+  /** The stamp from which on every message about it was seen; `undefined` if some were lost, or none are seen. */
+  readonly messagesSinceNs: number | undefined
+  /** True if it was connected as one of many that the node had missed. */
+  readonly isCaughtUp: boolean
+  /** The first block that was heard of at its height, if that is another. */
+  readonly competesWith: string | undefined
+  /** Blocks that left the active chain for it, 0 if there were none. */
+  readonly reorganisationDepth: number
+  /** Its header was announced, and a minute later there was no block. */
+  readonly isOverdue: boolean
+  /** When it was heard of, for the record of a block without events: CLOCK_MONOTONIC in ns, and unix seconds. */
+  readonly firstSign: { readonly stampNs: number; readonly unixSeconds: number }
+}
+
+const relayProbes = ['udp:block_reconstructed', 'udp:block_reconstruction_detail', 'udp:block_coinbase', 'udp:block_header_chunk'] as const
+
+/** Time at which a block was connected, if it was: CLOCK_MONOTONIC, ns. */
+export const connectedNsOf = ({ events }: Block): number | undefined => events['validation:block_connected']?.stampNs
+
+/** Reports whether FIBRE brought any of a block by that time. */
+export function isBroughtBy({ events }: Block, stampNs: number): boolean {
+  return relayProbes.some((probe) => (events[probe]?.stampNs ?? Number.POSITIVE_INFINITY) <= stampNs)
+}
+
+/** Reports whether a block was news by that time: FIBRE or a peer brought or announced it, or the node itself began to tell others. */
+export function isNewsBy(block: Block, stampNs: number): boolean {
+  const { relay, events } = block
+  const toldNs = Math.min(
+    events['udp:block_send_start']?.stampNs ?? Number.POSITIVE_INFINITY,
+    relay?.told?.stampNs ?? Number.POSITIVE_INFINITY,
+  )
+  return isBroughtBy(block, stampNs) || toldNs <= stampNs || relay?.isAnnouncedBy(stampNs) === true
 }
 
 /** Adds an event, unless the block has one of that tracepoint already. Returns whether it was added. */

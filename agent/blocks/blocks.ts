@@ -1,8 +1,16 @@
+import type { blockConnected } from '../tracepoints/block-connected.ts'
 import type { blockHeaderChunk } from '../tracepoints/block-header-chunk.ts'
 import type { EventOf } from '../tracepoints/define.ts'
 import type { BlockEvent } from '../tracepoints/index.ts'
-import { addEvent, type Block } from './block.ts'
+import { addEvent, type Block, connectedNsOf, isNewsBy } from './block.ts'
+import { type CatchUpListener, CatchUps } from './catch-up.ts'
+import { Chain } from './chain.ts'
 import { mechanismOf, type Racer, raceOf, racers } from './race.ts'
+import type { Header } from './relay/header.ts'
+import { type BlockMessage, type MessageEvent, readBlockMessage } from './relay/message.ts'
+import { PendingHeaders } from './relay/pending-headers.ts'
+import type { Announcement, Relay } from './relay/relay.ts'
+import { Relays } from './relay/relays.ts'
 
 /** A connected block without a race after this time, by the stamps of events, came without one. */
 const RACE_WAIT_NS = 5e9
@@ -10,6 +18,8 @@ const RACE_WAIT_NS = 5e9
 const CONNECT_WAIT_NS = 600e9
 /** A complete block stays open this long for late events, such as its header chunk. */
 const LATE_WAIT_NS = 1e9
+/** Later than that after the connection no compact block completes the race, and no announcement counts. */
+const RELAY_WAIT_NS = 60e9
 /** Complete blocks that wait at once. At a block in ten minutes there is one; at the rates of tests they would fill the memory. */
 const MAX_COMPLETE = 256
 /** `block_race_winner` follows the connection by 0.1 to 5 ms; a process that ends sooner may have been about to fire it. */
@@ -24,30 +34,58 @@ const MAX_CLOSED = 4096
 const MAX_WAITING = 1024
 
 /**
- * Milestones of a block, each at most once for a hash: `connected`; `won`: the winner is known; `timed`: the start of each mechanism
- * is known; `decided`: both are; `withoutRace`: no race came; `closed`: nothing more follows.
+ * Milestones of a block, each at most once for a hash: `connected`, told later or not at all while the node catches up; `won`: the winner is known; `timed`: the start of each mechanism
+ * is known; `decided`: both are; `withoutRace`: no race came; `competing`: another block was known at its height; `overdue`: a minute after
+ * its header there is no block; `waiting`: all is known but for a compact block that may come late; `measured`: that came; `closed`: nothing
+ * more follows. `caughtUp` stands for `closed` where the node had missed the block. `reorganised`: blocks left the active chain for it, which
+ * can happen to a closed block and again.
  */
-export type Milestone = 'connected' | 'won' | 'timed' | 'decided' | 'withoutRace' | 'closed'
+export type Milestone =
+  | 'connected'
+  | 'won'
+  | 'timed'
+  | 'decided'
+  | 'withoutRace'
+  | 'competing'
+  | 'overdue'
+  | 'reorganised'
+  | 'waiting'
+  | 'measured'
+  | 'closed'
+  | 'caughtUp'
 export type MilestoneListener = (milestone: Milestone, block: Block) => void
+
+/** A peer's announcement of a block that was connected. Each peer announces a block once. */
+export interface CountedAnnouncement {
+  readonly message: Announcement['message']
+  /** Time since the first peer announced it; `undefined` for that one. */
+  readonly lagSeconds: number | undefined
+}
 
 export interface BlocksOptions {
   /** Time within which a block has to be connected, in ns. */
   readonly connectWaitNs?: number | undefined
+  readonly onAnnouncement?: ((announcement: CountedAnnouncement) => void) | undefined
+  readonly onCatchUp?: CatchUpListener | undefined
 }
 
 type HeaderChunk = EventOf<typeof blockHeaderChunk>
+type Sign = Block['firstSign']
 type HashedEvent = Exclude<BlockEvent, HeaderChunk>
 type OpenBlock = { -readonly [Key in keyof Block]: Block[Key] } & {
-  readonly firstNs: number
   completeNs: number | undefined
   excused: boolean
+  /** Whether events were lost while it was open. */
+  hasLost: boolean
+  isWaiting: boolean
+  isToldConnected: boolean
 }
 
-/** Joins the events of one node's blocks by hash and reports their milestones. Memory is bounded whatever arrives. */
+/** Joins the events and messages of one node's blocks by hash and reports their milestones. Memory is bounded whatever arrives. */
 export class Blocks {
   readonly #node: string
   readonly #listener: MilestoneListener
-  readonly #connectWaitNs: number
+  readonly #options: BlocksOptions
   readonly #open = new Map<string, OpenBlock>()
   /** The open blocks by the prefix of the hash that a header chunk has. */
   readonly #openByPrefix = new Map<string, OpenBlock>()
@@ -56,6 +94,13 @@ export class Blocks {
   readonly #closed = new Set<string>()
   readonly #headerChunks = new Map<string, HeaderChunk>()
   readonly #sinceWin: Record<Racer, number> = { fibre_udp: 0, bip152_cmpct: 0 }
+  readonly #relays = new Relays()
+  readonly #pendingHeaders = new PendingHeaders()
+  readonly #chain = new Chain()
+  readonly #catchUps: CatchUps<OpenBlock>
+  #messagesVisible = false
+  /** The stamp from which on no message was missed. */
+  #messagesSinceNs: number | undefined
   /** False without `block_race_time`: then no block is reported to have come without a race. */
   racesVisible = true
   /** False without `block_connected`: then a block is complete once its race is known. */
@@ -64,13 +109,47 @@ export class Blocks {
   constructor(node: string, listener: MilestoneListener, options: BlocksOptions = {}) {
     this.#node = node
     this.#listener = listener
-    this.#connectWaitNs = options.connectWaitNs ?? CONNECT_WAIT_NS
+    this.#options = options
+    this.#catchUps = new CatchUps({
+      connectedNs: (block) => connectedNsOf(block) ?? 0,
+      isNews: (block) => hasRace(block) || isNewsBy(block, connectedNsOf(block) ?? 0),
+      isCertain: ({ hasLost }) => !hasLost,
+      caughtUp: (block) => this.#catchUp(block),
+      listener: (phase, catchUp) => options.onCatchUp?.(phase, catchUp),
+    })
+  }
+
+  /** Whether messages are seen. Where they are not, nothing is told of what only they tell. */
+  set messagesVisible(visible: boolean) {
+    // Of a block that was connected under the old state all messages were seen, or none.
+    if (visible !== this.#messagesVisible) this.#missMessages((block) => connectedNsOf(block) !== undefined)
+    this.#messagesVisible = visible
+  }
+
+  /** Whether the node is catching up with a chain that it missed. */
+  get isCatchingUp(): boolean {
+    return this.#catchUps.isActive
   }
 
   /** Takes an event in. Events of one block may come in any order. */
   observe(event: BlockEvent): void {
+    this.#see(event.stampNs)
     if (event.probe === 'udp:block_header_chunk') this.#observeHeaderChunk(event)
     else this.#observeBlock(event)
+    this.#catchUps.decide(event.stampNs)
+  }
+
+  /** Takes a message in. Messages of one block may come in any order, and before or after its events. */
+  observeMessage(event: MessageEvent): void {
+    this.#see(event.stampNs)
+    const message = readBlockMessage(event)
+    const relay = message && this.#relays.of(message)
+    if (message === undefined || relay === undefined) return
+    const announcement = relay.add(message)
+    const block = this.#open.get(message.hash)
+    if (block && block.relay === undefined) this.#join(block, relay)
+    if (announcement) this.#count(relay, announcement)
+    if (message.header && message.isInbound) this.#observeHeader(message, message.header)
   }
 
   /** Takes the hashes of blocks that an earlier run of the agent reported; they are not reported again. */
@@ -80,35 +159,78 @@ export class Blocks {
 
   /** Closes the blocks that are due at that time (CLOCK_MONOTONIC, ns). */
   advance(nowNs: number): void {
-    for (const block of this.#open.values()) if (this.#dueNs(block) <= nowNs) this.#close(block)
+    this.#see(nowNs)
+    this.#catchUps.advance(nowNs)
+    for (const [hash, sign] of this.#pendingHeaders.takeOverdue(nowNs)) this.#judgeOverdue(hash, sign)
+    for (const block of this.#open.values()) if (this.#dueNs(block) <= nowNs) this.#conclude(block, nowNs)
   }
 
   /** Closes the connected blocks, because no more events will come. They are not judged to have come without a race. */
   close(): void {
-    this.excuseOpen()
-    for (const block of this.#open.values()) if (connectedNs(block) !== undefined) this.#close(block)
-  }
-
-  /** Excuses the open blocks after a loss: they are not judged by events that did not come. */
-  excuseOpen(): void {
     for (const block of this.#open.values()) block.excused = true
+    this.#catchUps.decide(Number.POSITIVE_INFINITY)
+    for (const block of this.#open.values()) if (connectedNsOf(block) !== undefined) this.#close(block)
+    this.#catchUps.end()
   }
 
-  /** Excuses blocks whose race was still to come when the process ended (CLOCK_MONOTONIC, ns). */
+  /** Excuses the open blocks after a loss: they are not judged by events that did not come. Nothing was lost later than now, if that is given. */
+  excuseOpen(nowNs?: number): void {
+    for (const block of this.#open.values()) {
+      block.excused = true
+      block.hasLost = true
+      block.isWaiting = false
+    }
+    this.#missMessages(() => false)
+    this.#messagesSinceNs = nowNs
+  }
+
+  /** Excuses blocks whose race was still to come when the process ended (CLOCK_MONOTONIC, ns), and waits for no message more. */
   processEnded(nowNs: number): void {
-    for (const block of this.#open.values()) if ((connectedNs(block) ?? nowNs) > nowNs - RACE_LAG_NS) block.excused = true
+    for (const block of this.#open.values()) if ((connectedNsOf(block) ?? nowNs) > nowNs - RACE_LAG_NS) block.excused = true
+    for (const block of this.#complete) this.#close(block)
+    this.messagesVisible = false
+  }
+
+  /** From that time on every message is seen. */
+  #see(stampNs: number): void {
+    if (this.#messagesVisible) this.#messagesSinceNs ??= stampNs
+  }
+
+  /** Some messages were not seen: what they told is not known of blocks that are open, nor of those to come. */
+  #missMessages(isKept: (block: OpenBlock) => boolean): void {
+    for (const block of this.#open.values()) if (!isKept(block)) block.messagesSinceNs = undefined
+    this.#messagesSinceNs = undefined
+    this.#pendingHeaders.clear()
   }
 
   #observeBlock(event: HashedEvent): void {
     const { blockHash: hash } = event
-    if (hash === undefined || this.#closed.has(hash)) return
-    const block = this.#open.get(hash) ?? this.#begin(hash, event.stampNs)
+    if (hash === undefined) return
+    if (event.probe === 'validation:block_connected') this.#observeConnection(hash, event)
+    if (this.#closed.has(hash)) return
+    const block = this.#open.get(hash) ?? this.#begin(hash, event)
     if (!addEvent(block, event)) return
-    if (event.probe === 'validation:block_connected') this.#listener('connected', block)
+    if (event.probe === 'validation:block_connected') this.#connect(block, event.stampNs)
     if (event.probe === 'udp:block_race_winner') this.#win(block, event.winner)
     if (event.probe === 'udp:block_race_time') this.#time(block, event.udpNs, event.cmpctNs)
-    const isConnected = connectedNs(block) !== undefined || !this.connectionsVisible
+    else if ('height' in event && event.height !== undefined) this.#compete(hash, event, this.#chain.add(hash, event.height))
+    const isConnected = connectedNsOf(block) !== undefined || !this.connectionsVisible
     if (isConnected && block.winner && block.race) this.#completed(block, event.stampNs)
+  }
+
+  /** Takes the block into the chain, also one that was connected before: it can come back after others. */
+  #observeConnection(hash: string, event: EventOf<typeof blockConnected>): void {
+    this.#pendingHeaders.delete(hash)
+    const { height, stampNs, durationNs } = event
+    if (height === undefined) return
+    const previous = this.#relays.find(hash)?.header?.previous
+    const change = this.#chain.connect({ hash, height, stampNs, durationNs, previous })
+    for (const [one, other] of change?.competing ?? []) this.#compete(one, event, other)
+    if (change?.reorganisation === undefined) return
+    const { hash: first, depth } = change.reorganisation
+    const block = this.#open.get(first) ?? (this.#closed.has(first) ? this.#blockOf(first, event) : this.#begin(first, event))
+    block.reorganisationDepth = depth
+    this.#listener('reorganised', block)
   }
 
   #observeHeaderChunk(event: HeaderChunk): void {
@@ -121,20 +243,39 @@ export class Blocks {
     if (this.#headerChunks.size > MAX_WAITING) forgetOldest(this.#headerChunks)
   }
 
-  #begin(hash: string, firstNs: number): OpenBlock {
+  /** A peer sent the header of a block: its height is known where its predecessor's is. Headers without work are not judged. */
+  #observeHeader(message: BlockMessage, header: Header): void {
+    const parentHeight = this.#chain.heightOf(header.previous)
+    if (parentHeight === undefined || this.#catchUps.isActive || !this.#relays.isWorked(header)) return
+    const height = parentHeight + 1
+    this.#compete(header.hash, message, this.#chain.add(header.hash, height))
+    const block = this.#open.get(header.hash)
+    const isToCome = height >= (this.#chain.tip ?? 0) && !this.#closed.has(header.hash) && !(block && connectedNsOf(block) !== undefined)
+    if (isToCome && this.connectionsVisible && this.#messagesSinceNs !== undefined) this.#pendingHeaders.add(header.hash, message)
+  }
+
+  /** Tells of a block that is at one height with another, unless it was told of. */
+  #compete(hash: string, sign: Sign, competesWith: string | undefined): void {
+    if (competesWith === undefined || this.#closed.has(hash)) return
+    const block = this.#open.get(hash) ?? this.#begin(hash, sign)
+    if (block.competesWith !== undefined) return
+    block.competesWith = competesWith
+    this.#listener('competing', block)
+  }
+
+  #judgeOverdue(hash: string, sign: Sign): void {
+    const relay = this.#relays.find(hash)
+    const isBehind = (this.#chain.heightOf(hash) ?? 0) < (this.#chain.tip ?? 0)
+    const isReceived = relay?.isReceivedBy(Number.POSITIVE_INFINITY) || this.#open.get(hash)?.events['udp:block_reconstructed']
+    if (isReceived || isBehind || this.#closed.has(hash) || this.#catchUps.isActive) return
+    const block = this.#open.get(hash) ?? this.#begin(hash, sign)
+    block.isOverdue = true
+    this.#listener('overdue', block)
+  }
+
+  #begin(hash: string, firstSign: Sign): OpenBlock {
     if (this.#open.size >= MAX_OPEN) this.#makeRoom()
-    const block: OpenBlock = {
-      node: this.#node,
-      hash,
-      events: {},
-      winner: undefined,
-      race: undefined,
-      sinceWin: undefined,
-      withoutRace: false,
-      firstNs,
-      completeNs: undefined,
-      excused: !this.racesVisible,
-    }
+    const block = this.#blockOf(hash, firstSign)
     const prefix = prefixOf(hash)
     this.#open.set(hash, block)
     this.#openByPrefix.set(prefix, block)
@@ -142,6 +283,58 @@ export class Blocks {
     if (headerChunk) addEvent(block, headerChunk)
     this.#headerChunks.delete(prefix)
     return block
+  }
+
+  #blockOf(hash: string, { stampNs, unixSeconds }: Sign): OpenBlock {
+    return {
+      node: this.#node,
+      hash,
+      events: {},
+      firstSign: { stampNs, unixSeconds },
+      winner: undefined,
+      race: undefined,
+      measuredHeadStartSeconds: undefined,
+      sinceWin: undefined,
+      withoutRace: false,
+      relay: this.#relays.find(hash),
+      messagesSinceNs: this.#messagesSinceNs,
+      isCaughtUp: false,
+      competesWith: undefined,
+      reorganisationDepth: 0,
+      isOverdue: false,
+      completeNs: undefined,
+      excused: !this.racesVisible,
+      hasLost: false,
+      isWaiting: false,
+      isToldConnected: false,
+    }
+  }
+
+  #connect(block: OpenBlock, stampNs: number): void {
+    this.#catchUps.connected(block)
+    if (!this.#catchUps.isActive || isNewsBy(block, stampNs)) this.#tellConnected(block)
+    if (block.relay) this.#join(block, block.relay)
+    for (const announcement of block.relay?.announcements ?? []) this.#count(block.relay as Relay, announcement)
+  }
+
+  #tellConnected(block: OpenBlock): void {
+    if (!block.isToldConnected) this.#listener('connected', block)
+    block.isToldConnected = true
+  }
+
+  /** Joins what messages told to a block. */
+  #join(block: OpenBlock, relay: Relay): void {
+    block.relay = relay
+    const stampNs = connectedNsOf(block)
+    if (stampNs !== undefined) this.#relays.connected(relay, stampNs)
+  }
+
+  /** Tells of an announcement, if it is one of a connected block's relay: a peer can name a block long after, when it connects. */
+  #count({ announcements: [first], connectedNs }: Relay, announcement: Announcement): void {
+    if (first === undefined || connectedNs === undefined) return
+    const lagNs = announcement.stampNs - first.stampNs
+    if (lagNs > RELAY_WAIT_NS || announcement.stampNs - connectedNs > RELAY_WAIT_NS) return
+    this.#options.onAnnouncement?.({ message: announcement.message, lagSeconds: announcement === first ? undefined : lagNs / 1e9 })
   }
 
   #win(block: OpenBlock, winner: string | undefined): void {
@@ -169,9 +362,21 @@ export class Blocks {
   }
 
   #dueNs(block: OpenBlock): number {
+    const connected = connectedNsOf(block)
+    if (block.isWaiting && connected !== undefined) {
+      const lateNs = block.relay?.firstCompactNs
+      return lateNs === undefined ? connected + RELAY_WAIT_NS : lateNs + LATE_WAIT_NS
+    }
     if (block.completeNs !== undefined) return block.completeNs + LATE_WAIT_NS
-    const connected = connectedNs(block)
-    return connected === undefined ? block.firstNs + this.#connectWaitNs : connected + RACE_WAIT_NS
+    return connected === undefined ? block.firstSign.stampNs + (this.#options.connectWaitNs ?? CONNECT_WAIT_NS) : connected + RACE_WAIT_NS
+  }
+
+  /** Closes a block that is due, unless its race may still be completed. */
+  #conclude(block: OpenBlock, nowNs: number): void {
+    const isWaiting = block.isWaiting
+    block.isWaiting = this.#messagesVisible && isCompletable(block)
+    if (this.#dueNs(block) <= nowNs) this.#close(block)
+    else if (!isWaiting) this.#listener('waiting', block)
   }
 
   #makeRoom(): void {
@@ -179,13 +384,28 @@ export class Blocks {
   }
 
   #close(block: OpenBlock): void {
+    this.#forget(block)
+    const isConnected = connectedNsOf(block) !== undefined
+    if (isConnected) this.#tellConnected(block)
+    block.withoutRace = isConnected && !hasRace(block) && !block.excused
+    if (block.withoutRace) this.#listener('withoutRace', block)
+    block.measuredHeadStartSeconds = measuredHeadStart(block)
+    if (block.measuredHeadStartSeconds !== undefined) this.#listener('measured', block)
+    this.#listener('closed', block)
+  }
+
+  #catchUp(block: OpenBlock): void {
+    this.#forget(block)
+    block.isCaughtUp = true
+    this.#listener('caughtUp', block)
+  }
+
+  #forget(block: OpenBlock): void {
     this.#open.delete(block.hash)
     this.#openByPrefix.delete(prefixOf(block.hash))
     this.#complete.delete(block)
+    this.#catchUps.closed(block)
     this.#rememberClosed(block.hash)
-    block.withoutRace = connectedNs(block) !== undefined && !hasRace(block) && !block.excused
-    if (block.withoutRace) this.#listener('withoutRace', block)
-    this.#listener('closed', block)
   }
 
   #rememberClosed(hash: string): void {
@@ -194,13 +414,25 @@ export class Blocks {
   }
 }
 
-const connectedNs = (block: Block) => block.events['validation:block_connected']?.stampNs
-
 /** Reports whether there was a race, even if its fields could not be read. */
 function hasRace({ winner, race, events }: Block): boolean {
   if (winner !== undefined || race !== undefined || events['udp:block_race_winner']) return true
   const times = events['udp:block_race_time']
   return times !== undefined && (times.udpNs === undefined || times.cmpctNs === undefined)
+}
+
+/** Reports whether a compact block that comes late would complete the race: none came until the block was connected, and no message was missed since. */
+function isCompletable({ race, messagesSinceNs, relay, events }: Block): boolean {
+  const connectedNs = events['validation:block_connected']?.stampNs
+  if (race?.coverage !== 'udp_only' || connectedNs === undefined) return false
+  return messagesSinceNs !== undefined && messagesSinceNs <= connectedNs && (relay?.firstCompactNs ?? connectedNs) >= connectedNs
+}
+
+/** Head start of FIBRE in a race that a late compact block completed: the times of a race run back from the connection, this one runs on from it. */
+function measuredHeadStart(block: Block): number | undefined {
+  const [lateNs, connectedNs] = [block.relay?.firstCompactNs, connectedNsOf(block)]
+  if (!isCompletable(block) || lateNs === undefined || connectedNs === undefined || lateNs - connectedNs > RELAY_WAIT_NS) return undefined
+  return (Number(block.race?.udpSeconds) * 1e9 + lateNs - connectedNs) / 1e9
 }
 
 /** The part of a hash that a header chunk carries: its first 8 little-endian bytes. */

@@ -1,12 +1,19 @@
-import type { Block } from './block.ts'
+import { type Block, isBroughtBy } from './block.ts'
+import { type Delivery, deliveryOf } from './relay/delivery.ts'
+import { wayOf } from './relay/way.ts'
 
-const relayProbes = ['udp:block_reconstructed', 'udp:block_reconstruction_detail', 'udp:block_coinbase', 'udp:block_header_chunk'] as const
+/** A block that is connected sooner after messages began to be seen may have come by one that was not. */
+const UNSEEN_NS = 5e9
 
 /** Gives the events of a block short names, for the fields of its record. */
-export function factsOf({ node, hash, winner, race, withoutRace, events }: Block) {
+export function factsOf(block: Block) {
+  const { node, hash, winner, race, withoutRace, events, relay } = block
   const connected = events['validation:block_connected']
-  const reference = connected ?? Object.values(events).reduce((first, event) => (event.stampNs < first.stampNs ? event : first))
+  const reference = connected ?? firstOf(block)
   const referenceUs = Math.round(reference.unixSeconds * 1e6)
+  const timeAt = (stampNs: number) => referenceUs + Math.round((stampNs - reference.stampNs) / 1e3)
+  const delivery = deliveryIn(block)
+  const connectedNs = connected?.stampNs
   return {
     node,
     hash,
@@ -15,12 +22,21 @@ export function factsOf({ node, hash, winner, race, withoutRace, events }: Block
     /** Time at which it was connected, or first heard of if it never was. */
     stampNs: reference.stampNs,
     /** True if it came without a race, and without an event of FIBRE before it was connected. */
-    unheard: withoutRace && !relayProbes.some((probe) => (events[probe]?.stampNs ?? Number.POSITIVE_INFINITY) <= reference.stampNs),
+    unheard: withoutRace && !isBroughtBy(block, reference.stampNs),
+    isCaughtUp: block.isCaughtUp,
+    delivery,
+    way: relay && wayOf({ relay, delivery, connectedNs, durationNs: connected?.durationNs, timeAt }),
+    isMinedHere: isMinedHere(block),
+    isSent: isSentBy(block, reference.stampNs),
+    measuredHeadStartSeconds: block.measuredHeadStartSeconds,
+    competesWith: block.competesWith,
+    reorganisationDepth: block.reorganisationDepth,
+    isOverdue: block.isOverdue,
     /**
      * The time of day at a stamp, in µs since 1970. All times of a block are computed from one event's by the differences of their
      * stamps, so they agree with its durations even if the wall clock was stepped in between.
      */
-    timeAt: (stampNs: number) => referenceUs + Math.round((stampNs - reference.stampNs) / 1e3),
+    timeAt,
     reconstructed: events['udp:block_reconstructed'],
     detail: events['udp:block_reconstruction_detail'],
     sendStart: events['udp:block_send_start'],
@@ -33,6 +49,31 @@ export function factsOf({ node, hash, winner, race, withoutRace, events }: Block
 }
 
 export type Facts = ReturnType<typeof factsOf>
+
+/** The first event of a block; of one that only messages told of, when it was heard of. */
+function firstOf({ events, firstSign }: Block): Block['firstSign'] {
+  return Object.values(events).reduce((first, event) => (event.stampNs < first.stampNs ? event : first), firstSign)
+}
+
+/** The message by which a block came; `undefined` unless all messages about it were seen, and where FIBRE brought it. */
+export function deliveryIn({ winner, relay, events, messagesSinceNs }: Block): Delivery | undefined {
+  const connected = events['validation:block_connected']
+  if (connected === undefined || relay === undefined || winner === 'fibre_udp') return undefined
+  return messagesSinceNs !== undefined && messagesSinceNs <= relay.firstNs ? deliveryOf(relay, connected.stampNs) : undefined
+}
+
+/** Reports whether neither FIBRE nor a message can have brought a connected block. */
+function isMinedHere(block: Block): boolean {
+  const { winner, race, events, messagesSinceNs } = block
+  const connected = events['validation:block_connected']
+  if (connected === undefined || winner !== undefined || race !== undefined || events['udp:block_race_winner']) return false
+  if (messagesSinceNs === undefined || messagesSinceNs > connected.stampNs - UNSEEN_NS || isBroughtBy(block, connected.stampNs))
+    return false
+  return !isSentBy(block, connected.stampNs)
+}
+
+/** Reports whether peers sent anything of a block by that time. */
+const isSentBy = ({ relay }: Block, stampNs: number) => relay !== undefined && (relay.isAnnouncedBy(stampNs) || relay.isReceivedBy(stampNs))
 
 /**
  * The arrival of the first FIBRE packet, as a stamp in ns: from the reconstruction, else from the race, whose times run back from

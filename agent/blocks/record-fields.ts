@@ -2,34 +2,12 @@ import { coinbaseText } from './coinbase.ts'
 import { type Facts, firstChunkNs } from './facts.ts'
 import { poolOf } from './pools.ts'
 import type { Coverage, Mechanism } from './race.ts'
-
-/** The JSON types of fields. Times are ISO 8601 in UTC, with µs. */
-interface Kinds {
-  readonly text: string
-  readonly time: string
-  readonly integer: number
-  readonly decimal: number
-  readonly boolean: boolean
-}
-
-export interface RecordField<T> {
-  readonly kind: keyof Kinds
-  readonly meaning: string
-  /** Returns `undefined` where the value is not known; the record then lacks the field. */
-  readonly read: (facts: Facts) => T
-}
-
-const field = <const Kind extends keyof Kinds>(kind: Kind) => {
-  return <T extends Kinds[Kind] | undefined>(meaning: string, read: (facts: Facts) => T): RecordField<T> => ({ kind, meaning, read })
-}
-const text = field('text')
-const time = field('time')
-const integer = field('integer')
-const decimal = field('decimal')
-const boolean = field('boolean')
+import { at, boolean, decimal, integer, isoTime, quotient, type RecordField, text, time } from './record-field.ts'
+import type { Delivery } from './relay/delivery.ts'
+import { wayFields } from './way-fields.ts'
 
 /** The path by which a block came to the node. */
-export type Path = Mechanism | 'no_race' | 'unknown'
+export type Path = Mechanism | Delivery['path'] | 'mined_here' | 'caught_up' | 'no_race' | 'unknown'
 
 /** The fields of a block's record, in their order. Their names are an interface: the journal, JSON, CSV and Loki use the same. */
 export const recordFields = {
@@ -45,8 +23,8 @@ export const recordFields = {
       connected?.height ?? raceWinner?.height ?? raceTime?.height ?? reconstructed?.height ?? detail?.height,
   ),
   path: text(
-    'Path by which the block came: `fibre_udp`, `bip152_cmpct` or `other` as bitcoind says; `no_race`: connected without a race or any event of FIBRE, so mined here or received as a full block; `unknown`: never connected, or not known, because events were lost or this build lacks a tracepoint, or because FIBRE brought part of it and no race followed, as with a competing block that joined the chain later.',
-    ({ winner, unheard }): Path => winner ?? (unheard ? 'no_race' : 'unknown'),
+    'Path by which the block came: `fibre_udp`, `bip152_cmpct` or `other` as bitcoind says. Where messages are seen, in place of all but the first: `compact_block`: it took no more than a compact block, `compact_block_round_trip`: and transactions that were asked for, `full_block`: a whole block, `mined_here`: no peer and no FIBRE brought it. Where they are not, `no_race`: connected without a race or any event of FIBRE, so mined here or received as a full block. `caught_up`: one of many that the node had missed; the journal has none of these. `unknown`: never connected, or not known, because events were lost or this build lacks a tracepoint, or because FIBRE brought part of it and no race followed, as with a competing block that joined the chain later.',
+    pathOf,
   ),
   coverage: text(
     'Mechanisms that had started when the block was connected: `both`, `udp_only`, `cmpct_only` or `none`.',
@@ -55,10 +33,12 @@ export const recordFields = {
   winner: text("The mechanism that delivered the block, in bitcoind's words.", ({ raceWinner }) => raceWinner?.winner),
   winner_peer: text('Peer that delivered it.', ({ raceWinner }) => peer(raceWinner?.winnerPeer)),
   first_started: text('The mechanism that started first, as far as is known: `fibre_udp` or `bip152_cmpct`.', ({ race }) => race?.first),
-  head_start_ms: decimal('Head start of that mechanism.', ({ race }) => milliseconds(race?.headStartSeconds)),
+  head_start_ms: decimal('Head start of that mechanism.', ({ race, measuredHeadStartSeconds }) =>
+    milliseconds(measuredHeadStartSeconds ?? race?.headStartSeconds),
+  ),
   head_start_is_lower_bound: boolean(
-    'True if the other had not started when the block was connected: the head start is that long or longer.',
-    ({ race }) => race && race.coverage !== 'both',
+    'True if the other had not started when the block was connected, nor came after it: the head start is that long or longer.',
+    ({ race, measuredHeadStartSeconds }) => race && race.coverage !== 'both' && measuredHeadStartSeconds === undefined,
   ),
   udp_ms: decimal('First FIBRE packet to block connected: larger means earlier.', ({ race }) => milliseconds(race?.udpSeconds)),
   udp_peer: text('Peer of that packet.', ({ raceTime }) => peer(raceTime?.udpPeer)),
@@ -105,31 +85,16 @@ export const recordFields = {
   header_maps_ms: decimal('First header chunk: time to look up the block.', ({ headerChunk }) => quotient(headerChunk?.mapsUs, 1e3)),
   header_chunk_ms: decimal('First header chunk: time to add the chunk.', ({ headerChunk }) => quotient(headerChunk?.chunkUs, 1e3)),
   header_finish_ms: decimal('First header chunk: time to finish.', ({ headerChunk }) => quotient(headerChunk?.finishUs, 1e3)),
+  ...wayFields,
 } as const satisfies Readonly<Record<string, RecordField<unknown>>>
 
-function at({ timeAt }: Facts, stampNs: number | undefined): number | undefined {
-  return stampNs === undefined ? undefined : timeAt(stampNs)
-}
-
-/** The second that was formatted last. The times of a block are close together, and formatting a Date costs more than the rest of a record. */
-let written = { second: Number.NaN, text: '' }
-
-/** Formats with µs, which a comparison of nodes needs; a Date has only ms. Returns `undefined` for what is not a time. */
-function isoTime(us: number): string
-function isoTime(us: number | undefined): string | undefined
-function isoTime(us: number | undefined): string | undefined {
-  if (us === undefined || !Number.isSafeInteger(us)) return undefined // up to the year 2255
-  const second = Math.floor(us / 1e6)
-  if (second !== written.second) written = { second, text: new Date(second * 1e3).toISOString().slice(0, -'000Z'.length) }
-  return `${written.text}${String(us - second * 1e6).padStart(6, '0')}Z`
+function pathOf({ winner, delivery, isCaughtUp, isMinedHere, isSent, unheard }: Facts): Path {
+  if (isCaughtUp) return 'caught_up'
+  return delivery?.path ?? winner ?? (isMinedHere ? 'mined_here' : unheard && !isSent ? 'no_race' : 'unknown')
 }
 
 function between(from: { readonly stampNs: number } | undefined, to: { readonly stampNs: number } | undefined): number | undefined {
   return from && to && (to.stampNs - from.stampNs) / 1e6
-}
-
-function quotient(value: number | undefined, divisor: number): number | undefined {
-  return value === undefined ? undefined : value / divisor
 }
 
 /** Exact to the nanosecond, the resolution of bitcoind's times. */

@@ -1,6 +1,7 @@
 import type { Block } from './block.ts'
 import { factsOf } from './facts.ts'
-import { type RecordField, recordFields } from './record-fields.ts'
+import type { RecordField } from './record-field.ts'
+import { recordFields } from './record-fields.ts'
 
 type Fields = typeof recordFields
 export type RecordFieldName = keyof Fields

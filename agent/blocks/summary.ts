@@ -2,11 +2,22 @@ import { mechanisms, type Racer, racers } from './race.ts'
 import type { BlockRecord } from './record.ts'
 import type { Path } from './record-fields.ts'
 
-/** The paths by which a block can have come. */
-export const paths = [...mechanisms, 'no_race', 'unknown'] as const satisfies readonly Path[]
+/** Paths that FIBRE's events tell of, and those that only messages do. */
+const pathsByEvents = [...mechanisms, 'no_race', 'unknown'] as const satisfies readonly Path[]
+const pathsByMessages = ['compact_block', 'compact_block_round_trip', 'full_block', 'mined_here'] as const satisfies readonly Path[]
 
+/** The paths that records have: there are none of blocks that a node caught up with. */
+export const paths = [...pathsByEvents, ...pathsByMessages] as const
+
+/** The paths that a summary shows: those that only messages tell of if a block came by them. */
+export const shownPaths = (counts: PathCounts): readonly RecordPath[] => [
+  ...pathsByEvents,
+  ...pathsByMessages.filter((path) => counts[path] > 0),
+]
+
+type RecordPath = (typeof paths)[number]
 /** Numbers of blocks by path. */
-type PathCounts = Readonly<Record<Path, number>>
+type PathCounts = Readonly<Record<RecordPath, number>>
 
 /** Quantiles of durations, in ms; undefined where there are none. */
 export interface Durations {
@@ -55,7 +66,7 @@ export function summarise(records: Iterable<BlockRecord>): Summary {
   let slowest: readonly BlockRecord[] = []
   const nodes = new Set<string>()
   let [from, to]: (string | undefined)[] = []
-  let [blocks, connected] = [0, 0]
+  let [blocks, connected, races, withoutRace] = [0, 0, 0, 0]
   for (const record of records) {
     blocks++
     // Times are all of one form, so they sort as text.
@@ -63,6 +74,8 @@ export function summarise(records: Iterable<BlockRecord>): Summary {
     if (to === undefined || record.time > to) to = record.time
     nodes.add(record.node)
     if (record.connected_at !== undefined) connected++
+    if (hadRace(record)) races++
+    else if (hadNoRace(record)) withoutRace++
     const path = counts.has(record.path) ? record.path : 'unknown'
     counts.set(path, (counts.get(path) ?? 0) + 1)
     if (record.first_started !== undefined)
@@ -72,7 +85,6 @@ export function summarise(records: Iterable<BlockRecord>): Summary {
     slowest = slowestOf(slowest, record)
   }
   const pathCounts = Object.fromEntries(counts) as PathCounts
-  const races = mechanisms.reduce((sum, mechanism) => sum + pathCounts[mechanism], 0)
   return {
     from,
     to,
@@ -82,12 +94,17 @@ export function summarise(records: Iterable<BlockRecord>): Summary {
     paths: pathCounts,
     races,
     fibreWinRate: share(pathCounts.fibre_udp, races),
-    raceCoverage: share(races, races + pathCounts.no_race),
+    raceCoverage: share(races, races + withoutRace),
     headStarts: Object.fromEntries([...headStarts].map(([racer, sample]) => [racer, sample.headStarts()])) as Record<Racer, HeadStarts>,
     reconstruction: reconstruction.durations(),
     slowest,
   }
 }
+
+const isByMessages = ({ path }: BlockRecord) => pathsByMessages.some((other) => other === path)
+const hadRace = (record: BlockRecord) =>
+  mechanisms.some((mechanism) => mechanism === record.path) || (isByMessages(record) && record.winner !== undefined)
+const hadNoRace = (record: BlockRecord) => record.path === 'no_race' || (isByMessages(record) && record.coverage === 'none')
 
 /** Durations in ms, any of which may be a lower bound. */
 class Sample {

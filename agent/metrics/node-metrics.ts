@@ -10,6 +10,10 @@ export const nodeMetrics = [
     help: 'Whether a bitcoind of that node is running (1 = yes, 0 = no)',
     measure: ({ isUp }) => Number(isUp),
   }),
+  gauge('bitcoin_catching_up', {
+    help: 'Whether the node is connecting blocks that it missed, as in the initial download (1 = yes, 0 = no)',
+    measure: ({ isCatchingUp }) => (isCatchingUp === undefined ? undefined : Number(isCatchingUp)),
+  }),
   counter('fibre_exporter_target_restarts_total', {
     help: 'Total times that a new process took the place of one that had ended',
     measure: ({ restarts }) => restarts,

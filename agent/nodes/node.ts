@@ -1,5 +1,6 @@
 import { Blocks, type BlocksOptions, type MilestoneListener } from '../blocks/blocks.ts'
 import type { Mechanism } from '../blocks/race.ts'
+import { inboundMessageProbe, isMessageEvent } from '../blocks/relay/message.ts'
 import type { Attachment, NodeProcess, ProbeState } from '../sources/source.ts'
 import { blockConnected } from '../tracepoints/block-connected.ts'
 import { blockRaceTime } from '../tracepoints/block-race-time.ts'
@@ -101,6 +102,7 @@ export class Node {
     const isAttached = (wanted: string) => this.probes.some(({ probe, attached }) => probe === wanted && attached)
     this.blocks.racesVisible = isAttached(blockRaceTime.probe)
     this.blocks.connectionsVisible = isAttached(blockConnected.probe)
+    this.blocks.messagesVisible = isAttached(inboundMessageProbe)
   }
 
   take(event: TracepointEvent, tracepoint: Tracepoint, failed: readonly string[]): void {
@@ -112,12 +114,13 @@ export class Node {
     }
     for (const field of failed) this.#countFieldError(tracepoint.eventType, field)
     if (isBlockEvent(event)) this.blocks.observe(event)
+    else if (isMessageEvent(event)) this.blocks.observeMessage(event)
   }
 
-  /** So many more events were lost. Nothing is said of what did not come for the blocks that are open now. */
-  takeLoss(eventType: string, lost: number): void {
+  /** So many more events were lost until that time (CLOCK_MONOTONIC, ns). Nothing is said of what did not come for the blocks that are open now. */
+  takeLoss(eventType: string, lost: number, nowNs: number): void {
     this.#lost.set(eventType, (this.#lost.get(eventType) ?? 0) + lost)
-    this.blocks.excuseOpen()
+    this.blocks.excuseOpen(nowNs)
   }
 
   snapshot(replay?: NodeSnapshot['replay']): NodeSnapshot {
@@ -129,6 +132,7 @@ export class Node {
       restarts: Math.max(0, this.#processes - 1),
       attachError: this.#attachError,
       probes: this.probes,
+      isCatchingUp: this.isUp && this.blocks.connectionsVisible ? this.blocks.isCatchingUp : undefined,
       connected: this.#connected,
       wins: this.#wins,
       lastHeight: this.#lastHeight,

@@ -6,6 +6,7 @@ import type { EventHandler, EventSource, HeldProbe, Loss, NodeProcess } from '..
 import type { Tracepoint } from '../tracepoints/define.ts'
 import type { TracepointEvent } from '../tracepoints/index.ts'
 import { Attacher } from './attacher.ts'
+import { logCatchUp } from './catch-up-log.ts'
 import { LossLog } from './loss-log.ts'
 import { Node } from './node.ts'
 import type { Output } from './output.ts'
@@ -51,7 +52,14 @@ export class Nodes implements EventHandler {
     if (known) return known
     const { tracepoints, pendingTimeoutMs, knownBlocks } = this.#options
     const connectWaitNs = pendingTimeoutMs === undefined ? undefined : pendingTimeoutMs * 1e6
-    const node = new Node(name, (milestone, block) => this.#publish(milestone, block), { tracepoints, connectWaitNs })
+    const node = new Node(name, (milestone, block) => this.#publish(milestone, block), {
+      tracepoints,
+      connectWaitNs,
+      onAnnouncement: (announcement) => {
+        for (const output of this.#outputs) output.announcement?.(name, announcement)
+      },
+      onCatchUp: (phase, catchUp) => logCatchUp(this.#log, name, phase, catchUp),
+    })
     if (knownBlocks) node.blocks.remember(knownBlocks(name))
     this.#nodes.set(name, node)
     for (const output of this.#outputs) output.nodeAdded?.(name)
@@ -97,7 +105,7 @@ export class Nodes implements EventHandler {
     const node = this.#nodes.get(loss.node)
     if (node === undefined) return
     this.#lossLog.take(loss, this.#source.now())
-    node.takeLoss(loss.eventType, loss.lost)
+    node.takeLoss(loss.eventType, loss.lost, this.#source.now())
   }
 
   error(error: unknown): void {

@@ -1,5 +1,5 @@
 import type { Block } from '../blocks/block.ts'
-import type { Milestone } from '../blocks/blocks.ts'
+import type { CountedAnnouncement, Milestone } from '../blocks/blocks.ts'
 import type { BlockRecord } from '../blocks/record.ts'
 import type { Tracepoint } from '../tracepoints/define.ts'
 import type { TracepointEvent } from '../tracepoints/index.ts'
@@ -13,6 +13,8 @@ export interface Output {
   /** A process of a node began or ended. */
   processesChanged?(): void
   event?(event: TracepointEvent, tracepoint: Tracepoint): void
+  /** A peer announced a block of a node. */
+  announcement?(node: string, announcement: CountedAnnouncement): void
   /** `record` gives the block's record as it stands; it is made once for all outputs, when the first one asks. */
   block?(milestone: Milestone, block: Block, record: () => BlockRecord): unknown
 }

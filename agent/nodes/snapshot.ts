@@ -41,6 +41,8 @@ export interface NodeSnapshot {
   readonly attachError: string | undefined
   /** Tracepoints that should be attached: those that every node has, and others that the process offers, or the last one offered. */
   readonly probes: readonly ProbeState[]
+  /** Whether it is connecting blocks that it missed; `undefined` where it is not known what it connects. */
+  readonly isCatchingUp: boolean | undefined
   /** Blocks connected since the agent started. */
   readonly connected: number
   /** Races won since the agent started. */

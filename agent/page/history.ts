@@ -35,6 +35,15 @@ export class History {
     if (this.#byBlock.size > MOST_RECORDS + SLACK) this.trim()
   }
 
+  /** Forgets a block, if it is held and not final. Returns whether it was. */
+  remove({ node, hash }: { readonly node: string; readonly hash: string }): boolean {
+    const held = this.#byBlock.get(`${hash} ${node}`)
+    if (held === undefined || held.isFinal) return false
+    this.#byBlock.delete(keyOf(held.record))
+    this.#changed(held.record)
+    return true
+  }
+
   /** Removes the records that are too old. */
   trim(): void {
     const held = this.#byTime ?? [...this.#byBlock.values()].sort(byTime)

@@ -35,6 +35,8 @@ export class Live {
   readonly #processId = performance.timeOrigin.toString(36)
   readonly #pageCache = answerCache()
   readonly #blockCache = answerCache()
+  /** Whether pages show a block that is none any more. */
+  #isOutdated = false
   #changes = 0
   #timer: NodeJS.Timeout | undefined
   #isFailing = false
@@ -65,6 +67,14 @@ export class Live {
     this.#changes++
     if (this.#streams.size === 0) return
     this.#changedBlocks.add(record.block_hash)
+    this.changed()
+  }
+
+  /** Takes back what is known of a block that is not final. */
+  remove(block: { readonly node: string; readonly hash: string }): void {
+    if (!this.#history.remove(block)) return
+    this.#changes++
+    this.#isOutdated = this.#streams.size > 0
     this.changed()
   }
 
@@ -133,6 +143,13 @@ export class Live {
   }
 
   #push(): void {
+    if (this.#isOutdated) {
+      this.#isOutdated = false
+      this.#changedBlocks.clear()
+      this.#streams.send(this.#everything() + this.#now())
+      this.#changedParts.clear()
+      return
+    }
     const parts = this.#renderParts(this.#options.snapshot()).filter(({ id }) => this.#changedParts.has(id))
     // Oldest first: a page puts each before those that are older.
     const blocks = this.#history

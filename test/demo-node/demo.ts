@@ -8,6 +8,7 @@ import { readCommandLine } from '../../agent/commands/command-line.ts'
 import { type Help, helpText } from '../../agent/commands/help-text.ts'
 import { columnsOf } from '../../agent/commands/print.ts'
 import { run } from '../../agent/commands/run.ts'
+import { pathNames } from '../../agent/page/views/block-path.ts'
 import { startDemoNode } from './demo-node.ts'
 
 const milliseconds = (ms: number) => `${ms.toFixed(1)} ms`
@@ -82,12 +83,11 @@ ${head}`)
 
 function row(record: BlockRecord): string {
   const { height, path, first_started: first, head_start_ms: headStart, reconstruction_ms: reconstruction } = record
-  const name = { fibre_udp: 'FIBRE', bip152_cmpct: 'compact block', other: 'other', no_race: 'no race', unknown: 'unknown' }
   const started = { fibre_udp: 'FIBRE', bip152_cmpct: 'compact' }
   const bound = record.head_start_is_lower_bound ? '≥ ' : ''
   return line(
     String(height ?? '?'),
-    name[path],
+    pathNames[path],
     first && headStart !== undefined ? `${started[first]} ${bound}${milliseconds(headStart)}` : '–',
     reconstruction === undefined ? '–' : milliseconds(reconstruction),
     record.chunks_used === undefined ? '–' : `${record.chunks_used} of ${record.chunks_received}`,

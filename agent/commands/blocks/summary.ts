@@ -1,4 +1,4 @@
-import { type Durations, type HeadStarts, paths, type Summary } from '../../blocks/summary.ts'
+import { type Durations, type HeadStarts, type Summary, shownPaths } from '../../blocks/summary.ts'
 import { escapeUnseen } from '../../escape.ts'
 import { tenths } from './columns.ts'
 import { tableLines } from './table.ts'
@@ -14,7 +14,7 @@ export function* summaryLines(summary: Summary, terminal: Terminal): Generator<s
   const title = (text: string) => `${terminal.paint('bold', text)}\n`
   yield title(escapeUnseen(`${minutes(from)} to ${minutes(to)} UTC, ${cut(nodes.join(', '), LONGEST_NAMES)}`))
   yield line('blocks', blocks, `${connected} of them connected`)
-  for (const path of paths) yield line(`  ${path}`, summary.paths[path], percent(summary.paths[path] / blocks))
+  for (const path of shownPaths(summary.paths)) yield line(`  ${path}`, summary.paths[path], percent(summary.paths[path] / blocks))
   yield line('FIBRE won', percent(fibreWinRate), `of ${races} races`)
   yield line('race coverage', percent(raceCoverage), 'of blocks had a race, where that is known')
   yield '\n'

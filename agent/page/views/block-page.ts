@@ -1,5 +1,6 @@
 import type { BlockRecord } from '../../blocks/record.ts'
-import { type RecordField, recordFields } from '../../blocks/record-fields.ts'
+import type { RecordField } from '../../blocks/record-field.ts'
+import { recordFields } from '../../blocks/record-fields.ts'
 import type { PageAnswer } from '../answer.ts'
 import type { HeldBlock } from '../history.ts'
 import { rowId } from './block-row.ts'

@@ -7,6 +7,11 @@ export const pathNames: Readonly<Record<Path, string>> = {
   other: 'other',
   no_race: 'no race',
   unknown: 'unknown',
+  compact_block: 'compact block',
+  compact_block_round_trip: 'compact block, round trip',
+  full_block: 'full block',
+  mined_here: 'mined here',
+  caught_up: 'caught up',
 }
 
 /** Classes of the style that give their colours. */
@@ -16,4 +21,9 @@ export const pathClasses: Readonly<Record<Path, string>> = {
   other: 'other',
   no_race: 'plain',
   unknown: 'unknown',
+  compact_block: 'compact',
+  compact_block_round_trip: 'compact',
+  full_block: 'other',
+  mined_here: 'plain',
+  caught_up: 'plain',
 }

@@ -1,6 +1,6 @@
 import type { BlockRecord } from '../../blocks/record.ts'
 import { type SlowThresholds, severityOf } from '../../blocks/severity.ts'
-import { type HeadStarts, type Summary, summarise } from '../../blocks/summary.ts'
+import { type HeadStarts, type Summary, shownPaths, summarise } from '../../blocks/summary.ts'
 import { countLostEvents, type SeenNode } from '../seen-nodes.ts'
 import { pathClasses, pathNames } from './block-path.ts'
 import { renderHistogram, renderShares } from './charts.ts'
@@ -124,11 +124,7 @@ function slowBlocks(records: readonly BlockRecord[], thresholds: SlowThresholds)
 }
 
 function pathChart({ paths }: Summary): Html {
-  const parts = Object.entries(pathNames).map(([path, name]) => ({
-    name,
-    classes: pathClasses[path as keyof typeof pathClasses],
-    count: paths[path as keyof typeof paths],
-  }))
+  const parts = shownPaths(paths).map((path) => ({ name: pathNames[path], classes: pathClasses[path], count: paths[path] }))
   return renderShares('How blocks came', parts)
 }
 

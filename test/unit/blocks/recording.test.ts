@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import { recordFields } from '../../../agent/blocks/record-fields.ts'
+import { wayFields } from '../../../agent/blocks/way-fields.ts'
 import type { Output } from '../../../agent/nodes/output.ts'
 import { openReplay } from '../../../agent/sources/replay/replay.ts'
 import { silentLog } from '../../harness/captured-log.ts'
@@ -48,10 +49,10 @@ describe.each(NODES)('the records of node %s', async (node) => {
   })
 })
 
-it('the records hold every field between them, but for two of which the recorded nodes said nothing', async () => {
+it('the records hold every field between them, but for two of which the recorded nodes said nothing, and those that messages tell', async () => {
   const { records } = await replay()
   const missing = (name: string) => records.every((record) => record[name as keyof typeof record] === undefined)
-  expect(Object.keys(recordFields).filter(missing)).toEqual(['all_from_mempool', 'coinbase_text'])
+  expect(Object.keys(recordFields).filter(missing)).toEqual(['all_from_mempool', 'coinbase_text', ...Object.keys(wayFields)])
 })
 
 it('a recording that is replayed twice yields the same page and the same records in the same order', async () => {

@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import { summarise } from '../../../agent/blocks/summary.ts'
 
+/** Paths that only messages tell of. */
+const noneByMessages = { compact_block: 0, compact_block_round_trip: 0, full_block: 0, mined_here: 0 }
+
 const block = (fields: Partial<BlockRecord>): BlockRecord => ({
   schema: 1,
   time: '2026-11-22T00:00:00.000000Z',
@@ -17,16 +20,34 @@ it('counts blocks by how they came', () => {
   expect(summary).toMatchObject({
     blocks: 8,
     connected: 5,
-    paths: { fibre_udp: 3, bip152_cmpct: 1, other: 1, no_race: 1, unknown: 2 },
+    paths: { fibre_udp: 3, bip152_cmpct: 1, other: 1, no_race: 1, unknown: 2, ...noneByMessages },
     races: 5,
     fibreWinRate: 3 / 5,
     raceCoverage: 5 / 6,
   })
 })
 
+it('counts the races of blocks whose path messages tell by their winner, and those without one by their coverage', () => {
+  const summary = summarise([
+    block({ path: 'fibre_udp', winner: 'FIBRE/UDP', coverage: 'udp_only' }),
+    block({ path: 'compact_block', winner: 'BIP152/CMPCTBLOCK', coverage: 'both' }),
+    block({ path: 'compact_block_round_trip', winner: 'BIP152/CMPCTBLOCK', coverage: 'cmpct_only' }),
+    block({ path: 'mined_here', coverage: 'none' }),
+    block({ path: 'full_block' }),
+  ])
+  expect(summary).toMatchObject({ races: 3, fibreWinRate: 1 / 3, raceCoverage: 3 / 4 })
+})
+
 it('takes a path that it does not know for an unknown one', () => {
   for (const path of ['constructor', '__proto__', 'carrier_pigeon'] as never[])
-    expect(summarise([block({ path })]).paths).toEqual({ fibre_udp: 0, bip152_cmpct: 0, other: 0, no_race: 0, unknown: 1 })
+    expect(summarise([block({ path })]).paths).toEqual({
+      fibre_udp: 0,
+      bip152_cmpct: 0,
+      other: 0,
+      no_race: 0,
+      unknown: 1,
+      ...noneByMessages,
+    })
 })
 
 it('names times and nodes', () => {
@@ -70,7 +91,7 @@ it('knows no rate and no quantile without blocks', () => {
     blocks: 0,
     connected: 0,
     nodes: [],
-    paths: { fibre_udp: 0, bip152_cmpct: 0, other: 0, no_race: 0, unknown: 0 },
+    paths: { fibre_udp: 0, bip152_cmpct: 0, other: 0, no_race: 0, unknown: 0, ...noneByMessages },
     races: 0,
     headStarts: { fibre_udp: { count: 0, lowerBounds: 0 }, bip152_cmpct: { count: 0, lowerBounds: 0 } },
     reconstruction: { count: 0 },

@@ -62,7 +62,7 @@ it('is said again once a node loses no more', () => {
   const told: string[] = []
   const node = new Node('n', (outcome, { hash }) => told.push(`${outcome} ${hash}`))
   node.blocks.observe(connected('before'))
-  node.takeLoss('race_time', 3)
+  node.takeLoss('race_time', 3, 0)
   node.blocks.observe(connected('after'))
   node.blocks.advance(5e9)
   expect(told).toEqual(['connected before', 'connected after', 'closed before', 'withoutRace after', 'closed after'])

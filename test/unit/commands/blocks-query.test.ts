@@ -35,7 +35,10 @@ describe('a wrong command line is refused with exit code 2, and what to do', () 
     [['--height', '-1'], `--height: ${height}, not "-1"`],
     [['--height', '1-x'], `--height: ${height}, not "1-x"`],
     [['--height', '9-5'], '--height: must be a range from the lower height to the higher one, not "9-5"'],
-    [['--path', 'fibre'], '--path: must be one of fibre_udp, bip152_cmpct, other, no_race, unknown, not "fibre"'],
+    [
+      ['--path', 'fibre'],
+      '--path: must be one of fibre_udp, bip152_cmpct, other, no_race, unknown, compact_block, compact_block_round_trip, full_block, mined_here, not "fibre"',
+    ],
     [['--node', ''], '--node: must not be empty'],
     [['--format', 'xml'], '--format: must be table, json, ndjson or csv, not "xml"'],
     [['--summary', '--format', 'csv'], '--format: a summary is a table or json'],

@@ -14,7 +14,7 @@ def sample(values):
 def head(first):
     starts = [b for b in blocks if b['first_started'] == first]
     return sample([b['head_start_ms'] for b in starts]) | {'lower_bounds': sum(b['head_start_is_lower_bound'] for b in starts)}
-paths = {p: sum(b['path'] == p for b in blocks) for p in ['fibre_udp', 'bip152_cmpct', 'other', 'no_race', 'unknown']}
+paths = {p: sum(b['path'] == p for b in blocks) for p in ['fibre_udp', 'bip152_cmpct', 'other', 'no_race', 'unknown', 'compact_block', 'compact_block_round_trip', 'full_block', 'mined_here']}
 races = paths['fibre_udp'] + paths['bip152_cmpct'] + paths['other']
 times = sorted(b['time'] for b in blocks)
 print(json.dumps({

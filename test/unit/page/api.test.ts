@@ -4,6 +4,9 @@ import { hashOf } from '../blocks/events.ts'
 import { node, quiet, recordOfWin } from './records.ts'
 import { serveLive } from './serve-live.ts'
 
+/** Paths that only messages tell of. */
+const noneByMessages = { compact_block: 0, compact_block_round_trip: 0, full_block: 0, mined_here: 0 }
+
 async function heightsOf(answer: Promise<Response>): Promise<readonly number[]> {
   const { blocks } = (await (await answer).json()) as { readonly blocks: readonly BlockRecord[] }
   return blocks.map(({ height = 0 }) => height - 900_000)
@@ -117,7 +120,7 @@ it('gives the state of agent and nodes, with the figures of the blocks held', as
           nodes: ['node-a'],
           blocks: 2,
           connected: 2,
-          paths: { fibre_udp: 2, bip152_cmpct: 0, other: 0, no_race: 0, unknown: 0 },
+          paths: { fibre_udp: 2, bip152_cmpct: 0, other: 0, no_race: 0, unknown: 0, ...noneByMessages },
           races: 2,
           fibre_win_rate: 1,
           race_coverage: 1,
@@ -136,7 +139,7 @@ it('gives the state of agent and nodes, with the figures of the blocks held', as
           nodes: [],
           blocks: 0,
           connected: 0,
-          paths: { fibre_udp: 0, bip152_cmpct: 0, other: 0, no_race: 0, unknown: 0 },
+          paths: { fibre_udp: 0, bip152_cmpct: 0, other: 0, no_race: 0, unknown: 0, ...noneByMessages },
           races: 0,
           head_starts: { fibre_udp: none, bip152_cmpct: none },
           reconstruction: { count: 0 },

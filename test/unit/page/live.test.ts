@@ -51,6 +51,18 @@ it('sends what becomes known of a block at one time in one push, within a second
   expect(textOf(sent, 'row')).toMatch(/^ 900,002 .* compact block /)
 })
 
+it('takes a block back that the node only caught up with', async () => {
+  const served = await serveLive([recordOfWin(1)])
+  const stream = await openAsPage(served)
+  served.live.update(recordOfWin(2, { path: 'unknown' }), false)
+  await stream.next()
+  served.live.remove({ node: 'node-a', hash: recordOfWin(1).block_hash }) // final: it stays
+  served.live.remove({ node: 'node-a', hash: recordOfWin(2).block_hash })
+  const sent = await stream.next()
+  expect(textOf(sent, 'content')).toContain('900,001')
+  expect(textOf(sent, 'content')).not.toContain('900,002')
+})
+
 it('sends a closed block with the figures that follow from it', async () => {
   const served = await serveLive([recordOfWin(1)])
   const stream = await openAsPage(served)

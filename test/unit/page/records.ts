@@ -63,6 +63,7 @@ export const node: NodeSnapshot = {
     { probe: 'udp:block_reconstructed', offered: true, attached: true },
     { probe: 'udp:block_race_time', offered: true, attached: true },
   ],
+  isCatchingUp: false,
   connected: 1_425,
   wins: { fibre_udp: 913, bip152_cmpct: 406, other: 2 },
   lastHeight: 912_345,

@@ -1,0 +1,103 @@
+import type { EventBase } from '../../tracepoints/define.ts'
+import { type Header, readHash, readHeader } from './header.ts'
+
+/** The decoded event of a message that a node took in from a peer or sends to one. */
+export interface MessageEvent extends EventBase {
+  readonly probe: 'net:inbound_message' | 'net:outbound_message'
+  readonly peer: number | bigint | undefined
+  /** Type of the message. */
+  readonly message: string | undefined
+  /** Size of the payload, in bytes. */
+  readonly size: number | undefined
+  /** The beginning of the payload. */
+  readonly payload: Uint8Array | undefined
+}
+
+/** The tracepoint of messages that come in; without it nothing is known of them. */
+export const inboundMessageProbe: MessageEvent['probe'] = 'net:inbound_message'
+
+export const isMessageEvent = <Event extends { readonly probe: string }>(event: Event): event is Event & MessageEvent =>
+  event.probe === inboundMessageProbe || event.probe === 'net:outbound_message'
+
+/** The messages by which blocks are announced. */
+export const announcing = ['cmpctblock', 'headers'] as const
+
+/** What a message tells of a block. */
+export interface BlockMessage {
+  readonly type: 'cmpctblock' | 'headers' | 'block' | 'getblocktxn' | 'blocktxn'
+  readonly isInbound: boolean
+  /** The node's number of the peer. */
+  readonly peer: number
+  readonly stampNs: number
+  readonly unixSeconds: number
+  /** Size of the payload, in bytes. */
+  readonly size: number | undefined
+  /** Hash of the block: 64 hex digits in display order. */
+  readonly hash: string
+  /** The block's header, where the message has it. */
+  readonly header?: Header | undefined
+  /** Headers of a `headers` message; only the first one is read. */
+  readonly headers?: number
+  /** Transactions that a `getblocktxn` asks for, if they could be read. */
+  readonly requested?: number | undefined
+}
+
+type Content = Pick<BlockMessage, 'hash' | 'header' | 'headers' | 'requested'>
+type Reader = (payload: Buffer, size: number | undefined) => Content | undefined
+
+/** Core takes no more headers in one message, and a block has no more transactions. */
+const MOST_HEADERS = 2000
+const MOST_TRANSACTIONS = 65_535
+const HEADER_AND_COUNT_BYTES = 81
+
+const readers: Readonly<Record<BlockMessage['type'], Reader>> = {
+  cmpctblock: headed,
+  block: headed,
+  headers(payload, size) {
+    const count = readCompactSize(payload, 0)
+    if (count === undefined || count.value < 1 || count.value > MOST_HEADERS) return undefined
+    if (size !== undefined && size !== count.end + count.value * HEADER_AND_COUNT_BYTES) return undefined
+    const header = readHeader(payload, count.end)
+    return header && { hash: header.hash, header, headers: count.value }
+  },
+  getblocktxn(payload, size) {
+    const hash = readHash(payload)
+    const count = readCompactSize(payload, 32)
+    const fits = count && count.value >= 1 && count.value <= Math.min(MOST_TRANSACTIONS, (size ?? Number.POSITIVE_INFINITY) - count.end)
+    return hash === undefined ? undefined : { hash, requested: fits ? count.value : undefined }
+  },
+  blocktxn(payload) {
+    const hash = readHash(payload)
+    return hash === undefined ? undefined : { hash }
+  },
+}
+
+/** What the node itself sends that tells of a block that is new: the others answer peers that ask for old ones. */
+const outbound: ReadonlySet<string> = new Set(['cmpctblock', 'headers', 'getblocktxn'])
+
+/** Reads what a message tells of a block; `undefined` where it tells of none, or is too short or absurd. */
+export function readBlockMessage({ probe, message, peer, size, payload, stampNs, unixSeconds }: MessageEvent): BlockMessage | undefined {
+  const isInbound = probe === inboundMessageProbe
+  if (message === undefined || payload === undefined || peer === undefined || !isBlockMessage(message)) return undefined
+  if (isInbound ? message === 'getblocktxn' : !outbound.has(message)) return undefined
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, Math.min(payload.length, size ?? payload.length))
+  const content = readers[message](bytes, size)
+  return content && { type: message, isInbound, peer: Number(peer), stampNs, unixSeconds, size, ...content }
+}
+
+const isBlockMessage = (message: string): message is BlockMessage['type'] => Object.hasOwn(readers, message)
+
+function headed(payload: Buffer): Content | undefined {
+  const header = readHeader(payload)
+  return header && { hash: header.hash, header }
+}
+
+/** Reads one of Bitcoin's variable-length integers, and where it ends. Those of 8 bytes are absurd here. */
+function readCompactSize(bytes: Buffer, offset: number): { readonly value: number; readonly end: number } | undefined {
+  const first = bytes[offset]
+  if (first === undefined || first === 0xff) return undefined
+  if (first < 0xfd) return { value: first, end: offset + 1 }
+  const length = first === 0xfd ? 2 : 4
+  if (bytes.length < offset + 1 + length) return undefined
+  return { value: bytes.readUIntLE(offset + 1, length), end: offset + 1 + length }
+}

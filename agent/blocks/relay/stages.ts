@@ -1,0 +1,44 @@
+/** A moment in a block's way, in whole µs; `undefined` where it is not known. */
+interface Moment {
+  /** The stage that ends then. */
+  readonly stage: Stage
+  readonly us: number | undefined
+}
+
+/** The stages of a block's way by messages, in their order. Not every way has all of them. */
+export type Stage =
+  | 'announced_to_received'
+  | 'received_to_requested'
+  | 'round_trip'
+  | 'received_to_validation'
+  | 'validation'
+  | 'connected_to_told'
+
+/** The durations of a block's stages in µs, which add up to the whole. */
+export interface Stages {
+  readonly us: { readonly [Name in Stage]?: number }
+  /** The longest, by its name or the names of those that are in it. */
+  readonly slowest: string | undefined
+  /** Stages between which nothing is known, as `one+other`: the last of them has the time of all. */
+  readonly joined: readonly string[]
+}
+
+/** Divides the way from its first sign into stages. A moment that is not known, or that lies before an earlier one, joins two of them. */
+export function stagesOf(firstUs: number, moments: readonly Moment[]): Stages {
+  const us: { [Name in Stage]?: number } = {}
+  const joined: string[] = []
+  let beginUs = firstUs
+  let open: Stage[] = []
+  let longest: { readonly name: string; readonly us: number } | undefined
+  for (const { stage, us: endUs } of moments) {
+    open.push(stage)
+    if (endUs === undefined || endUs < beginUs) continue
+    const name = open.join('+')
+    us[stage] = endUs - beginUs
+    if (open.length > 1) joined.push(name)
+    if (longest === undefined || endUs - beginUs > longest.us) longest = { name, us: endUs - beginUs }
+    beginUs = endUs
+    open = []
+  }
+  return { us, slowest: longest?.name, joined }
+}
