@@ -45,14 +45,21 @@ export function isBroughtBy({ events }: Block, stampNs: number): boolean {
   return relayProbes.some((probe) => (events[probe]?.stampNs ?? Number.POSITIVE_INFINITY) <= stampNs)
 }
 
-/** Reports whether a block was news by that time: FIBRE or a peer brought or announced it, or the node itself began to tell others. */
-export function isNewsBy(block: Block, stampNs: number): boolean {
+/** A node tells its peers by then of a block that it mined, after it was connected. */
+const TOLD_NS = 25e6
+
+/**
+ * Reports whether a block that was connected at that time was news: FIBRE or a peer brought or announced it before, or the node told its
+ * peers: before, or just after if it did not get the block from one.
+ */
+export function isNews(block: Block, connectedNs: number): boolean {
   const { relay, events } = block
-  const toldNs = Math.min(
-    events['udp:block_send_start']?.stampNs ?? Number.POSITIVE_INFINITY,
-    relay?.told?.stampNs ?? Number.POSITIVE_INFINITY,
-  )
-  return isBroughtBy(block, stampNs) || toldNs <= stampNs || relay?.isAnnouncedBy(stampNs) === true
+  if (isBroughtBy(block, connectedNs) || relay?.isAnnouncedBy(connectedNs)) return true
+  const isSent = events['udp:block_send_start'] !== undefined && events['udp:block_send_start'].stampNs <= connectedNs
+  const isTold =
+    relay?.told !== undefined &&
+    relay.told.stampNs <= connectedNs + (relay.whole.some(({ stampNs }) => stampNs <= connectedNs) ? 0 : TOLD_NS)
+  return isSent || isTold
 }
 
 /** Adds an event, unless the block has one of that tracepoint already. Returns whether it was added. */

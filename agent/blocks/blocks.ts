@@ -2,7 +2,7 @@ import type { blockConnected } from '../tracepoints/block-connected.ts'
 import type { blockHeaderChunk } from '../tracepoints/block-header-chunk.ts'
 import type { EventOf } from '../tracepoints/define.ts'
 import type { BlockEvent } from '../tracepoints/index.ts'
-import { addEvent, type Block, connectedNsOf, isNewsBy } from './block.ts'
+import { addEvent, type Block, connectedNsOf, isNews } from './block.ts'
 import { type CatchUpListener, CatchUps } from './catch-up.ts'
 import { Chain } from './chain.ts'
 import { mechanismOf, type Racer, raceOf, racers } from './race.ts'
@@ -112,7 +112,7 @@ export class Blocks {
     this.#options = options
     this.#catchUps = new CatchUps({
       connectedNs: (block) => connectedNsOf(block) ?? 0,
-      isNews: (block) => hasRace(block) || isNewsBy(block, connectedNsOf(block) ?? 0),
+      isNews: (block) => hasRace(block) || isNews(block, connectedNsOf(block) ?? 0),
       isCertain: ({ hasLost }) => !hasLost,
       caughtUp: (block) => this.#catchUp(block),
       listener: (phase, catchUp) => options.onCatchUp?.(phase, catchUp),
@@ -265,9 +265,8 @@ export class Blocks {
 
   #judgeOverdue(hash: string, sign: Sign): void {
     const relay = this.#relays.find(hash)
-    const isBehind = (this.#chain.heightOf(hash) ?? 0) < (this.#chain.tip ?? 0)
     const isReceived = relay?.isReceivedBy(Number.POSITIVE_INFINITY) || this.#open.get(hash)?.events['udp:block_reconstructed']
-    if (isReceived || isBehind || this.#closed.has(hash) || this.#catchUps.isActive) return
+    if (isReceived || this.#closed.has(hash) || this.#catchUps.isActive) return
     const block = this.#open.get(hash) ?? this.#begin(hash, sign)
     block.isOverdue = true
     this.#listener('overdue', block)
@@ -312,7 +311,7 @@ export class Blocks {
 
   #connect(block: OpenBlock, stampNs: number): void {
     this.#catchUps.connected(block)
-    if (!this.#catchUps.isActive || isNewsBy(block, stampNs)) this.#tellConnected(block)
+    if (!this.#catchUps.isActive || isNews(block, stampNs)) this.#tellConnected(block)
     if (block.relay) this.#join(block, block.relay)
     for (const announcement of block.relay?.announcements ?? []) this.#count(block.relay as Relay, announcement)
   }

@@ -11,7 +11,7 @@ export interface Delivery {
 
 /**
  * Returns by which message a block came that was connected at that time. One thread takes in all messages and connects what they complete,
- * so it is the last that completed the block before.
+ * so it is the last that completed the block before; of compact blocks that needed nothing the first, since the others found it complete.
  */
 export function deliveryOf(relay: Relay, connectedNs: number): Delivery | undefined {
   const deliveries: Delivery[] = []
@@ -22,5 +22,9 @@ export function deliveryOf(relay: Relay, connectedNs: number): Delivery | undefi
     const path = stampNs === exchange.transactions?.stampNs ? 'compact_block_round_trip' : 'compact_block'
     deliveries.push({ path, stampNs, exchange })
   }
-  return deliveries.reduce<Delivery | undefined>((last, one) => (last && last.stampNs >= one.stampNs ? last : one), undefined)
+  const last = deliveries.reduce<Delivery | undefined>((latest, one) => (latest && latest.stampNs >= one.stampNs ? latest : one), undefined)
+  if (last?.path !== 'compact_block') return last
+  const othersNs = Math.max(...deliveries.map(({ path, stampNs }) => (path === 'compact_block' ? Number.NEGATIVE_INFINITY : stampNs)))
+  const direct = deliveries.filter(({ path, stampNs }) => path === 'compact_block' && stampNs > othersNs)
+  return direct.reduce((first, one) => (one.stampNs < first.stampNs ? one : first), last)
 }

@@ -65,6 +65,18 @@ describe('blocks every 0.3 s are news', () => {
     expect(catchUps).toEqual([])
   })
 
+  it('of which peers are told just after they are connected, and that no peer sent', () => {
+    for (const isSent of [false, true]) {
+      const relay = startRelay()
+      for (const [index, one] of chainOf(100).entries()) {
+        const at = 10 + index * 0.3
+        relay.observe(...(isSent ? [block(one, { at: at - 0.1 })] : []), connection(one, { at }), told(one, { at: at + 0.02 }))
+      }
+      relay.advance(100)
+      expect([count(relay.told, 'caughtUp'), count(relay.told, 'closed')]).toEqual(isSent ? [100, 0] : [0, 100])
+    }
+  })
+
   it('of which nothing is seen but the race that follows', () => {
     const relay = startRelay()
     for (let index = 0; index < 100; index++) {

@@ -166,18 +166,20 @@ describe('a header without its block', () => {
     ['was received, though it is not connected', [block(fourth, { at: 3050 })]],
     ['came as a compact block of which nothing was missing', [cmpctblock(fourth, { at: 3050 })]],
     ['was reconstructed by FIBRE', [eventOf('udp:block_reconstructed', { blockHash: fourth.hash, stampNs: 3050e9 })]],
-    [
-      'is lower than the chain by then',
-      [
-        connection({ hash: hashOf(1) } as BlockHeader, { at: 3050, height: 103 }),
-        connection({ hash: hashOf(2) } as BlockHeader, { at: 3050, height: 104 }),
-      ],
-    ],
   ])('is not one whose block %s', (_, events) => {
     const { observe, advance, told } = nodeWith([first, second, third])
     observe(headers(fourth, { at: 3000 }), ...events)
     advance(3100)
     expect(told.filter(([milestone]) => milestone === 'overdue')).toEqual([])
+  })
+
+  it('is told of though the chain goes on without it, but not if it was behind when it was announced', () => {
+    const { observe, advance, told } = nodeWith([first, second, third])
+    observe(headers(fourth, { at: 3000 }))
+    observe(...[1, 2, 3].map((number) => connection({ hash: hashOf(number) } as BlockHeader, { at: 3030, height: 102 + number })))
+    observe(headers(branch[0], { at: 3031 }))
+    advance(3200)
+    expect(told.filter(([milestone]) => milestone === 'overdue')).toEqual([['overdue', fourth.hash]])
   })
 
   it('is not told of where events were lost, or the process ended', () => {

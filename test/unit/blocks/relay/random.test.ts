@@ -79,7 +79,8 @@ function expected(index: number, { connectedUs }: Relayed, arrived: readonly Sen
   const last = Math.max(...deliveries.map(({ us }) => us))
   const paths = deliveries.filter(({ us }) => us === last).map(({ path }) => path)
   const isSent = announcers.some(before) || deliveries.length > 0
-  const isNews = announcers.some(before) || intact.some((message) => message.kind === 'told' && before(message))
+  const isWhole = intact.some((message) => message.kind === 'block' && before(message))
+  const isNews = announcers.some(before) || intact.some(({ kind, us }) => kind === 'told' && us <= connectedUs + (isWhole ? 0 : 25_000))
   return { announcers, paths: paths.length > 0 ? paths : [isSent ? 'unknown' : 'mined_here'], isNews, intact, index }
 }
 

@@ -136,6 +136,16 @@ describe('the message by which a block came is the last that completed it before
     expect(recordFrom(...messages, connection(header, { at: 20 }))).toMatchObject({ path })
   })
 
+  it('and of compact blocks that needed nothing the first', () => {
+    const compact = [20, 10, 15].map((at, index) => cmpctblock(header, { at, peer: index + 1 }))
+    expect(recordFrom(...compact, connection(header, { at: 21 }))).toMatchObject({ path: 'compact_block', compact_block_peer: 'peer=2' })
+    const asked = [getblocktxn(header, 3, { at: 11, peer: 2 }), blocktxn(header, 900, { at: 12, peer: 2 })]
+    expect(recordFrom(...compact, ...asked, connection(header, { at: 21 }))).toMatchObject({
+      path: 'compact_block',
+      compact_block_peer: 'peer=3',
+    })
+  })
+
   it('unless bitcoind says that FIBRE brought it', () => {
     const relay = [cmpctblock(header, { at: 10 }), connection(header, { at: 20 })]
     expect(recordFrom(...relay, winnerIs(header.hash, FIBRE, 20), timesAre(header.hash, 11_000, 10_000, 20))).toMatchObject({
