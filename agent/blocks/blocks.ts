@@ -14,6 +14,8 @@ import { Relays } from './relay/relays.ts'
 
 /** A connected block without a race after this time, by the stamps of events, came without one. */
 const RACE_WAIT_NS = 5e9
+/** Where no races are seen, a connected block is known to be news after this time: it takes that to tell peers of one that was mined here. */
+const TOLD_WAIT_NS = 50e6
 /** A block that was announced but not connected after this time is closed. */
 const CONNECT_WAIT_NS = 600e9
 /** A complete block stays open this long for late events, such as its header chunk. */
@@ -112,6 +114,7 @@ export class Blocks {
     this.#options = options
     this.#catchUps = new CatchUps({
       connectedNs: (block) => connectedNsOf(block) ?? 0,
+      decidedNs: () => (this.racesVisible ? RACE_WAIT_NS : TOLD_WAIT_NS),
       isNews: (block) => hasRace(block) || isNews(block, connectedNsOf(block) ?? 0),
       isCertain: ({ hasLost }) => !hasLost,
       caughtUp: (block) => this.#catchUp(block),
@@ -162,7 +165,7 @@ export class Blocks {
     this.#see(nowNs)
     this.#catchUps.advance(nowNs)
     for (const [hash, sign] of this.#pendingHeaders.takeOverdue(nowNs)) this.#judgeOverdue(hash, sign)
-    for (const block of this.#open.values()) if (this.#dueNs(block) <= nowNs) this.#conclude(block, nowNs)
+    for (const block of this.#open.values()) if (this.#dueNs(block) <= nowNs && !this.#catchUps.isHeld(block)) this.#conclude(block, nowNs)
   }
 
   /** Closes the connected blocks, because no more events will come. They are not judged to have come without a race. */
@@ -379,7 +382,9 @@ export class Blocks {
   }
 
   #makeRoom(): void {
-    for (const block of this.#open.values().take(CLOSE_TOGETHER)) this.#close(block)
+    const oldest = [...this.#open.values().take(CLOSE_TOGETHER)]
+    for (const block of oldest) this.#catchUps.settle(block)
+    for (const block of oldest) if (!block.isCaughtUp) this.#close(block)
   }
 
   #close(block: OpenBlock): void {

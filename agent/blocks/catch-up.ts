@@ -1,9 +1,6 @@
 /** So many blocks that no peer was heard to relay, within this time, are a chain that the node catches up with. */
 const MOST_UNHEARD = 10
 const WITHIN_NS = 60e9
-/** The race of a block is known by then after it was connected, so a block without one was not relayed just now. */
-const DECIDED_NS = 50e6
-
 /** A time in which a node connects blocks that it missed. */
 export interface CatchUp {
   /** When the first of them was connected, and the last until now: CLOCK_MONOTONIC, ns. */
@@ -18,6 +15,8 @@ export type CatchUpListener = (phase: 'begun' | 'ended', catchUp: CatchUp) => vo
 interface CatchUpsOptions<Block> {
   /** Time at which a block was connected: CLOCK_MONOTONIC, ns. */
   readonly connectedNs: (block: Block) => number
+  /** Time after that by which it is known whether it is news, in ns. */
+  readonly decidedNs: () => number
   readonly isNews: (block: Block) => boolean
   /** False where it cannot be known, because events of the block were lost. */
   readonly isCertain: (block: Block) => boolean
@@ -58,11 +57,23 @@ export class CatchUps<Block> {
 
   /** Decides of the blocks whose race would be known by that time whether they are news. */
   decide(nowNs: number): void {
+    if (this.#undecided.size === 0) return
+    const untilNs = nowNs - this.#options.decidedNs()
     for (const block of this.#undecided) {
-      if (this.#options.connectedNs(block) > nowNs - DECIDED_NS) break
-      this.#undecided.delete(block)
-      if (!this.#options.isNews(block) && (this.isActive || this.#options.isCertain(block))) this.#take(block)
+      if (this.#options.connectedNs(block) > untilNs) break
+      this.settle(block)
     }
+  }
+
+  /** Decides of a block now, by what is known of it. */
+  settle(block: Block): void {
+    if (!this.#undecided.delete(block)) return
+    if (!this.#options.isNews(block) && (this.isActive || this.#options.isCertain(block))) this.#take(block)
+  }
+
+  /** Reports whether a block may yet turn out to be one of many, because of others that are undecided. */
+  isHeld(block: Block): boolean {
+    return this.#unheard.has(block) && this.#latest.length + this.#undecided.size >= MOST_UNHEARD
   }
 
   /** Decides what is due, and ends the catching up if it is over at that time. */

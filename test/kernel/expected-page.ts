@@ -62,10 +62,27 @@ export function expectedPage(events: readonly Recorded[], node: string): Readonl
   put('fibre_last_block_height', {}, Number(events.findLast(({ probe }) => withHeight.includes(probe))?.height))
 
   const races = racesIn(events)
-  const connectedHashes = new Set(connected.map(({ block_hash }) => block_hash))
-  put('fibre_blocks_without_race_total', {}, [...connectedHashes].filter((hash) => !races.has(String(hash))).length)
+  const raceless = [...new Set(connected.map(({ block_hash }) => String(block_hash)))].filter((hash) => !races.has(hash))
+  const unheard = unheardIn(events)
+  const missed = raceless.filter((hash) => unheard.has(hash))
+  const isCatchingUp = missed.length >= CATCHING_UP
+  put('fibre_blocks_without_race_total', {}, raceless.length - (isCatchingUp ? missed.length : 0))
+  put('bitcoin_blocks_caught_up_total', {}, isCatchingUp ? missed.length : 0)
+  put('bitcoin_catching_up', {}, Number(isCatchingUp))
   putRaces([...races.values()], put, histogram)
   return page
+}
+
+/** So many blocks of which nothing was heard before they were connected, within a minute, are some that the node had missed. */
+const CATCHING_UP = 10
+
+/** Hashes of blocks that were connected before any other event told of them. */
+function unheardIn(events: readonly Recorded[]): ReadonlySet<string> {
+  const prefixOf = ({ block_hash, hash_prefix }: Recorded) => String(block_hash ?? String(hash_prefix).padStart(16, '0')).slice(-16)
+  const first = new Map<string, Recorded>()
+  for (const event of events.toSorted((a, b) => a.ts_ns - b.ts_ns)) if (!first.has(prefixOf(event))) first.set(prefixOf(event), event)
+  const connected = [...first.values()].filter(({ probe }) => probe === 'validation:block_connected')
+  return new Set(connected.map(({ block_hash }) => String(block_hash)))
 }
 
 /** By hash, each once, however often it is told. */

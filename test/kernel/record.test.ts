@@ -39,7 +39,8 @@ const lastConnected = (page: Scrape) => page.value('fibre_last_block_connected_t
 async function finalPage(agent: { scrape(): Promise<Scrape> }): Promise<Scrape> {
   let page = await agent.scrape()
   const connected = () => page.value('bitcoin_blocks_connected_total') ?? 0
-  const judged = () => page.sum('fibre_races_total') + page.sum('fibre_blocks_without_race_total')
+  const judged = () =>
+    page.sum('fibre_races_total') + page.sum('fibre_blocks_without_race_total') + page.sum('bitcoin_blocks_caught_up_total')
   await until(
     async () => {
       page = await agent.scrape()

@@ -16,9 +16,9 @@ function connectEach(
   for (const [index, one] of blocks.entries()) {
     const at = 10 + index * everySeconds
     relay.observe(...before(one, at - 0.01), connection(one, { at }))
-    relay.advance(at)
+    if (Math.floor(at) > Math.floor(at - everySeconds)) relay.advance(at)
   }
-  relay.advance(10.1 + blocks.length * everySeconds)
+  relay.advance(15.1 + blocks.length * everySeconds)
   return relay
 }
 
