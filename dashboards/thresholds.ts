@@ -59,6 +59,9 @@ export const objective = { le: '0.1', share: 0.9, long: '7d', short: '1d', block
 /** Time to connect a block. */
 export const connection = { window: '6h', quantile: 0.9, slowSeconds: 1, blocks: 12 } as const
 
+/** Window for blocks that compete, that replace others, or that do not come. */
+export const chain = { window: '1h' } as const
+
 /** Lost events, unreadable fields, errors: a single one fires. */
 export const errors = { window: '30m' } as const
 

@@ -76,4 +76,26 @@ export const blockAlerts: readonly Alert[] = [
     summary: '{{ $labels.node }} takes long to connect blocks',
     description: `One block in ten of {{ $labels.node }} took more than {{ $value | humanizeDuration }} to be checked and connected, in ${thresholds.connection.window}.`,
   },
+  {
+    alert: 'FibreReorganisation',
+    // One block that is replaced is normal every few weeks, and a competing block tells of it: only those beyond the first count.
+    expr: `${increase('bitcoin_reorganisation_depth_blocks_sum', thresholds.chain)}\n- ${increase('bitcoin_reorganisation_depth_blocks_count', thresholds.chain)} > 0.5`,
+    severity: 'warning',
+    summary: '{{ $labels.node }} changed to another branch of the chain',
+    description: `Two blocks or more left the active chain of {{ $labels.node }} at once, in ${thresholds.chain.window}.`,
+  },
+  {
+    alert: 'FibreHeaderWithoutBlock',
+    expr: `${increase('bitcoin_headers_without_block_total', thresholds.chain)} > 0.5`,
+    severity: 'warning',
+    summary: '{{ $labels.node }} heard of a block that does not come',
+    description: `A peer of {{ $labels.node }} announced a block whose header has enough work, and a minute later it had not come, in ${thresholds.chain.window}.`,
+  },
+  {
+    alert: 'FibreCompetingBlock',
+    expr: `${increase('bitcoin_competing_blocks_total', thresholds.chain)} > 0.5`,
+    severity: 'info',
+    summary: '{{ $labels.node }} knows two blocks at one height',
+    description: `{{ $labels.node }} heard of a block at the height of another, in ${thresholds.chain.window}.`,
+  },
 ]

@@ -1,5 +1,7 @@
 import { blockAlerts } from '../../../dashboards/alerts/blocks.ts'
+import { select } from '../../../dashboards/names.ts'
 import { testAlerts } from './alert-cases.ts'
+import type { SeriesSet } from './promtool-tests.ts'
 import { blocksAt, healthyNode, paris, type SimulatedBlock, simulateBlocks, tokyo } from './simulated.ts'
 
 const HOUR = 60
@@ -11,6 +13,19 @@ const lostAfter = (seconds: number, blocks: readonly SimulatedBlock[]) =>
 
 /** Twenty times as many blocks as are found, none with a race. */
 const download = day.flatMap((block) => Array.from({ length: 20 }, () => ({ ...block, winner: undefined })))
+
+/** A node on which all is well, and counters that rise at minute 100. */
+const rising = (counters: Partial<Record<ChainCounter, number>>): SeriesSet => ({
+  ...healthyNode(paris, day),
+  ...Object.fromEntries(
+    Object.entries(counters).map(([name, by]) => [select(name as ChainCounter, paris), (minute: number) => (minute >= 100 ? by : 0)]),
+  ),
+})
+type ChainCounter =
+  | 'bitcoin_competing_blocks_total'
+  | 'bitcoin_headers_without_block_total'
+  | 'bitcoin_reorganisation_depth_blocks_count'
+  | 'bitcoin_reorganisation_depth_blocks_sum'
 
 testAlerts(
   blockAlerts,
@@ -159,6 +174,30 @@ testAlerts(
         ),
         at: { [8 * HOUR]: [] },
       },
+    },
+    FibreReorganisation: {
+      'fires for an hour when two blocks are replaced at once': {
+        series: rising({ bitcoin_reorganisation_depth_blocks_count: 1, bitcoin_reorganisation_depth_blocks_sum: 2 }),
+        at: { 90: [], 105: ['warning paris'], 150: ['warning paris'], 170: [] },
+      },
+      'is silent when single ones are': {
+        series: rising({ bitcoin_reorganisation_depth_blocks_count: 3, bitcoin_reorganisation_depth_blocks_sum: 3 }),
+        at: { 105: [], 150: [] },
+      },
+    },
+    FibreHeaderWithoutBlock: {
+      'fires for an hour after a header whose block did not come': {
+        series: rising({ bitcoin_headers_without_block_total: 1 }),
+        at: { 90: [], 105: ['warning paris'], 150: ['warning paris'], 170: [] },
+      },
+      'is silent where there was none': { series: rising({ bitcoin_headers_without_block_total: 0 }), at: { 150: [] } },
+    },
+    FibreCompetingBlock: {
+      'fires for an hour when there are two blocks at one height': {
+        series: rising({ bitcoin_competing_blocks_total: 1 }),
+        at: { 90: [], 105: ['info paris'], 150: ['info paris'], 170: [] },
+      },
+      'is silent where there was none': { series: rising({ bitcoin_competing_blocks_total: 0 }), at: { 150: [] } },
     },
   },
   5,
