@@ -102,7 +102,7 @@ if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf package.json package-
   chmod +x dist/agent.cjs
   touch dist/.built
 fi
-if [ -n "$with_demo_node" ] && { [ ! -e dist/demo-node ] || [ -n "$(find setup.sh test/demo-node/*.[ch] -newer dist/demo-node -print -quit)" ]; }; then
+if [ -n "$with_demo_node" ] && { [ ! -e dist/demo-node ] || [ -n "$(find setup.sh test/demo-node -type f ! -name '*.ts' -newer dist/demo-node -print -quit)" ]; }; then
   say 'Building the demo node ...'
   clang -O2 -g -Wall -Wextra -Werror -pthread test/demo-node/demo-node.c -o dist/demo-node.new -lm
   mv dist/demo-node.new dist/demo-node # by rename: a running one is left alone

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { compileDemoNode } from './compile.ts'
-import { type Probe, probes, startDemoNode } from './demo-node.ts'
+import { coreProbes, type Probe, probes, startDemoNode } from './demo-node.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
@@ -51,33 +51,61 @@ async function probesOf(binary: string) {
 }
 
 describe('tracepoints', () => {
-  const node = [
-    { probe: 'udp:block_reconstructed', hasSemaphore: true, sizes: '8 8 4 4 4 -8 -4' },
-    { probe: 'udp:block_reconstruction_detail', hasSemaphore: true, sizes: '8 -4 4 8 4 4 4' },
-    { probe: 'udp:block_send_start', hasSemaphore: true, sizes: '8 -8' },
-    { probe: 'udp:block_coinbase', hasSemaphore: true, sizes: '8 8' },
-    { probe: 'udp:block_header_chunk', hasSemaphore: true, sizes: '8 -8 -8 -8 -8' },
-    { probe: 'udp:block_race_winner', hasSemaphore: true, sizes: '8 -4 8 8' },
-    { probe: 'udp:block_race_time', hasSemaphore: true, sizes: '8 -4 -8 8 -8 8' },
-    { probe: 'validation:block_connected', hasSemaphore: true, sizes: '8 -4 8 -4 -8 -8' },
-  ]
-  it('are the eight of a FIBRE node, each once, with a semaphore and with its argument types', async () => {
-    const found = await probesOf(join(root, 'dist/demo-node'))
-    expect(found).toHaveLength(8)
-    expect(found).toEqual(expect.arrayContaining(node))
+  const fibre = {
+    'udp:block_reconstructed': '8 8 4 4 4 -8 -4',
+    'udp:block_reconstruction_detail': '8 -4 4 8 4 4 4',
+    'udp:block_send_start': '8 -8',
+    'udp:block_coinbase': '8 8',
+    'udp:block_header_chunk': '8 -8 -8 -8 -8',
+    'udp:block_race_winner': '8 -4 8 8',
+    'udp:block_race_time': '8 -4 -8 8 -8 8',
+  }
+  const core = { 'validation:block_connected': '8 -4 8 -4 -8 -8', ...coreProbes }
+  const notes = (sizes: Readonly<Record<string, string>>, hasSemaphore = true) =>
+    Object.entries(sizes).map(([probe, sizes]) => ({ probe, hasSemaphore, sizes }))
+  const byProbe = <T extends { readonly probe: string }>(found: readonly T[]) => found.toSorted((a, b) => a.probe.localeCompare(b.probe))
+  const without = (pattern: RegExp) => Object.fromEntries(Object.entries(core).filter(([probe]) => !pattern.test(probe)))
+  const connections = /connection/
+
+  it('are those of a FIBRE node, each once, with a semaphore and with its argument types', async () => {
+    expect(byProbe(await probesOf(join(root, 'dist/demo-node')))).toEqual(byProbe(notes({ ...fibre, ...core })))
   })
 
-  it('are seven in an older build, where a reconstruction has no height', { timeout: 60_000 }, async () => {
+  it('lack one in an older build of FIBRE, where a reconstruction has no height', { timeout: 60_000 }, async () => {
     const binary = compileDemoNode(newPath(), '-DOLDER')
-    const found = await probesOf(binary)
-    expect(found).toHaveLength(7)
-    expect(found).toContainEqual({ probe: 'udp:block_reconstructed', hasSemaphore: true, sizes: '8 8 4 4 4 -8' })
+    const { 'udp:block_reconstruction_detail': _, ...older } = { ...fibre, ...core, 'udp:block_reconstructed': '8 8 4 4 4 -8' }
+    expect(byProbe(await probesOf(binary))).toEqual(byProbe(notes(older)))
     await using demo = await startDemoNode({ binary, args: ['--control', '--always'] })
     expect(Object.keys((await demo.command('blocks 3')).events)).not.toContain('udp:block_reconstruction_detail')
   })
 
-  it('are one in a stock build', { timeout: 60_000 }, async () => {
-    expect(await probesOf(compileDemoNode(newPath(), '-DNO_UDP'))).toEqual(node.slice(-1))
+  it.each([
+    [32, { ...core, 'net:block_header': '-4 -8 1 8', 'net:compact_block_reconstructed': '-8 4 4 4 4 4 8' }, true],
+    [31, core, true],
+    [29, core, true],
+    [28, { ...without(connections), 'mempool:replaced': '8 -4 -8 8 8 -4 -8' }, false],
+    [
+      25,
+      {
+        ...without(connections),
+        'mempool:added': '8 8 -8',
+        'mempool:removed': '8 8 8 -8 8',
+        'mempool:replaced': '8 8 -8 8 8 8 -8',
+      },
+      false,
+    ],
+    [23, { ...without(/connection|mempool/), 'validation:block_connected': '8 -4 8 -4 8 -8' }, false],
+  ])('are those of Bitcoin Core %i in a stock build', { timeout: 60_000 }, async (version, sizes, hasSemaphore) => {
+    const binary = compileDemoNode(newPath(), '-O0', '-DSTOCK', `-DCORE=${version}`)
+    expect(byProbe(await probesOf(binary))).toEqual(byProbe(notes(sizes, hasSemaphore)))
+    await using demo = await startDemoNode({ binary, args: ['--control', '--always'] })
+    expect(await demo.command('blocks 3')).toMatchObject({ events: { 'validation:block_connected': 3 } })
+    const { totals } = await demo.command('load 0.1 messages=2000 mempool=2000 utxo=2000')
+    expect(Object.keys(totals).toSorted()).toEqual(
+      Object.keys(sizes)
+        .filter((probe) => !probe.startsWith('valid'))
+        .toSorted(),
+    )
   })
 
   it('do not fire while no tracer holds their semaphore', async () => {
@@ -193,7 +221,7 @@ describe('invented blocks', () => {
     for (const event of await record('blocks 2000'))
       blocks.set(prefixOf(event), { ...blocks.get(prefixOf(event)), [short(event.probe)]: event })
     for (const { reconstructed, reconstruction_detail: detail, connected, race_winner, race_time } of blocks.values()) {
-      expect(connected?.block_hash).toMatch(/^0{20}[0-9a-f]{44}$/)
+      expect(connected?.block_hash).toMatch(/^[0-9a-f]{64}$/)
       if (reconstructed && detail) {
         expect(reconstructed.chunks_used).toBeLessThanOrEqual(Number(reconstructed.chunks_recvd))
         expect(reconstructed.duration_us).toBeGreaterThan(0)

@@ -3,13 +3,38 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
-import { type BlockEvent, blockTracepoints } from '../../agent/tracepoints/index.ts'
+import { type BlockEvent, blockTracepoints, tracepoints } from '../../agent/tracepoints/index.ts'
 
 /** It fires all that a FIBRE node has. */
 export const probes = blockTracepoints.filter(({ group }) => group === 'fibre' || group === 'validation').map(({ probe }) => probe)
 export type Probe = BlockEvent['probe']
 
-/** The fired events, without those that no tracer asked for. */
+/** Tracepoints of Bitcoin Core 31 besides, each with its arguments as notes tell them. */
+export const coreProbes = {
+  'net:inbound_message': '-8 8 8 8 8 8',
+  'net:outbound_message': '-8 8 8 8 8 8',
+  'net:inbound_connection': '-8 8 8 4 8',
+  'net:outbound_connection': '-8 8 8 4 8',
+  'net:evicted_inbound_connection': '-8 8 8 4 -8',
+  'net:closed_connection': '-8 8 8 4 -8',
+  'net:misbehaving_connection': '-8 8',
+  'mempool:added': '8 -4 -8',
+  'mempool:removed': '8 8 -4 -8 8',
+  'mempool:replaced': '8 -4 -8 8 8 -4 -8 1',
+  'mempool:rejected': '8 8',
+  'utxocache:flush': '-8 4 8 8 1',
+  'utxocache:add': '8 4 4 -8 1',
+  'utxocache:spent': '8 4 4 -8 1',
+  'utxocache:uncache': '8 4 4 -8 1',
+} as const
+export type CoreProbe = keyof typeof coreProbes
+
+/** Tracepoints that an agent attaches to: those that both know. */
+export const attachable = tracepoints
+  .map(({ probe }) => probe)
+  .filter((probe) => probes.some((own) => own === probe) || probe in coreProbes)
+
+/** The fired events of blocks, without those that no tracer asked for. */
 export interface Fired {
   readonly blocks: number
   readonly events: Readonly<Record<Probe, number>>
@@ -19,9 +44,21 @@ export interface Fired {
 /** One fired event: its fields as recordings of real nodes name them, null where the argument points to no memory. */
 export type FiredEvent = { readonly probe: Probe } & Readonly<Record<string, string | number | readonly number[] | null>>
 
+/** Hits since the start, and sums of their numbers, by tracepoint and label: a message's type, a reason, a mode. */
+export interface Totals {
+  readonly totals: Readonly<Record<CoreProbe, Readonly<Record<string, Readonly<Record<string, number>>>>>>
+}
+
 /** The answer to each command of `demo-node --control`. */
 interface Answers {
   blocks: Fired
+  relay: Fired
+  compete: Fired
+  header: Fired
+  'catch-up': Fired
+  reorg: Fired
+  load: Totals
+  totals: Totals
   events: Fired
   flood: Fired
   replay: Fired

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Finding } from '../../agent/commands/doctor/finding.ts'
 import { requiredProbes } from '../../agent/tracepoints/index.ts'
-import { probes, startDemoNode } from '../demo-node/demo-node.ts'
+import { attachable, startDemoNode } from '../demo-node/demo-node.ts'
 import { bundle, startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { mountMemory } from '../harness/mounted.ts'
@@ -121,7 +121,7 @@ describe('doctor', () => {
     await using _other = new OtherTracer(node)
     const { code, findings } = await doctor([...quiet, '--bitcoind', bitcoind])
     const [fault] = findings.filter(({ level }) => level === 'fault')
-    expect(fault?.what).toBe(`localhost: ${probes.join(', ')} cannot be attached`)
+    expect(fault?.what).toBe(`localhost: ${attachable.join(', ')} cannot be attached`)
     expect(fault?.why).toMatch(/^another tracer, such as fibre_exporter or a BCC script, holds it/)
     expect(code).toBe(2)
   })

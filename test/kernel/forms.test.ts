@@ -9,7 +9,7 @@ import { forms, openProgram } from '../../agent/sources/ebpf/program/program.ts'
 import { defineTracepoint, integer } from '../../agent/tracepoints/define.ts'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
 import { compileDemoNode } from '../demo-node/compile.ts'
-import { type DemoNode, probes, startDemoNode } from '../demo-node/demo-node.ts'
+import { attachable, type DemoNode, probes, startDemoNode } from '../demo-node/demo-node.ts'
 import { fieldsIn, fieldsOf, readRecording } from '../demo-node/recording.ts'
 import { silentLog } from '../harness/captured-log.ts'
 import { formName, image, Listener, requireBpf, total, unattached } from '../harness/listening.ts'
@@ -36,7 +36,7 @@ describe.for(cases)('attached in the form %s', ([, form]) => {
     const recording = newPath()
     await using node = await startDemoNode({ args: ['--control', '--record', recording, '--threads', '2'] })
     await using listener = new Listener({ forms: [form] })
-    expect(attachedProbes(listener.attach(node))).toEqual([...probes].sort())
+    expect(attachedProbes(listener.attach(node))).toEqual([...attachable].sort())
     expect(listener.source.form).toEqual(form)
     await node.command('blocks 100')
     await node.command('events 500 0')
@@ -76,7 +76,7 @@ describe.for(cases)('attached in the form %s', ([, form]) => {
     // The kernel takes perf events back a moment later.
     await until(async () => Object.values(await node.command('semaphores')).every((value) => value !== 1), 'the semaphores to fall')
     expect(await node.command('semaphores')).toMatchObject(eachProbe(0))
-    expect(attachment.silentProbes()).toHaveLength(8)
+    expect(attachment.silentProbes()).toHaveLength(attachable.length)
   })
 
   it('events are told apart by process, and one that is not attached to stays unheard', async () => {
@@ -133,7 +133,7 @@ describe('places of specs', () => {
     const before = openFds()
     for (let round = 0; round < 40; round++) {
       const attachment = listener.attach(node)
-      expect(attachedProbes(attachment)).toHaveLength(8)
+      expect(attachedProbes(attachment)).toHaveLength(attachable.length)
       await attachment.close()
     }
     expect(openFds()).toBe(before)
@@ -211,7 +211,7 @@ describe('what a binary lacks', () => {
     await using node = await startDemoNode({ binary: compileDemoNode(newPath(), '-DOLDER'), args: ['--control', '--record', recording] })
     await using listener = new Listener()
     const attachment = listener.attach(node)
-    expect(attachedProbes(attachment)).toHaveLength(7)
+    expect(attachedProbes(attachment)).toHaveLength(attachable.length - 1)
     expect(unattached(attachment)).toEqual([
       { probe: 'udp:block_reconstruction_detail', offered: false, attached: false, reason: 'this build of bitcoind does not have it' },
     ])
@@ -226,10 +226,10 @@ describe('what a binary lacks', () => {
     expect(listener.heard.filter(({ failed }) => failed.length > 0)).toEqual([])
   })
 
-  it('leaves a stock build with block_connected alone', async () => {
-    await using node = await startDemoNode({ binary: compileDemoNode(newPath(), '-DNO_UDP'), args: ['--control'] })
+  it('leaves a stock build with those of Bitcoin Core', async () => {
+    await using node = await startDemoNode({ binary: compileDemoNode(newPath(), '-DSTOCK'), args: ['--control'] })
     await using listener = new Listener()
-    expect(attachedProbes(listener.attach(node))).toEqual(['validation:block_connected'])
+    expect(attachedProbes(listener.attach(node))).toEqual(attachable.filter((probe) => !probe.startsWith('udp:')).toSorted())
     await node.command('blocks 10')
     await until(() => listener.heard.length >= 10, 'ten blocks')
     expect(listener.heard.map(({ event }) => event.height)).toEqual(Array.from({ length: 10 }, (_, i) => 900_000 + i))

@@ -60,7 +60,7 @@ describe('an agent that is killed at 100 random moments, with a block every 10 m
   async function live(number: number) {
     const { path, install } = stage()
     const [bitcoind, journal, recording] = [install('bitcoind'), path('blocks.ndjson'), path('events.jsonl')]
-    const args = ['--interval', '0.01', '--seed', `${number}`, '--record', recording]
+    const args = ['--interval', '0.01', '--no-messages', '--seed', `${number}`, '--record', recording]
     await using node = await startDemoNode({ binary: bitcoind, args })
     const records: BlockRecord[] = []
     let text = ''

@@ -1,7 +1,7 @@
 import { attachMulti } from '../../agent/sources/ebpf/attach/kernel-link.ts'
 import { readNotes } from '../../agent/sources/ebpf/binary/notes.ts'
 import { openProgram } from '../../agent/sources/ebpf/program/program.ts'
-import { type DemoNode, type Probe, probes } from '../demo-node/demo-node.ts'
+import { attachable, type DemoNode } from '../demo-node/demo-node.ts'
 import { silentLog } from '../harness/captured-log.ts'
 import { image } from '../harness/listening.ts'
 
@@ -14,9 +14,9 @@ export class OtherTracer implements AsyncDisposable {
   readonly #link: ReturnType<typeof attachMulti>
   #closed: Promise<void> | undefined
 
-  constructor({ pid }: DemoNode, held: readonly Probe[] = probes) {
+  constructor({ pid }: DemoNode, held: readonly string[] = attachable) {
     const path = `/proc/${pid}/exe`
-    const sites = readNotes(path).sites.filter(({ provider, name }) => held.includes(`${provider}:${name}` as Probe))
+    const sites = readNotes(path).sites.filter(({ provider, name }) => held.includes(`${provider}:${name}`))
     const uncounted = sites.map(({ offset }) => ({ offset, semaphoreOffset: 0n, cookie: 0n }))
     this.#link = attachMulti(this.#program.programs.record_event, path, pid, uncounted)
   }

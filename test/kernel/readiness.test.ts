@@ -21,7 +21,7 @@ function clearSemaphore(pid: number, executable: string, name: string): void {
 describe('the agent is not ready', () => {
   it('when the node lacks tracepoints that every FIBRE node has, and measures the others', async () => {
     const { path } = stage()
-    const bitcoind = compileDemoNode(path('bitcoind'), '-DNO_UDP')
+    const bitcoind = compileDemoNode(path('bitcoind'), '-DSTOCK')
     await using node = await startNode(bitcoind, path())
     await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
     await attached(node, 1)
