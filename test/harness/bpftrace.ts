@@ -27,7 +27,7 @@ export async function startBpftrace(node: DemoNode, actions: Readonly<Record<str
   })
   await once(child, 'spawn')
   const bpftrace = new Bpftrace(child)
-  const { attached } = await node.command(`wait ${program.length} 20`)
+  const { attached } = await node.command(`wait ${Object.keys(actions).join()} 20`)
   if (!attached) throw new Error(`bpftrace did not attach: ${await bpftrace.end()}`)
   await setTimeout(SETTLE_MS)
   return bpftrace
