@@ -9,6 +9,7 @@ import { type Help, helpText } from '../../agent/commands/help-text.ts'
 import { columnsOf } from '../../agent/commands/print.ts'
 import { run } from '../../agent/commands/run.ts'
 import { pathNames } from '../../agent/page/views/block-path.ts'
+import { buildStockDemoNode } from './compile.ts'
 import { startDemoNode } from './demo-node.ts'
 
 const milliseconds = (ms: number) => `${ms.toFixed(1)} ms`
@@ -18,20 +19,32 @@ const line = (...cells: readonly string[]) =>
     .join(' ')
     .trimEnd()
 const head = line('height', 'winner', 'started first, by', 'reconstructed in', 'chunks used')
+const grammar = { ...run, flags: { ...run.flags, stock: { help: 'The node is one of Bitcoin Core, without FIBRE.' } } }
 const help: Help = {
   usage: ['npm run demo [-- settings]'],
   parts: [
     `Runs the agent on a demo node, which relays an invented block every 2 s through real tracepoints, and prints each block. \
 Takes the settings of the agent (npm start -- --help lists them), such as these:`,
-    { title: 'Flags', flags: ['port', 'health-port', 'otlp-endpoint', 'help'] },
-    { title: 'Examples', examples: [{ words: 'npm run demo -- --port 19435 --health-port 19436', meaning: 'beside an agent that runs' }] },
+    { title: 'Flags', flags: ['stock', 'port', 'health-port', 'otlp-endpoint', 'help'] },
+    {
+      title: 'Examples',
+      examples: [
+        { words: 'npm run demo -- --stock', meaning: 'Bitcoin Core, without FIBRE' },
+        { words: 'npm run demo -- --port 19435 --health-port 19436', meaning: 'beside an agent that runs' },
+      ],
+    },
   ],
 }
+/** Hits a second besides blocks, as on a node with a few dozen peers. */
+const load = ['--messages', '200', '--mempool', '20', '--utxo', '100']
 const dist = join(import.meta.dirname, '../../dist')
 const dataDirectory = mkdtempSync(join(tmpdir(), 'fibre-demo-'))
+const words = process.argv.slice(2)
+const isStock = words.includes('--stock')
+const binary = join(dist, isStock ? 'demo-node-stock' : 'demo-node')
 const args = [
   '--bitcoind',
-  join(dist, 'demo-node'),
+  binary,
   '--node-name',
   'demo',
   '--log-level',
@@ -39,11 +52,12 @@ const args = [
   '--no-alerts', // they would stand between the blocks
   '--journal',
   join(dataDirectory, 'blocks.ndjson'),
-  ...process.argv.slice(2),
+  ...words.filter((word) => word !== '--stock'),
 ]
 
-const { values, settings } = readCommandLine(args, run)
-if (values.help) console.log(helpText(help, run, columnsOf(process.stdout, process.env)))
+const { values } = readCommandLine(words, grammar)
+const { settings } = readCommandLine(args, run)
+if (values.help) console.log(helpText(help, grammar, columnsOf(process.stdout, process.env)))
 else await demo()
 rmSync(dataDirectory, { recursive: true })
 
@@ -52,7 +66,8 @@ async function demo(): Promise<void> {
   const stopped = 'stopped'
   process.on('SIGINT', () => ended.resolve(stopped))
   process.on('SIGTERM', () => ended.resolve(stopped))
-  await using node = await startDemoNode({ args: ['--datadir', dataDirectory] }) // first, for --no-wait; its first block comes after 2 s
+  if (isStock) buildStockDemoNode(() => console.error('Building the demo node of Bitcoin Core ...'))
+  await using node = await startDemoNode({ binary, args: ['--datadir', dataDirectory, ...load] }) // first, for --no-wait; its first block comes after 2 s
   const outcome = await runCommand({
     argv: args,
     folder: dist,
@@ -63,7 +78,8 @@ async function demo(): Promise<void> {
     return
   }
   const { urls } = outcome.agent
-  console.log(`A demo node (pid ${node.pid}) relays an invented block every 2 s; the agent measures it.
+  const kind = isStock ? 'demo node of Bitcoin Core' : 'demo node'
+  console.log(`A ${kind} (pid ${node.pid}) relays an invented block every 2 s; the agent measures it.
 
   metrics  ${urls.metrics}/metrics
   page     ${urls.metrics}/

@@ -55,6 +55,31 @@ it('shows blocks as they come with `npm run demo`, serves them, and ends on Ctrl
   }
 })
 
+it('shows blocks of a node of Bitcoin Core with `npm run demo -- --stock`', async (context) => {
+  need(context, process.getuid?.() === 0, 'tracing takes root')
+  const npm = spawn('npm', ['run', '--silent', 'demo', '--', '--stock', '--port', '0', '--health-port', '0'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  let output = ''
+  npm.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+  })
+  const exited = once(npm, 'close')
+  try {
+    await until(() => /^90000[12] /m.test(output) || npm.exitCode !== null, 'the second block', 60_000)
+    const metrics = async () => new Scrape(await (await fetch(/http:\S+\/metrics/.exec(output)?.[0] ?? '')).text())
+    await until(async () => (await metrics()).sum('bitcoin_mempool_added_total', { node: 'demo' }) > 50, 'transactions')
+    expect((await metrics()).value('bitcoin_blocks_connected_total', { node: 'demo' })).toBeGreaterThanOrEqual(2)
+    expect((await metrics()).value('fibre_exporter_probe_attached', { probe: 'block_race_time' })).toBe(0)
+    npm.kill('SIGINT')
+    expect(await exited).toEqual([0, null])
+  } finally {
+    npm.kill('SIGTERM')
+    await exited
+  }
+})
+
 it.each([
   [['--help'], 0, /^Usage: npm run demo .*--port N\n.*beside an agent/s, ''],
   [['--prot', '1'], 2, /^$/, '--prot: there is no such flag; did you mean --port?'],
