@@ -84,8 +84,9 @@ if [ ! -e dist/.built ] || [ -n "$(find setup.sh agent bpf package.json package-
     --outfile=dist/bcrypt-thread.cjs --metafile=dist/bcrypt-thread.json --log-level=warning
   bcrypt_thread=$(text dist/bcrypt-thread.cjs)
   # One expression, a function: V8 keeps the source, and a second copy of it if something were put around it later.
+  # Under `node dist/main.cjs` there is a module, and it is called at once.
   esbuild agent/main.ts --bundle --platform=node --format=cjs --target=node22.15 --external:koffi --supported:dynamic-import=false \
-    --banner:js='(function (exports, require, module, __filename, __dirname) {' --footer:js='})' \
+    --banner:js='(run => (typeof module === "object" && run(exports, require, module, __filename, __dirname), run))((function (exports, require, module, __filename, __dirname) {' --footer:js='}))' \
     --define:import.meta.dirname=__dirname --define:globalThis.CLIENT_JS="$client_js" --define:globalThis.CLIENT_CSS="$client_css" \
     --define:globalThis.BCRYPT_THREAD="$bcrypt_thread" \
     --sourcemap --outfile=dist/main.cjs --metafile=dist/main.json --log-level=warning

@@ -33,6 +33,12 @@ it('has compiled code that this Node.js takes with the options of the launcher',
   expect(stdout).toBe('false\n')
 })
 
+it('is not needed to run the bundle', () => {
+  const { status, stdout } = spawnSync(process.execPath, [join(root, 'dist/main.cjs'), '--version'], { encoding: 'utf8' })
+  expect(stdout).toBe(`fibre-agent ${manifest.version}\n`)
+  expect(status).toBe(0)
+})
+
 it.each([
   ['is missing', (file: string) => rmSync(file)],
   ['is spoilt', (file: string) => writeFileSync(file, 'no code')],
