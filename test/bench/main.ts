@@ -70,7 +70,8 @@ process.on('SIGTERM', () => process.exit(143))
 try {
   process.exit(await main())
 } catch (error) {
-  console.error(`bench: ${(error as Error).message}`)
+  const { message, code } = error as NodeJS.ErrnoException
+  console.error(`bench: ${message}${code?.startsWith('ERR_PARSE_ARGS') ? '; all options: npm run bench -- --help' : ''}`)
   process.exit(2)
 }
 
