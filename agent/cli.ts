@@ -1,6 +1,7 @@
 import manifest from '../package.json' with { type: 'json' }
 import { type Command, type CommandName, type Context, commandNames, isCommandName, type Outcome, UsageError } from './commands/command.ts'
 import { allFlags, readCommandLine } from './commands/command-line.ts'
+import { explain } from './commands/explain.ts'
 import type { Flags } from './commands/flags.ts'
 import { columnsOf, print } from './commands/print.ts'
 import { tokenize } from './commands/tokens.ts'
@@ -81,11 +82,4 @@ async function findCommand(
 async function flagsOfAllCommands(): Promise<Flags> {
   const all = await Promise.all([undefined, ...commandNames].map(loadCommand))
   return Object.assign({}, ...all.map(allFlags))
-}
-
-/** The message and what led to it, outermost first. */
-function explain(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const cause = error.cause instanceof Error ? error.cause.message : undefined
-  return cause === undefined || error.message.includes(cause) ? error.message : `${error.message} (${cause})`
 }

@@ -19,6 +19,7 @@ import { settingsText } from '../settings/settings-text.ts'
 import type { Source } from '../settings/source.ts'
 import type { Replay } from '../sources/open.ts'
 import { type Context, defineCommand, didYouMeanCommand, type Outcome } from './command.ts'
+import { explain } from './explain.ts'
 import type { Flags } from './flags.ts'
 import { print } from './print.ts'
 
@@ -118,6 +119,7 @@ export async function measure(
     const stop = () => agent.stop().then(log.close)
     return { agent: { ...agent, stop }, reload }
   } catch (error) {
+    log.logger.error({ reason: explain(error) }, 'the agent cannot start') // for those who read the log alone
     await log.close()
     throw error
   }

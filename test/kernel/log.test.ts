@@ -144,6 +144,14 @@ it('an agent that cannot start says so and ends, though nobody reads its standar
   expect(await agent.exited).toMatchObject({ code: 1, stderr: expect.stringContaining('/nonesuch does not exist') })
 })
 
+it('an agent that cannot start gives its reason in the log, too', async () => {
+  await using agent = await startAgentProcess({ args: ['--bitcoind', '/nonesuch', '--no-wait'], untilListening: false })
+  const { code, stderr } = await agent.exited
+  const [, reason] = /^fibre-agent: (\/nonesuch does not exist.*)\n$/.exec(stderr) ?? []
+  expect(agent.log.at(-1)).toMatchObject({ level: 'error', reason, msg: 'the agent cannot start' })
+  expect(code).toBe(1)
+})
+
 it('warnings of Node.js go to the log, and nobody has to read standard error', { timeout: 60_000 }, async () => {
   const { path, install } = stage()
   const bitcoind = install('bitcoind')
