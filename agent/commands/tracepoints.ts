@@ -1,47 +1,72 @@
-import { readNotes, type Site } from '../sources/ebpf/binary/notes.ts'
-import { tracepoints as known, requiredProbes } from '../tracepoints/index.ts'
+import { readExecutable, readStatus } from '../bitcoind/proc/proc.ts'
+import { ifReadable } from '../bitcoind/proc/read.ts'
+import { nameOfUser } from '../bitcoind/proc/users.ts'
+import { Search } from '../bitcoind/search.ts'
+import { tracepoints as known } from '../tracepoints/index.ts'
 import { defineCommand, misuse } from './command.ts'
 import { print } from './print.ts'
+import { type BinaryTracepoints, readBinary } from './tracepoints/binary.ts'
+import { binaryLines, knownLines } from './tracepoints/lines.ts'
 
-const introduction = `Lists the tracepoints of an executable, or of the one that a process runs, with the places of their arguments, \
-and which of them the agent uses. Without PATH or PID, lists those that the agent knows.`
+const introduction = `Lists the tracepoints of an executable, or of the one that a process runs: their arguments with type, size and place, \
+which of them the agent uses, and what for. Without PATH or PID, lists those of each bitcoind that runs.`
 
 const exitStatus =
-  'Exit status: 0 if it has all tracepoints that every FIBRE node has, 1 if one is missing or it cannot be read, 2 when the command line is wrong.'
+  'Exit status: 0 if each has all tracepoints that every FIBRE node has, 1 if one is missing or it cannot be read, 2 when the command line is wrong.'
 
 /** `fibre-agent tracepoints [PATH|PID]`: lists what a binary offers. */
 export const tracepoints = defineCommand({
-  flags: {},
+  flags: { json: { help: 'Print the tracepoints as JSON.' } },
   settings: [],
   help: {
-    usage: ['fibre-agent tracepoints [PATH|PID]'],
-    parts: [introduction, { title: 'Flags', flags: ['help', 'version'] }, exitStatus],
+    usage: ['fibre-agent tracepoints [--json] [PATH|PID]'],
+    parts: [introduction, { title: 'Flags', flags: ['json', 'help', 'version'] }, exitStatus],
   },
   problemOfWord: (_word, before) => (before.length === 0 ? undefined : 'name one executable or process only'),
-  async run({ words: [place], problems }, { stdout }) {
+  async run({ words: [place], values, problems }, { stdout, stderr }) {
     if (problems.length > 0) throw misuse('tracepoints', this.help, problems)
-    if (place === undefined) {
-      const lines = known.map(({ probe, args, required }) => `${probe}(${Object.keys(args).join(', ')})${required ? '  required' : ''}\n`)
-      await print(lines, stdout)
-      return { exitCode: 0 }
-    }
-    const { sites } = readNotes(/^\d+$/.test(place) ? `/proc/${place}/exe` : place)
-    const missing = [...requiredProbes].filter((probe) => !sites.some((site) => probeOf(site) === probe))
-    await print([...offered(sites), ...missing.map((probe) => `${probe}  required, and missing\n`)], stdout)
-    return { exitCode: missing.length > 0 ? 1 : 0 }
+    const { binaries, faults } = place === undefined ? readRunning() : { binaries: [read(place)], faults: [] }
+    for (const fault of faults) stderr.write(`fibre-agent: tracepoints: ${fault}\n`)
+    await print(values.json ? json(binaries) : lines(binaries), stdout)
+    return { exitCode: faults.length > 0 || binaries.some(({ missing }) => missing.length > 0) ? 1 : 0 }
   },
 })
 
-const probeOf = ({ provider, name }: Site) => `${provider}:${name}`
+const read = (place: string) => (/^\d+$/.test(place) ? readProcess(Number(place)) : readBinary(place, { executable: place }))
 
-/** A line for each tracepoint, with the arguments as its first place has them. */
-function offered(sites: readonly Site[]): readonly string[] {
-  return [...Map.groupBy(sites, probeOf)]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([probe, [first, ...others]]) => {
-      const names = Object.keys(known.find((tracepoint) => tracepoint.probe === probe)?.args ?? {})
-      const args = first?.arguments.map(({ text }, i) => (names[i] === undefined ? text : `${names[i]} ${text}`)) ?? []
-      const places = others.length > 0 ? `  ${others.length + 1} places` : ''
-      return `${probe}(${args.join(', ')})${places}${names.length > 0 ? '  used' : ''}\n`
-    })
+function readProcess(pid: number): BinaryTracepoints {
+  const directory = `/proc/${pid}`
+  const uid = ifReadable(() => readStatus(directory)?.uid)
+  const executable = ifReadable(() => readExecutable(directory)) ?? `${directory}/exe`
+  return readBinary(`${directory}/exe`, { executable, pid, ...(uid !== undefined && { user: nameOfUser(uid) }) })
+}
+
+/** Every bitcoind that runs. One that cannot be read costs itself alone. */
+function readRunning() {
+  const search = new Search({ nodes: [], nodeName: '' }, '/proc')
+  const binaries: BinaryTracepoints[] = []
+  const faults: string[] = []
+  for (const { pid } of search.find({ known: [], isNodeMissing: true, isFull: true }))
+    try {
+      binaries.push(readProcess(pid))
+    } catch (error) {
+      faults.push((error as Error).message)
+    }
+  return { binaries, faults: [...faults, ...search.unreadable.map(({ text }) => text)] }
+}
+
+function* lines(binaries: readonly BinaryTracepoints[]): Generator<string> {
+  if (binaries.length === 0) {
+    yield 'No bitcoind runs that could be looked at. The agent uses these tracepoints:\n'
+    yield* knownLines()
+  }
+  for (const [index, binary] of binaries.entries()) {
+    if (index > 0) yield '\n'
+    yield* binaryLines(binary)
+  }
+}
+
+function json(binaries: readonly BinaryTracepoints[]): readonly string[] {
+  const used = known.map(({ probe, group, required, description, args }) => ({ probe, group, required, description, arguments: args }))
+  return [`${JSON.stringify({ binaries, used }, null, 2)}\n`]
 }

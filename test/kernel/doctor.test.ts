@@ -5,7 +5,6 @@ import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Finding } from '../../agent/commands/doctor/finding.ts'
-import { requiredProbes } from '../../agent/tracepoints/index.ts'
 import { attachable, startDemoNode } from '../demo-node/demo-node.ts'
 import { bundle, startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
@@ -185,23 +184,6 @@ describe('doctor', () => {
     )
     expect(JSON.stringify(findings)).not.toContain('token')
     expect(code).toBe(1)
-  })
-})
-
-describe('tracepoints', () => {
-  it('lists those of a binary and of a process, and names required ones that are missing', async () => {
-    const { path, install } = stage()
-    const bitcoind = install('bitcoind')
-    await using node = await startNode(bitcoind, path())
-    const list = (place: string) => spawnSync(process.execPath, [bundle, 'tracepoints', place], { encoding: 'utf8' })
-    expect(list(bitcoind)).toMatchObject({
-      status: 0,
-      stdout: expect.stringMatching(/^validation:block_connected\(.*-?\d@.*\).* {2}used$/m),
-    })
-    expect(list(`${node.pid}`).stdout).toBe(list(bitcoind).stdout)
-    const { status, stdout } = list('/bin/sleep')
-    expect(stdout.trimEnd().split('\n')).toEqual([...requiredProbes].map((probe) => `${probe}  required, and missing`))
-    expect(status).toBe(1)
   })
 })
 
