@@ -3,7 +3,7 @@ import type { AgentState } from './metrics/agent-metrics.ts'
 import type { Telemetry } from './metrics/otel/telemetry.ts'
 import { eventLoopLagSeconds, readProcessState } from './metrics/process.ts'
 import { SystemReader } from './metrics/system-reader.ts'
-import { clockErrorSeconds } from './native/libc.ts'
+import { readClock } from './native/libc.ts'
 import type { Snapshot } from './nodes/snapshot.ts'
 import type { Servers } from './servers.ts'
 import type { Settings } from './settings/load.ts'
@@ -36,7 +36,7 @@ export function agentStateReader({
       nodeName: settings.nodeName,
       executable: settings.bitcoind ?? '',
       exports,
-      clockErrorSeconds: reader.tryRead('fibre_exporter_clock_error_seconds', clockErrorSeconds),
+      clockErrorSeconds: reader.tryRead('fibre_exporter_clock_error_seconds', () => readClock().errorSeconds),
       certificateExpiry: certificateNotAfter && certificateNotAfter.getTime() / 1e3,
       eventLoopLagSeconds: await eventLoopLagSeconds(),
       wrongPasswords,

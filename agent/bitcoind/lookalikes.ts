@@ -5,7 +5,9 @@ import { identityOf, readExecutable, readStatus } from './proc/proc.ts'
 import { ifReadable } from './proc/read.ts'
 import { shortened } from './search.ts'
 
-const nodeLike = /^\.*bitcoin(d|-node|-qt|-gui)/
+/** Whether a program's name is that of a node, wrapped or not. */
+export const isCalledLikeNode = (name: string) => /^\.*bitcoin(d|-node|-qt|-gui)/.test(name)
+
 /** A look at all processes costs some milliseconds. */
 const INTERVAL_MS = 5_000
 /** Executables whose tracepoints are read in one look, each of which takes up to some milliseconds. */
@@ -52,7 +54,7 @@ export class Lookalikes {
   }
 
   #isLike(directory: string, identity: string, executable: string, left: { reads: number }): boolean {
-    if (nodeLike.test(basename(executable))) return true
+    if (isCalledLikeNode(basename(executable))) return true
     const known = this.#verdicts.get(identity)
     if (known !== undefined || left.reads === 0) return known ?? false
     left.reads--

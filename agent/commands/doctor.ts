@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import pino from 'pino'
 import { ifReadable } from '../bitcoind/proc/read.ts'
-import { clockErrorSeconds } from '../native/libc.ts'
+import { readClock } from '../native/libc.ts'
 import { isColourUnwanted, type LoadedSettings, loadSettings, type Settings } from '../settings/load.ts'
 import { type EbpfSource, openEbpf } from '../sources/ebpf/ebpf.ts'
 import { readKernelFacts } from '../sources/ebpf/program/kernel-facts.ts'
@@ -12,8 +12,11 @@ import { judgeDebugLog } from './doctor/debug-log.ts'
 import { exitCodeOf, type Finding } from './doctor/finding.ts'
 import { judgeJournal } from './doctor/journal.ts'
 import { judgeKernel } from './doctor/kernel.ts'
-import { judgePorts, judgeReceivers } from './doctor/network.ts'
-import { findNodes, tryNodes } from './doctor/nodes.ts'
+import { nameNodes } from './doctor/names.ts'
+import { tryNodes } from './doctor/nodes.ts'
+import { judgePorts } from './doctor/ports.ts'
+import { findNodes } from './doctor/processes.ts'
+import { judgeReceivers } from './doctor/receivers.ts'
 import { reportLines } from './doctor/report.ts'
 import { isAgentAt } from './health.ts'
 import { print } from './print.ts'
@@ -22,6 +25,9 @@ const introduction = `Says whether the agent could measure with these settings (
 Loads the kernel program and attaches it for a moment, and changes nothing else. Takes all settings of the agent: fibre-agent --help lists them.`
 
 const exitStatus = 'Exit status: 0 if all is well, 1 if there are warnings, 2 if the agent cannot measure or a setting is wrong.'
+
+/** An agent that works answers at once. */
+const AGENT_TIMEOUT_MS = 1_000
 
 /** `fibre-agent doctor`: says what is missing and how to mend it. */
 export const doctor = defineCommand({
@@ -34,15 +40,7 @@ export const doctor = defineCommand({
   async run({ settings: commandLine, values, problems }, context) {
     if (problems.length > 0) throw misuse('doctor', this.help, problems)
     const loaded = loadSettings(commandLine, context.env)
-    const { settings, warnings } = loaded
-    const findings: readonly Finding[] = [
-      ...(await lookAtMachine(loaded, context)),
-      judgeClock(clockErrorSeconds),
-      ...(await judgePorts(settings, () => isAgentAt(settings))),
-      ...judgeJournal(settings.journal),
-      ...(await judgeReceivers(loaded)),
-      ...warnings.map((what): Finding => ({ area: 'settings', level: 'warning', what })),
-    ]
+    const findings = await examine(loaded, context)
     const exitCode = exitCodeOf(findings)
     const isColoured = Boolean(context.stdout.isTTY) && !isColourUnwanted(context.env)
     await print(
@@ -53,33 +51,79 @@ export const doctor = defineCommand({
   },
 })
 
-/** What takes the kernel program: it is loaded, attached to each node, and closed again. */
-async function lookAtMachine(loaded: LoadedSettings, { folder }: Context): Promise<readonly Finding[]> {
-  const { settings } = loaded
-  const opened = open(settings, folder)
-  const source = 'fault' in opened ? undefined : opened
+/** Looks at everything, and what takes the network at once. */
+async function examine(loaded: LoadedSettings, context: Context): Promise<readonly Finding[]> {
+  const { settings, warnings } = loaded
+  const isAgentThere = lazily(() => isAgentAt(settings, AGENT_TIMEOUT_MS))
+  const ofMachine = await examineMachine(loaded, context)
+  const others = await Promise.all([
+    look('clock', () => [judgeClock(readClock)]),
+    look('ports', () => judgePorts(settings, isAgentThere)),
+    look('journal', () => judgeJournal(settings.journal, isAgentThere)),
+    look('receivers', () => judgeReceivers(loaded)),
+    look('settings', () => warnings.map((what): Finding => ({ area: 'settings', level: 'warning', what }))),
+  ])
+  return [...ofMachine, ...others.flat()]
+}
+
+/** Loads the kernel program, attaches it to each node, and closes it again. */
+async function examineMachine(loaded: LoadedSettings, { folder }: Context): Promise<readonly Finding[]> {
+  const { opened, fault } = open(loaded.settings, folder)
   try {
-    const { found, findings } = findNodes(loaded)
+    const { found, findings } = await find('nodes', { found: [], findings: [] }, () => findNodes(loaded))
+    const named = await find('nodes', { targets: [], findings: [] }, () => nameNodes(found, loaded.settings))
     return [
-      ...judgeKernel(readKernelFacts(), readSysctls(), source?.form),
-      'fault' in opened
-        ? { area: 'libraries', level: 'fault', what: 'the kernel program cannot be loaded', why: opened.fault }
-        : { area: 'libraries', level: 'ok', what: 'koffi and libbpf work, and the kernel program was loaded' },
-      ...(await tryNodes(found, settings, source)),
+      ...(await look('kernel', () => judgeKernel(readKernelFacts(), readSysctls(), opened?.form))),
+      judgeLibraries(fault),
+      ...(await look('nodes', () => tryNodes(named.targets, opened))),
+      ...named.findings,
       ...findings,
-      ...found.flatMap(judgeDebugLog),
+      ...(await look('debug log', () => found.flatMap(judgeDebugLog))),
     ]
   } finally {
-    source?.close()
+    opened?.close()
   }
 }
 
-function open({ ringSize, tracepoints }: Settings, folder: string): EbpfSource | { readonly fault: string } {
+/** Has a part of the examination done. One that fails costs itself alone. */
+async function look(area: Finding['area'], judge: () => readonly Finding[] | Promise<readonly Finding[]>): Promise<readonly Finding[]> {
+  return (await find(area, { findings: [] }, async () => ({ findings: await judge() }))).findings
+}
+
+async function find<T extends { readonly findings: readonly Finding[] }>(area: Finding['area'], nothing: T, find: () => T | Promise<T>) {
+  try {
+    return await find()
+  } catch (error) {
+    const what = `this could not be looked at: ${(error as Error).message}`
+    return { ...nothing, findings: [{ area, level: 'warning', what } satisfies Finding] }
+  }
+}
+
+function lazily<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined
+  return () => {
+    answer ??= ask()
+    return answer
+  }
+}
+
+function judgeLibraries(fault: string | undefined): Finding {
+  const area = 'libraries'
+  if (fault !== undefined) return { area, level: 'fault', what: 'the kernel program cannot be loaded', why: fault }
+  return { area, level: 'ok', what: 'koffi and libbpf work, and the kernel program was loaded' }
+}
+
+interface Source {
+  readonly opened?: EbpfSource
+  readonly fault?: string
+}
+
+function open({ ringSize, tracepoints }: Settings, folder: string): Source {
   try {
     const image = readFileSync(`${folder}/usdt.bpf.o`)
     const source = openEbpf({ image, ringSize, tracepoints: tracepointsOf(tracepoints), log: pino({ enabled: false }) })
     source.start({ event() {}, lost() {}, error() {} })
-    return source
+    return { opened: source }
   } catch (error) {
     return { fault: (error as Error).message }
   }

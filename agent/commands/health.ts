@@ -44,11 +44,11 @@ export const health = defineCommand({
 })
 
 /** Whether an agent that has these settings answers. */
-export async function isAgentAt(settings: Settings): Promise<boolean> {
+export async function isAgentAt(settings: Settings, timeoutMs: number): Promise<boolean> {
   const address = healthAddress(settings)
   if (address === undefined) return false
   try {
-    const { status, body } = await ask(address, '/health', { accept: 'application/json' })
+    const { status, body } = await ask(address, '/health', timeoutMs, { accept: 'application/json' })
     return status === 200 && Array.isArray(JSON.parse(body).reasons)
   } catch {
     return false
@@ -93,15 +93,16 @@ function wayOut({ origin, socketPath }: HealthAddress, error: unknown): string {
 function ask(
   { origin, socketPath }: HealthAddress,
   path: string,
+  timeoutMs = TIMEOUT_MS,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly status: number | undefined; readonly body: string }> {
   return new Promise((resolve, reject) => {
     // The certificate is for the name that others call the agent by, and nothing secret is sent.
-    const options = { headers, agent: false, rejectUnauthorized: false, signal: AbortSignal.timeout(TIMEOUT_MS) } as const
+    const options = { headers, agent: false, rejectUnauthorized: false, signal: AbortSignal.timeout(timeoutMs) } as const
     const request = socketPath
       ? requestHttp({ ...options, socketPath, path })
       : (origin.startsWith('https:') ? requestHttps : requestHttp)(new URL(path, origin), options)
-    request.on('error', (error) => reject(error.name === 'AbortError' ? new Error(`none within ${TIMEOUT_MS / 1000} s`) : error))
+    request.on('error', (error) => reject(error.name === 'AbortError' ? new Error(`none within ${timeoutMs / 1000} s`) : error))
     request.on('response', (response) => {
       let body = ''
       response.setEncoding('utf8').on('data', (text: string) => {

@@ -8,10 +8,15 @@ const BPF_TRACE_UPROBE_MULTI = 48
 type Call = (...args: unknown[]) => number
 type PointerCall = (...args: unknown[]) => Pointer | null
 
+const library = lazy(load)
+
+/** A function of libbpf that returns a number: negative, −errno, where it fails. */
+export const libbpfFunction = (declaration: string) =>
+  library().func(declaration) as unknown as Call & { async: (...args: unknown[]) => void }
+
 const libbpf = lazy(() => {
-  const library = load()
-  const call = (declaration: string) => library.func(declaration) as unknown as Call & { async: (...args: unknown[]) => void }
-  const pointer = (declaration: string) => library.func(declaration) as unknown as PointerCall
+  const call = libbpfFunction
+  const pointer = (declaration: string) => library().func(declaration) as unknown as PointerCall
   const uprobeOptions = koffi().struct('bpf_uprobe_opts', {
     sz: 'size_t',
     ref_ctr_offset: 'size_t',

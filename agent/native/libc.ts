@@ -128,9 +128,18 @@ export function wallClockNs(): bigint {
   return timespec.readBigInt64LE(0) * 1_000_000_000n + timespec.readBigInt64LE(8)
 }
 
-/** The most that the machine's clock can be wrong by, in seconds, as the kernel knows it (adjtimex). */
-export function clockErrorSeconds(): number {
-  const timex = Buffer.alloc(208) // struct timex: modes, then offset, freq, maxerror (µs)
+/** The machine's clock, as the kernel knows it. */
+export interface ClockState {
+  /** Whether a time service keeps it. */
+  readonly isSynchronized: boolean
+  /** The most that it can be wrong by. */
+  readonly errorSeconds: number
+}
+
+/** Asks the kernel about the machine's clock (adjtimex(2)). */
+export function readClock(): ClockState {
+  const STA_UNSYNC = 0x40
+  const timex = Buffer.alloc(208) // struct timex: modes, offset, freq, maxerror (µs), esterror, status
   check('adjtimex', libc().adjtimex(timex))
-  return Number(timex.readBigInt64LE(24)) / 1e6
+  return { isSynchronized: (timex.readInt32LE(40) & STA_UNSYNC) === 0, errorSeconds: Number(timex.readBigInt64LE(24)) / 1e6 }
 }

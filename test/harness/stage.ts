@@ -29,10 +29,21 @@ export function stage() {
   return { path, folder, install }
 }
 
-/** Builds a program that runs a command to which the kernel refuses these system calls with this error. */
-export function compileDenied(path: string, calls: readonly string[], error = 'EPERM'): string {
+/** Builds a program that runs a command to which the kernel refuses these system calls, or only those with this first argument, with this error. */
+export function compileDenied(path: string, calls: readonly string[], error = 'EPERM', first?: number): string {
   const list = calls.map((call) => `SYS_${call}`).join(',')
-  execFileSync('clang', ['-O2', '-Wall', '-Werror', `-DCALLS=${list}`, `-DERROR=${error}`, join(root, 'test/harness/denied.c'), '-o', path])
+  const only = first === undefined ? [] : [`-DFIRST=${first}`]
+  execFileSync('clang', [
+    '-O2',
+    '-Wall',
+    '-Werror',
+    `-DCALLS=${list}`,
+    `-DERROR=${error}`,
+    ...only,
+    join(root, 'test/harness/denied.c'),
+    '-o',
+    path,
+  ])
   return path
 }
 

@@ -33,6 +33,17 @@ const contents = z.object({
 })
 const HEADER = { file: 'names of the nodes of fibre-agent', version: 1 } as const
 
+/** Reads the names that a file has; none if there is no such file. Throws if it holds something else, or cannot be read. */
+export async function readNames(path: string): Promise<readonly RememberedName[]> {
+  const text = await readWholeFile(path, MOST_BYTES)
+  if (text === undefined) return []
+  try {
+    return contents.parse(JSON.parse(text.toString())).names
+  } catch (cause) {
+    throw new Error('it holds something else', { cause })
+  }
+}
+
 export interface NamesFileOptions {
   /** A file that cannot be written is tried again after this time. */
   readonly retryMs?: number
@@ -77,11 +88,9 @@ export class NamesFile {
   /** Takes in what is there. */
   async read(): Promise<void> {
     try {
-      const text = await readWholeFile(this.#path, MOST_BYTES)
-      if (text !== undefined) this.#names = contents.parse(JSON.parse(text.toString())).names
+      this.#names = await readNames(this.#path)
     } catch (error) {
-      const isOther = error instanceof z.ZodError || error instanceof SyntaxError
-      this.#foreign = isOther ? 'it holds something else' : (error as Error).message
+      this.#foreign = (error as Error).message
       this.#warn(this.#foreign)
       return
     }

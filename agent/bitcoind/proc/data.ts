@@ -23,9 +23,9 @@ const PATH_MAX = 4096
 export function findData(directory: string): Data | undefined {
   const words = unlessGone(() => readStart(`${directory}/cmdline`, MOST_WORDS))?.split('\0') ?? []
   if (words.length < 2) return undefined // empty until exec has put the arguments in place
-  const told = toldData(directory, Options.ofCommandLine(words.slice(1)))
+  const told = readConfiguration(directory, words.slice(1))
   const dataDirectory = realPathIn(`${directory}/root`, told.dataDirectory)
-  const chainDirectory = openChainDirectory(directory) ?? join(dataDirectory, chainDirectories[told.chain])
+  const chainDirectory = openChainDirectory(directory) ?? join(dataDirectory, chainDirectories[told.options.chain])
   const isBelow = chainDirectory === dataDirectory || dirname(chainDirectory) === dataDirectory
   return { dataDirectory: isBelow ? dataDirectory : baseOf(chainDirectory), chainDirectory }
 }
@@ -36,17 +36,50 @@ const testDirectories: ReadonlySet<string> = new Set(Object.values(chainDirector
 
 const baseOf = (chainDirectory: string) => (isOfTestChain(chainDirectory) ? dirname(chainDirectory) : chainDirectory)
 
-/** Reads data directory and chain from command line, environment and configuration file. */
-function toldData(directory: string, commandLine: Options) {
+/** What a bitcoind was told: its options, where its data is, and the files that it reads them from. */
+export interface Configuration {
+  readonly options: Options
+  /** As it was given: links are not followed. */
+  readonly dataDirectory: string
+  /** Its bitcoin.conf, and the files which that includes. */
+  readonly files: readonly OptionsFile[]
+}
+
+/** A file of options, as a process sees its path. */
+export interface OptionsFile {
+  readonly path: string
+  /** `undefined` where it could not be read. */
+  readonly text: string | undefined
+  /** The error's code then. */
+  readonly fault?: string | undefined
+}
+
+/** Reads command line, environment and configuration files of a process; `directory` is its own in /proc. */
+export function readConfiguration(directory: string, words = readWords(directory)): Configuration {
+  const commandLine = Options.ofCommandLine(words)
   const here = ifReadable(() => readlinkSync(`${directory}/cwd`)) ?? '/'
   const path = (given: string) => resolve(here, given).slice(0, PATH_MAX)
   const first = path(commandLine.value('datadir') || defaultDirectory(directory))
-  const read = (file: string) => ifReadable(() => readRegularFile(`${directory}/root${resolve(first, file)}`, MOST_CONFIGURATION)) ?? ''
-  const withFile = commandLine.withFile(read(commandLine.value('conf') || 'bitcoin.conf'))
-  const options = withFile.withFile(...withFile.includes.slice(0, MOST_INCLUDES).map(read))
+  const read = (given: string) => readOptionsFile(directory, resolve(first, given))
+  const main = commandLine.isNegated('conf') ? [] : [read(commandLine.value('conf') || 'bitcoin.conf')]
+  const withFile = commandLine.withFile(...main.map(({ text }) => text ?? ''))
+  const included = withFile.includes.slice(0, MOST_INCLUDES).map(read)
+  const options = withFile.withFile(...included.map(({ text }) => text ?? ''))
   const given = options.value('datadir')
-  return { dataDirectory: given ? path(given) : first, chain: options.chain }
+  return { options, dataDirectory: given ? path(given) : first, files: [...main, ...included] }
 }
+
+/** Reads a file of options by the path that it has for the process whose directory in /proc is `directory`. */
+export function readOptionsFile(directory: string, path: string): OptionsFile {
+  try {
+    return { path, text: readRegularFile(`${directory}/root${path}`, MOST_CONFIGURATION) }
+  } catch (error) {
+    return { path, text: undefined, fault: (error as NodeJS.ErrnoException).code }
+  }
+}
+
+/** The words behind the name of the program. Throws where the process has ended. */
+const readWords = (directory: string) => readStart(`${directory}/cmdline`, MOST_WORDS).split('\0').slice(1)
 
 /** As bitcoind does it: without HOME, the root directory is the home. */
 function defaultDirectory(directory: string): string {

@@ -1,90 +1,84 @@
-import { closeSync, constants, openSync, readSync, statSync } from 'node:fs'
-import { join } from 'node:path'
-import { Options } from '../../bitcoind/proc/options.ts'
-import { ifReadable, readRegularFile, readStart } from '../../bitcoind/proc/read.ts'
+import { resolve } from 'node:path'
+import { type OptionsFile, readConfiguration, readOptionsFile } from '../../bitcoind/proc/data.ts'
+import type { Options } from '../../bitcoind/proc/options.ts'
 import type { Found } from '../../bitcoind/search.ts'
 import type { Finding } from './finding.ts'
+import { readVersion } from './version.ts'
 
 const area = 'debug log'
-const MOST_BYTES = 256 * 1024
-const MOST_LOG_BYTES = 4 * 1024 * 1024
 
-/** Reads the options of a process, as its command line and its bitcoin.conf give them, and judges what its debug.log will have. */
-export function judgeDebugLog({ pid, dataDirectory, chainDirectory }: Found): readonly Finding[] {
-  const words =
-    ifReadable(() => readStart(`/proc/${pid}/cmdline`, MOST_BYTES))
-      ?.split('\0')
-      .slice(1) ?? []
-  const commandLine = Options.ofCommandLine(words)
-  const path = join(dataDirectory, commandLine.value('conf') || 'bitcoin.conf')
-  const text = ifReadable(() => readRegularFile(`/proc/${pid}/root${path}`, MOST_BYTES))
-  const unread: Finding = { area, level: 'note', what: `pid ${pid}: ${path} is not there or could not be read` }
-  const log = ifReadable(() => readEnd(`/proc/${pid}/root${join(chainDirectory, 'debug.log')}`))
-  const version = log === undefined ? undefined : versionIn(log)
-  return [
-    version === undefined
-      ? { area, level: 'note', what: `pid ${pid}: the end of debug.log does not tell its version` }
-      : { area, level: 'ok', what: `pid ${pid}: ${version}` },
-    ...(text === undefined ? [unread] : []),
-    ...judgeOptions(pid, commandLine.withFile(text ?? ''), [...words, ...(text ?? '').split('\n')]),
-  ]
-}
+/** Categories of debug= whose lines are worth reading, and what is missing without them. Metrics need none of them but where it is said. */
+const categories = {
+  bench:
+    'without it debug.log has no lines of races and reconstructions for the dashboard of logs, and some FIBRE builds do not fire udp:block_header_chunk',
+  cmpctblock: 'without it debug.log does not tell how many transactions of a compact block were missing; metrics do not need it',
+  udpnet: 'without it debug.log does not tell of UDP peers that come and go; metrics do not need it',
+} as const
+const recommended = Object.keys(categories) as (keyof typeof categories)[]
 
-/** The version that bitcoind wrote at its last start. It is not asked: nothing of another user is executed. */
-export function versionIn(log: string): string | undefined {
-  return log
-    .match(/^\S+ (?:\[[^\]]*\] )*(Bitcoin .*? version \S+)/gm)
-    ?.at(-1)
-    ?.replace(/^.*?(?=Bitcoin )/, '')
-}
-
-/** The end of a file that grows. */
-function readEnd(path: string): string {
-  // A process of any user may be called bitcoind: anything but a file could make this one wait.
-  const file = statSync(path)
-  if (!file.isFile()) return ''
-  const { size } = file
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+/** Judges what the debug.log of a process has, by its command line, settings.json and configuration files. */
+export function judgeDebugLog({ pid, chainDirectory }: Pick<Found, 'pid' | 'chainDirectory'>): readonly Finding[] {
+  const directory = `/proc/${pid}`
   try {
-    const bytes = Buffer.alloc(Math.min(size, MOST_LOG_BYTES))
-    return bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, size - bytes.length))
-  } finally {
-    closeSync(fd)
+    const { options: given, files } = readConfiguration(directory)
+    const settings = readSettings(directory, given, chainDirectory)
+    const options = settings?.text ? given.withSettings(settings.text) : given
+    const version = readVersion(`${directory}/root${resolve(chainDirectory, options.value('debuglogfile') || 'debug.log')}`)
+    return [
+      version === undefined
+        ? { area, level: 'note', what: `pid ${pid}: its version is not known, for no debug.log of it could be read that tells` }
+        : { area, level: 'ok', what: `pid ${pid}: ${version}` },
+      ...files.map((file) => judgeFile(pid, file)),
+      ...(settings && settings.fault !== 'ENOENT' ? [judgeFile(pid, settings)] : []),
+      ...judgeOptions(pid, options),
+    ]
+  } catch (error) {
+    return [{ area, level: 'note', what: `pid ${pid}: its options could not be read (${(error as Error).message})` }]
   }
 }
 
-/** Judges options; `lines` are all that were given, since debug= may be given several times. */
-export function judgeOptions(pid: number, options: Options, lines: readonly string[]): readonly Finding[] {
-  const categories = lines
-    .flatMap((line) => /^\s*-{0,2}debug(?:=([\w]*))?\s*(?:#.*)?$/.exec(line)?.slice(1, 2) ?? [])
-    .map((name) => name || 'all')
-  const hasBench = categories.some((name) => ['bench', 'all', '1'].includes(name))
-  const hasMicros = options.value('logtimemicros') === '1'
-  const findings: Finding[] = []
-  if (options.value('debuglogfile') === '0' || ['', '1'].includes(options.value('nodebuglogfile') ?? '0'))
-    findings.push({
-      area,
-      level: 'note',
-      what: `pid ${pid}: no debug.log is written`,
-      why: 'the Collector has nothing to read; metrics do not need it',
-      todo: 'have the Collector read what bitcoind prints (collector/README.md)',
-    })
-  if (hasBench) findings.push({ area, level: 'ok', what: `pid ${pid}: debug=${categories.join(', ')}` })
-  else
-    findings.push({
-      area,
-      level: 'note',
-      what: `pid ${pid}: debug=bench is not set`,
-      why: 'debug.log then has no lines of races; metrics do not need them, the dashboard of logs does',
-      todo: 'debug=bench in bitcoin.conf',
-    })
-  if (!hasMicros)
-    findings.push({
-      area,
-      level: 'note',
-      what: `pid ${pid}: logtimemicros=1 is not set`,
-      why: 'lines of the same second may change their order on the way to Loki',
-      todo: 'logtimemicros=1 in bitcoin.conf',
-    })
+/** bitcoind writes it itself, in the directory of its chain; `undefined` where it may not. */
+function readSettings(directory: string, options: Options, chainDirectory: string): OptionsFile | undefined {
+  if (options.isNegated('settings')) return undefined
+  return readOptionsFile(directory, resolve(chainDirectory, options.value('settings') || 'settings.json'))
+}
+
+function judgeFile(pid: number, { path, fault }: OptionsFile): Finding {
+  if (fault === undefined) return { area, level: 'ok', what: `pid ${pid}: options of ${path}` }
+  return { area, level: 'note', what: `pid ${pid}: ${path} ${fault === 'ENOENT' ? 'is not there' : `could not be read (${fault})`}` }
+}
+
+/** Judges what options make of debug.log. */
+export function judgeOptions(pid: number, options: Options): readonly Finding[] {
+  if (options.isNegated('debuglogfile')) {
+    const why = 'the Collector has nothing to read; metrics do not need it'
+    const todo = 'have the Collector read what bitcoind prints (collector/README.md)'
+    return [{ area, level: 'note', what: `pid ${pid}: no debug.log is written`, why, todo }]
+  }
+  const isOn = enabledCategories(options)
+  const on = recommended.filter(isOn)
+  const findings = recommended.filter((name) => !isOn(name)).map((name) => lacking(pid, `debug=${name}`, categories[name]))
+  if (on.length > 0) findings.unshift({ area, level: 'ok', what: `pid ${pid}: debug=${on.join(', ')}` })
+  if (!isTrue(options.value('logtimemicros')))
+    findings.push(lacking(pid, 'logtimemicros=1', 'lines of the same second may change their order on the way to Loki'))
+  if (isTrue(options.value('shrinkdebugfile'))) {
+    const why = 'bitcoind cuts the file when it starts, and lines come twice'
+    findings.push({ area, level: 'note', what: `pid ${pid}: shrinkdebugfile=1 is set`, why, todo: 'shrinkdebugfile=0 in bitcoin.conf' })
+  }
   return findings
 }
+
+function lacking(pid: number, setting: string, why: string): Finding {
+  return { area, level: 'note', what: `pid ${pid}: ${setting} is not set`, why, todo: `${setting} in bitcoin.conf` }
+}
+
+/** As bitcoind reads them (init/common.cpp): `none` and `0` take back what came before, and `debugexclude` comes last. */
+function enabledCategories(options: Options): (name: string) => boolean {
+  const given = options.values('debug')
+  const included = new Set(given.slice(given.findLastIndex((name) => name === 'none' || name === '0') + 1))
+  const excluded = new Set(options.values('debugexclude'))
+  const names = (set: ReadonlySet<string>, name: string) => [name, 'all', '1', ''].some((one) => set.has(one))
+  return (name) => names(included, name) && !names(excluded, name)
+}
+
+const isTrue = (value: string | undefined) => value !== undefined && value !== '0'

@@ -1,4 +1,5 @@
-import { Agent as HttpAgent } from 'node:http'
+import { once } from 'node:events'
+import { Agent as HttpAgent, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { OTLPMetricExporterBase } from '@opentelemetry/exporter-metrics-otlp-http'
 import { convertLegacyHttpOptions, createOtlpHttpExportDelegate } from '@opentelemetry/otlp-exporter-base/node-http'
@@ -14,8 +15,18 @@ import type { ResourceMetrics } from '@opentelemetry/sdk-metrics'
 type OtlpProtocol = 'http/json' | 'http/protobuf'
 
 const encodings = {
-  'http/json': { serializer: JsonMetricsSerializer, contentType: 'application/json', component: 'otlp_http_json_metric_exporter' },
-  'http/protobuf': { serializer: ProtobufMetricsSerializer, contentType: 'application/x-protobuf', component: 'otlp_http_metric_exporter' },
+  'http/json': {
+    serializer: JsonMetricsSerializer,
+    contentType: 'application/json',
+    component: 'otlp_http_json_metric_exporter',
+    empty: Buffer.from('{"resourceMetrics":[]}'),
+  },
+  'http/protobuf': {
+    serializer: ProtobufMetricsSerializer,
+    contentType: 'application/x-protobuf',
+    component: 'otlp_http_metric_exporter',
+    empty: Buffer.alloc(0),
+  },
 } as const
 
 export interface OtlpOptions {
@@ -37,10 +48,8 @@ export interface Answer {
 
 /** Creates an exporter. `answer` is called with a function that reads what came with the status 200, just before the result of the export; that function throws where it is no OTLP. */
 export function createOtlpExporter({ url, protocol, timeoutMillis, proxy }: OtlpOptions, answer: (read: () => Answer) => void) {
-  const { serializer, contentType, component } = encodings[protocol]
-  // Headers, compression and certificates come from OTEL_*.
-  const options = convertLegacyHttpOptions({ url, timeoutMillis }, 'METRICS', 'v1/metrics', { 'Content-Type': contentType })
-  const agentFactory = async (scheme: string) => withProxy(await options.agentFactory(scheme), isLoopback(url) ? {} : (proxy ?? {}))
+  const { serializer, component } = encodings[protocol]
+  const options = httpOptions({ url, protocol, timeoutMillis, proxy })
   const listening = {
     serializeRequest: (metrics: ResourceMetrics) => serializer.serializeRequest(metrics),
     deserializeResponse(body: Uint8Array): IExportMetricsServiceResponse {
@@ -48,9 +57,65 @@ export function createOtlpExporter({ url, protocol, timeoutMillis, proxy }: Otlp
       return {}
     },
   }
-  return new OTLPMetricExporterBase(
-    createOtlpHttpExportDelegate({ ...options, agentFactory }, listening, component, MetricsExporterMetricsHelper, undefined),
-  )
+  return new OTLPMetricExporterBase(createOtlpHttpExportDelegate(options, listening, component, MetricsExporterMetricsHelper, undefined))
+}
+
+/** Headers, compression and certificates come from OTEL_*. */
+function httpOptions({ url, protocol, timeoutMillis, proxy }: OtlpOptions) {
+  const { contentType } = encodings[protocol]
+  const options = convertLegacyHttpOptions({ url, timeoutMillis }, 'METRICS', 'v1/metrics', { 'Content-Type': contentType })
+  const agentFactory = async (scheme: string) => withProxy(await options.agentFactory(scheme), isLoopback(url) ? {} : (proxy ?? {}))
+  return { ...options, agentFactory }
+}
+
+/** Answer of a receiver to a push of nothing. */
+export interface TrialAnswer {
+  readonly status: number
+  /** Whether it is one that a receiver of OTLP gives. */
+  readonly isOtlp: boolean
+}
+
+/** Pushes a request without metrics, with headers, certificates, compression and proxy of a push. Rejects if no answer comes. */
+export async function tryPush(options: OtlpOptions): Promise<TrialAnswer> {
+  const { url, protocol, timeoutMillis } = options
+  const { headers, agentFactory, compression } = httpOptions(options)
+  const { request } = process.getBuiltinModule(url.startsWith('https:') ? 'node:https' : 'node:http')
+  const agent = await agentFactory(new URL(url).protocol)
+  const empty = encodings[protocol].empty
+  const body = compression === 'gzip' ? process.getBuiltinModule('node:zlib').gzipSync(empty) : empty
+  const all = { ...(await headers()), ...(compression === 'gzip' && { 'Content-Encoding': 'gzip' }), 'Content-Length': body.length }
+  const outgoing = request(url, { method: 'POST', headers: all, agent, signal: AbortSignal.timeout(timeoutMillis) })
+  outgoing.on('error', () => {}) // one that comes after the answer
+  try {
+    const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>
+    outgoing.end(body)
+    const [response] = await answered
+    const answer = await readSome(response)
+    return { status: response.statusCode ?? 0, isOtlp: isAnswer(answer, protocol) }
+  } finally {
+    outgoing.destroy()
+    agent.destroy()
+  }
+}
+
+async function readSome(response: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of response) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes > MOST_BYTES) break
+  }
+  return Buffer.concat(chunks)
+}
+
+function isAnswer(body: Uint8Array, protocol: OtlpProtocol): boolean {
+  try {
+    readAnswer(body, protocol)
+    return true
+  } catch {
+    return false
+  }
 }
 
 type AnyAgent = HttpAgent & { readonly options: object }
@@ -85,6 +150,9 @@ function parse(body: Uint8Array, protocol: OtlpProtocol): IExportMetricsServiceR
   } catch {}
   throw new Error(`the endpoint takes no OTLP, is its path right? It answered: ${firstLine(text)}`)
 }
+
+/** More of an answer to a trial is not read. */
+const MOST_BYTES = 64 * 1024
 
 /** Enough to recognise a page of a proxy by. */
 const MOST_CHARACTERS = 200

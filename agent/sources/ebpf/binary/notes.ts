@@ -81,7 +81,7 @@ function readSites(file: ElfFile): Notes {
       semaphoreOffset: semaphoreAddress && offsetOf(semaphoreAddress),
       semaphoreAddress,
       arguments: parseArguments(probe.arguments, machine),
-      isNop: nops[machine].test(file.readUpTo(offset, 4).toString('hex')),
+      isNop: isNop(file.readUpTo(offset, 4), machine),
     }
   })
   return { machine, entry, sites }
@@ -89,6 +89,11 @@ function readSites(file: ElfFile): Notes {
 
 /** First bytes: on x86-64 nop, or nopl in any length. */
 const nops: Readonly<Record<Machine, RegExp>> = { x64: /^(90|0f1f)/, arm64: /^1f2003d5/ }
+
+/** Whether the instruction that begins with these four bytes does nothing. */
+export function isNop(bytes: Buffer, machine: Machine): boolean {
+  return nops[machine].test(bytes.toString('hex'))
+}
 
 /** A note's fields, as they stand there. */
 interface Probe {

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { Options } from '../../../../agent/bitcoind/proc/options.ts'
 import { judgeClock } from '../../../../agent/commands/doctor/clock.ts'
-import { judgeOptions, versionIn } from '../../../../agent/commands/doctor/debug-log.ts'
+import { explainConnection } from '../../../../agent/commands/doctor/connection-errors.ts'
+import { judgeOptions } from '../../../../agent/commands/doctor/debug-log.ts'
 import { exitCodeOf, type Finding } from '../../../../agent/commands/doctor/finding.ts'
 import { judgeKernel } from '../../../../agent/commands/doctor/kernel.ts'
 import { judgeProbes } from '../../../../agent/commands/doctor/nodes.ts'
+import { judgeAnswer } from '../../../../agent/commands/doctor/receivers.ts'
 import { reportLines } from '../../../../agent/commands/doctor/report.ts'
+import { versionIn } from '../../../../agent/commands/doctor/version.ts'
 import type { KernelFacts } from '../../../../agent/sources/ebpf/program/kernel-facts.ts'
 
 const bpfAndPerfmon = (1n << 38n) | (1n << 39n)
@@ -77,12 +80,28 @@ describe('a node is judged', () => {
   })
 
   it.each([
-    [[], ['note: pid 1: debug=bench is not set', 'note: pid 1: logtimemicros=1 is not set']],
-    [['-debug=bench', '-logtimemicros=1'], []],
-    [['-debug=bench', '-logtimemicros=1', '-nodebuglogfile'], ['note: pid 1: no debug.log is written']],
-    [['-debug=net', '-debug', '-logtimemicros=1'], []],
-  ])('by its options for debug.log: %j', (words, expected) => {
-    expect(told(judgeOptions(1, Options.ofCommandLine(words), words))).toEqual(expected)
+    [[], ['debug=bench', 'debug=cmpctblock', 'debug=udpnet', 'logtimemicros=1']],
+    [['-debug=bench', '-debug=cmpctblock', '-debug=udpnet', '-logtimemicros=1'], []],
+    [['-debug=net', '-debug', '-logtimemicros'], []],
+    [['-debug=1', '-debugexclude=bench', '-logtimemicros=1'], ['debug=bench']],
+    [
+      ['-debug=bench', '-debug=none', '-debug=udpnet', '-logtimemicros=1'],
+      ['debug=bench', 'debug=cmpctblock'],
+    ],
+    [
+      ['-debug=1', '-nodebug', '-debug=bench', '-logtimemicros=1'],
+      ['debug=cmpctblock', 'debug=udpnet'],
+    ],
+  ])('by its options for debug.log: %j', (words, missing) => {
+    const findings = told(judgeOptions(1, Options.ofCommandLine(words)))
+    expect(findings).toEqual(missing.map((setting) => `note: pid 1: ${setting} is not set`))
+  })
+
+  it.each([
+    ['-nodebuglogfile', 'note: pid 1: no debug.log is written'],
+    ['-shrinkdebugfile=1', 'note: pid 1: shrinkdebugfile=1 is set'],
+  ])('by %s', (word, expected) => {
+    expect(told(judgeOptions(1, Options.ofCommandLine(['-debug', '-logtimemicros', word])))).toEqual([expected])
   })
 })
 
@@ -96,13 +115,31 @@ it('reads the version of the last start from debug.log', () => {
   expect(versionIn(log.slice(2).join('\n'))).toBeUndefined()
 })
 
-it('tells how far the clock may be off, and that it cannot be asked', () => {
-  expect(judgeClock(() => 0.01)).toMatchObject({ level: 'ok' })
-  expect(judgeClock(() => 16)).toMatchObject({ level: 'note', todo: 'run an NTP client such as chrony' })
+it('tells whether the clock is synchronized, how far it may be off, and that it cannot be asked', () => {
+  const judge = (isSynchronized: boolean, errorSeconds: number) => judgeClock(() => ({ isSynchronized, errorSeconds }))
+  expect(judge(true, 0.01)).toMatchObject({ level: 'ok', what: 'the clock is synchronized: it may be off by up to 0.010 s' })
+  expect(judge(true, 16)).toMatchObject({ level: 'note', what: 'the clock is synchronized, but it may be off by up to 16 s' })
+  expect(judge(false, 0.01)).toMatchObject({ level: 'note', todo: expect.stringContaining('chrony') })
   const refuse = () => {
     throw new Error('EPERM')
   }
   expect(judgeClock(refuse)).toMatchObject({ level: 'note', what: 'the state of the clock could not be read (EPERM)' })
+})
+
+it.each([
+  [204, true, 'ok', 'it takes metrics'],
+  [200, false, 'warning', 'it answers, but not as a receiver of OTLP'],
+  [415, true, 'warning', 'it does not take this encoding: it answers 415'],
+  [302, false, 'warning', 'it answers 302'],
+])('judges the answer of a Collector: %i', (status, isOtlp, level, what) => {
+  expect(judgeAnswer('it', { status, isOtlp })).toMatchObject({ level, what })
+})
+
+it('explains why a connection failed, without what a message may repeat', () => {
+  const error = Object.assign(new Error('getaddrinfo ENOTFOUND secret.example.org'), { code: 'ENOTFOUND' })
+  expect(explainConnection(error)).toBe('its name is not known to DNS (ENOTFOUND)')
+  expect(explainConnection(Object.assign(new Error('secret'), { code: 'EOTHER' }))).toBe('EOTHER')
+  expect(explainConnection(new Error('secret'))).toBe('the reason is not known')
 })
 
 describe('findings', () => {

@@ -3,7 +3,7 @@ import { linkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { judgePorts } from '../../../../agent/commands/doctor/network.ts'
+import { judgePorts } from '../../../../agent/commands/doctor/ports.ts'
 import { temporaryDirectory } from '../../../harness/temporary.ts'
 import { run } from '../../settings/settings.ts'
 
