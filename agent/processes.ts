@@ -1,5 +1,5 @@
-import { basename } from 'node:path'
 import type { Logger } from 'pino'
+import { faultOfStarter } from './bitcoind/faults.ts'
 import { NamesFile } from './bitcoind/names/names-file.ts'
 import { uidOf } from './bitcoind/proc/users.ts'
 import { SeveralUsers } from './bitcoind/several-users.ts'
@@ -34,7 +34,7 @@ export async function openProcesses(settings: Settings, nodes: Nodes, log: Logge
     {
       log,
       watchExit,
-      faultOfExecutable: (path) => (basename(path) === 'bitcoin' ? startsOthers(path) : faultOfExecutable(path, tracepoints)),
+      faultOfExecutable: (path) => faultOfStarter(path) ?? faultOfExecutable(path, tracepoints),
       offersTracepoints: (path) => offersTracepoints(path, tracepoints),
       remembered: namesFile?.names,
       keep: (names) => namesFile?.keep(names),
@@ -73,9 +73,6 @@ export async function openProcesses(settings: Settings, nodes: Nodes, log: Logge
 }
 
 const isAnyAttached = (nodes: Nodes) => nodes.snapshot().some(({ probes }) => probes.some(({ attached }) => attached))
-
-const startsOthers = (path: string) =>
-  `${path} only starts bitcoind or bitcoin-node, and then is gone: name that one, such as /usr/libexec/bitcoin-node`
 
 /** Beside the journal: what is to stay when the agent is started again lies there. */
 async function openNamesFile({ journal }: Settings, log: Logger): Promise<NamesFile | undefined> {

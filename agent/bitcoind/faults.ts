@@ -1,4 +1,5 @@
 import { accessSync, constants, statSync } from 'node:fs'
+import { basename } from 'node:path'
 import type { Logger } from 'pino'
 import { identityOf, readExecutable, readLife } from './proc/proc.ts'
 import { ifReadable } from './proc/read.ts'
@@ -58,6 +59,12 @@ export class SelectionFaults {
     this.#known.set(path, { version, fault })
     return fault
   }
+}
+
+/** Why no process of Bitcoin Core's `bitcoin` could be measured; `undefined` of any other program. */
+export function faultOfStarter(path: string): string | undefined {
+  if (basename(path) !== 'bitcoin') return undefined
+  return `${path} only starts bitcoind or bitcoin-node, and then is gone: name that one, such as /usr/libexec/bitcoin-node`
 }
 
 /** Says that the process which a pid names does not run, and the way out. */

@@ -3,9 +3,10 @@ import { once } from 'node:events'
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { readNotes } from '../../agent/sources/ebpf/binary/notes.ts'
+import { forms } from '../../agent/sources/ebpf/program/program.ts'
 import { probes, startDemoNode } from '../demo-node/demo-node.ts'
 import { startBpftrace } from '../harness/bpftrace.ts'
-import { requireBpf } from '../harness/listening.ts'
+import { formName, Listener, requireBpf } from '../harness/listening.ts'
 import { need } from '../harness/needs.ts'
 import { stage, startNode } from '../harness/stage.ts'
 import { installAgent } from './installation.ts'
@@ -28,6 +29,10 @@ describe('doctor, of processes,', () => {
     const { code, told } = await doctor([...quiet, '--bitcoind', '/nonexistent'])
     expect(told('warning')).toContain('/nonexistent does not exist')
     expect(code).toBe(1)
+    const { path } = stage()
+    copyFileSync('/bin/sleep', path('bitcoin'))
+    const starter = await doctor([...quiet, '--bitcoind', path('bitcoin')])
+    expect(starter.told('warning')[0]).toMatch(/^.*\/bitcoin only starts bitcoind or bitcoin-node, and then is gone/)
   })
 
   it('says that a binary has no tracepoints', async () => {
@@ -134,6 +139,22 @@ describe('doctor, of other tracers,', () => {
     expect(told('note').join('\n')).toMatch(new RegExp(`^localhost: node .*\\(pid ${process.pid}\\) listens to udp:.* more$`, 'm'))
     expect(code).toBe(2)
   })
+
+  it.each(forms.map((form) => [formName(form), form] as const))(
+    'names another agent, beside which this one measures (%s)',
+    async (_, form) => {
+      const { path, install } = stage()
+      const bitcoind = install('bitcoind')
+      await using node = await startNode(bitcoind, path())
+      await using listener = new Listener({ forms: [form] })
+      listener.attach(node)
+      const { code, told } = await doctor([...quiet, '--bitcoind', bitcoind])
+      expect(told('note').filter((note) => note.includes(' listens to '))).toEqual([
+        expect.stringMatching(new RegExp(`^localhost: node .*\\(pid ${process.pid}\\) listens to udp:.* more$`)),
+      ])
+      expect(code).toBe(0)
+    },
+  )
 
   it('names bpftrace, beside which the agent measures', async () => {
     const { path, install } = stage()

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { basename } from 'node:path'
-import { SelectionFaults } from '../../bitcoind/faults.ts'
+import { faultOfStarter, SelectionFaults } from '../../bitcoind/faults.ts'
 import { isCalledLikeNode } from '../../bitcoind/lookalikes.ts'
 import { identityOf, readExecutable, readLife, readStatus } from '../../bitcoind/proc/proc.ts'
 import { ifReadable } from '../../bitcoind/proc/read.ts'
@@ -34,7 +34,8 @@ export function findNodes(loaded: LoadedSettings): NodeProcesses {
   const told = [...found, ...search.unreadable, ...search.ofOtherUsers].map(({ pid }) => pid)
   findings.push(...judgeOthers(new Set([process.pid, ...told])))
   const isMeasured = (wanted: string | undefined) => found.some(({ name }) => name === wanted)
-  for (const { text } of new SelectionFaults(selection, ROOT, (path) => faultOfExecutable(path, tracepoints)).find(isMeasured))
+  const faultOf = (path: string) => faultOfStarter(path) ?? faultOfExecutable(path, tracepoints)
+  for (const { text } of new SelectionFaults(selection, ROOT, faultOf).find(isMeasured))
     findings.push({
       area,
       level: 'warning',
