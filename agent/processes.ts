@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { faultOfStarter } from './bitcoind/faults.ts'
 import { NamesFile } from './bitcoind/names/names-file.ts'
-import { uidOf } from './bitcoind/proc/users.ts'
+import { selectionOf } from './bitcoind/select.ts'
 import { SeveralUsers } from './bitcoind/several-users.ts'
 import { type Finding, watchProcesses } from './bitcoind/watch.ts'
 import { besideJournal } from './journal/files.ts'
@@ -24,13 +24,12 @@ export interface Processes {
 
 /** Attaches to the processes that the settings name as they start and stop. Throws if there is none and none is to be waited for. */
 export async function openProcesses(settings: Settings, nodes: Nodes, log: Logger): Promise<Processes> {
-  const { bitcoind, nodes: named, nodeName, waitForTarget, forgetAfterMs } = settings
-  const pid = settings.pid || undefined
-  const users = settings.users && new Set(settings.users.map(uidOf).filter((uid) => uid !== undefined))
+  const { waitForTarget, forgetAfterMs } = settings
+  const selection = selectionOf(settings)
   const namesFile = await openNamesFile(settings, log)
   const several = new SeveralUsers(log)
   const watcher = await watchProcesses(
-    { bitcoind, pid, nodes: named, nodeName, users },
+    selection,
     {
       log,
       watchExit,
@@ -62,7 +61,8 @@ export async function openProcesses(settings: Settings, nodes: Nodes, log: Logge
     const [fault] = watcher.findings()
     throw new Error(watcher.targets().length > 0 ? 'no tracepoint could be attached' : (fault?.text ?? 'no bitcoind is running'))
   }
-  if (watcher.targets().length + watcher.findings().length === 0) log.info({ bitcoind, pid }, 'no bitcoind is running; waiting for one')
+  if (watcher.targets().length + watcher.findings().length === 0)
+    log.info({ bitcoind: selection.bitcoind, pid: selection.pid }, 'no bitcoind is running; waiting for one')
   return {
     isAnyUp: watcher.targets().length > 0,
     faults: () => watcher.findings(),

@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { identityOf, type RunningProcess, sharesNamespace } from './proc/proc.ts'
 import { ifReadable } from './proc/read.ts'
+import { uidOf } from './proc/users.ts'
 
 /** Which processes the operator wants watched. With neither `bitcoind`, `pid` nor `nodes`: every one whose executable is called like bitcoind. */
 export interface Selection {
@@ -15,6 +16,17 @@ export interface Selection {
   readonly nodeName: string
   /** Only processes of these users. */
   readonly users?: ReadonlySet<number> | undefined
+}
+
+/** Returns the selection that settings make: pid 0 is none, and users are given by name or number. A name that this machine does not know selects nobody. */
+export function selectionOf({ pid, users, ...rest }: SelectionSettings): Selection {
+  const uids = users && new Set(users.map(uidOf).filter((uid) => uid !== undefined))
+  return { bitcoind: rest.bitcoind, pid: pid || undefined, nodes: rest.nodes, nodeName: rest.nodeName, users: uids }
+}
+
+interface SelectionSettings extends Pick<Selection, 'bitcoind' | 'nodes' | 'nodeName'> {
+  readonly pid: number
+  readonly users?: readonly string[] | undefined
 }
 
 export type Program = Pick<RunningProcess, 'pid' | 'executable' | 'identity'>

@@ -35,6 +35,11 @@ describe('doctor, of processes,', () => {
     expect(starter.told('warning')[0]).toMatch(/^.*\/bitcoin only starts bitcoind or bitcoin-node, and then is gone/)
   })
 
+  it('says that only those of its PID namespace are seen', async () => {
+    const { told } = await doctor([...quiet, '--bitcoind', '/nonexistent'], ['unshare', '--mount-proc', '--pid', '--fork', ...agent])
+    expect(told('note')).toContain('only the processes of a PID namespace are seen')
+  })
+
   it('says that a binary has no tracepoints', async () => {
     const { path } = stage()
     copyFileSync('/bin/sleep', path('bitcoind'))
@@ -53,6 +58,7 @@ describe('doctor, of processes,', () => {
     const { code, told } = await doctor([...quiet, '--bitcoind', bitcoind], [...withCapabilities, ...installAgent(path('agent'))])
     expect(told('fault').join()).toContain(`cannot read /proc/${node.pid}/exe (EACCES): run the agent as the user of bitcoind or as root`)
     expect(told('note')).toContain(`pid ${other.pid} of root is called bitcoin-qt, and cannot be looked at`)
+    expect(told('note').join('\n')).toMatch(/^[1-9]\d* processes of other users cannot be looked at$/m)
     expect(code).toBe(2)
   })
 

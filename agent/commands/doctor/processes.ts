@@ -3,11 +3,13 @@ import { basename } from 'node:path'
 import { faultOfStarter, SelectionFaults } from '../../bitcoind/faults.ts'
 import { isCalledLikeNode } from '../../bitcoind/lookalikes.ts'
 import { identityOf, readExecutable, readLife, readStatus } from '../../bitcoind/proc/proc.ts'
-import { ifReadable } from '../../bitcoind/proc/read.ts'
-import { nameOfUser, uidOf } from '../../bitcoind/proc/users.ts'
+import { ifReadable, readStart } from '../../bitcoind/proc/read.ts'
+import { nameOfUser } from '../../bitcoind/proc/users.ts'
 import { type Found, Search, shortened } from '../../bitcoind/search.ts'
+import { type Selection, selectionOf } from '../../bitcoind/select.ts'
 import { type LoadedSettings, waitsForNode } from '../../settings/load.ts'
 import { faultOfExecutable, offersTracepoints } from '../../sources/ebpf/binary/executable.ts'
+import { isInMachinePidNamespace } from '../../sources/ebpf/program/program.ts'
 import { tracepoints } from '../../tracepoints/index.ts'
 import type { Finding } from './finding.ts'
 
@@ -22,38 +24,44 @@ export interface NodeProcesses {
 
 /** Looks for the processes of the settings as the agent does. */
 export function findNodes(loaded: LoadedSettings): NodeProcesses {
-  const { bitcoind, pid, nodes, nodeName, users: given } = loaded.settings
-  const users = given && new Set(given.map(uidOf).filter((uid) => uid !== undefined))
-  const selection = { bitcoind, pid: pid || undefined, nodes, nodeName, users }
+  const selection = selectionOf(loaded.settings)
   const search = new Search(selection, ROOT)
   const found = search.find({ known: [], isNodeMissing: true, isFull: true })
-  const findings: Finding[] = []
-  for (const { text } of search.unreadable)
-    findings.push({ area, level: found.length > 0 ? 'warning' : 'fault', what: text, why: 'this process is not measured' })
-  for (const { text } of search.ofOtherUsers) findings.push({ area, level: 'note', what: text })
-  const told = [...found, ...search.unreadable, ...search.ofOtherUsers].map(({ pid }) => pid)
-  findings.push(...judgeOthers(new Set([process.pid, ...told])))
-  const isMeasured = (wanted: string | undefined) => found.some(({ name }) => name === wanted)
-  const faultOf = (path: string) => faultOfStarter(path) ?? faultOfExecutable(path, tracepoints)
-  for (const { text } of new SelectionFaults(selection, ROOT, faultOf).find(isMeasured))
-    findings.push({
-      area,
-      level: 'warning',
-      what: text,
-      why: 'no process of it can be measured',
-      todo: 'correct --bitcoind, --pid or --node',
-    })
-  if (found.length + search.unreadable.length === 0) {
-    const waits = waitsForNode(loaded)
-    findings.push({
-      area,
-      level: waits ? 'warning' : 'fault',
-      what: 'no process of these settings runs',
-      why: waits ? 'the agent would wait for one' : 'the agent would end at once',
-      todo: 'start bitcoind, or name another process with --bitcoind, --pid or --node',
-    })
-  }
+  const { unreadable, ofOtherUsers } = search
+  const level = found.length > 0 ? 'warning' : 'fault'
+  const told = [...found, ...unreadable, ...ofOtherUsers].map(({ pid }) => pid)
+  const findings: readonly Finding[] = [
+    ...unreadable.map(({ text }): Finding => ({ area, level, what: text, why: 'this process is not measured' })),
+    ...ofOtherUsers.map(({ text }): Finding => ({ area, level: 'note', what: text })),
+    ...judgeOthers(new Set([process.pid, ...told])),
+    ...judgePaths(selection, found),
+    ...(found.length + unreadable.length === 0 ? judgeAbsence(waitsForNode(loaded)) : []),
+  ]
   return { found, findings }
+}
+
+function judgePaths(selection: Selection, found: readonly Found[]): readonly Finding[] {
+  const faultOf = (path: string) => faultOfStarter(path) ?? faultOfExecutable(path, tracepoints)
+  const isMeasured = (wanted: string | undefined) => found.some(({ name }) => name === wanted)
+  const why = 'no process of it can be measured'
+  const todo = 'correct --bitcoind, --pid or --node'
+  const faults = new SelectionFaults(selection, ROOT, faultOf).find(isMeasured)
+  return faults.map(({ text }) => ({ area, level: 'warning', what: text, why, todo }))
+}
+
+function judgeAbsence(isWaitedFor: boolean): readonly Finding[] {
+  const absence: Finding = {
+    area,
+    level: isWaitedFor ? 'warning' : 'fault',
+    what: 'no process of these settings runs',
+    why: isWaitedFor ? 'the agent would wait for one' : 'the agent would end at once',
+    todo: 'start bitcoind, or name another process with --bitcoind, --pid or --node',
+  }
+  if (ifReadable(isInMachinePidNamespace) ?? true) return [absence]
+  const what = 'only the processes of a PID namespace are seen'
+  const why = 'a bitcoind that runs outside of this container is not among them'
+  const todo = 'share its PID namespace: --pid=host or --pid=container:NAME, hostPID or shareProcessNamespace in Kubernetes'
+  return [absence, { area, level: 'note', what, why, todo }]
 }
 
 /** Judges processes that are not of the selection, but have the tracepoints or are called like a node. */
@@ -64,10 +72,25 @@ function judgeOthers(told: ReadonlySet<number | undefined>): readonly Finding[] 
     verdicts.set(identity, verdict)
     return verdict
   }
-  return readdirSync(ROOT)
+  const pids = readdirSync(ROOT)
     .map(Number)
     .filter((pid) => Number.isInteger(pid) && !told.has(pid))
-    .flatMap((pid) => ifReadable(() => judgeOther(pid, offers)) ?? [])
+  const findings = pids.flatMap((pid) => ifReadable(() => judgeOther(pid, offers)) ?? [])
+  const hidden = pids.filter((pid) => isHidden(pid)).length
+  if (hidden === 0) return findings
+  const what = `${hidden} processes of other users cannot be looked at`
+  const why = 'a node under another name may be among them'
+  return [...findings, { area, level: 'note', what, why, todo: 'run this command as root to see all' }]
+}
+
+/** Whether the program of a process cannot be seen. A process of the kernel has no words. */
+function isHidden(pid: number): boolean {
+  try {
+    readExecutable(`${ROOT}/${pid}`)
+    return false
+  } catch {
+    return ifReadable(() => readStart(`${ROOT}/${pid}/cmdline`, 1)) !== ''
+  }
 }
 
 function judgeOther(pid: number, offers: (directory: string, identity: string) => boolean): readonly Finding[] {

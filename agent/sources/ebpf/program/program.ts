@@ -193,6 +193,11 @@ const registersSize = process.arch === 'arm64' ? 272 : 168
 /** Inode of the machine's own PID namespace (PROC_PID_INIT_INO in linux/proc_ns.h). */
 const MACHINE_PID_NAMESPACE = 0xefff_fffcn
 
+/** Whether this process sees the pids that the kernel itself counts by: in a container it mostly does not. */
+export function isInMachinePidNamespace(): boolean {
+  return statSync('/proc/self/ns/pid', { bigint: true }).ino === MACHINE_PID_NAMESPACE
+}
+
 function writeSettings(object: Pointer, layoutOf: ReturnType<typeof readLayouts>, form: Form, ringSize: number): void {
   const { fields } = layoutOf('settings', [
     'registers_size',
