@@ -22,7 +22,7 @@ import { isAgentAt } from './health.ts'
 import { print } from './print.ts'
 
 const introduction = `Says whether the agent could measure with these settings (flags, environment, configuration file), what would be missing, and what to do. \
-Loads the kernel program and attaches it for a moment, and changes nothing else. Takes all settings of the agent: fibre-agent --help lists them.`
+Loads the kernel program, attaches it for a moment, pushes an empty request to the Collector, and changes nothing. Takes all settings of the agent: fibre-agent --help lists them.`
 
 const exitStatus = 'Exit status: 0 if all is well, 1 if there are warnings, 2 if the agent cannot measure or a setting is wrong.'
 
@@ -31,7 +31,7 @@ const AGENT_TIMEOUT_MS = 1_000
 
 /** `fibre-agent doctor`: says what is missing and how to mend it. */
 export const doctor = defineCommand({
-  flags: { json: { help: 'Print the findings as JSON.' } },
+  flags: { json: { help: 'Print JSON: exit_code, and findings, each with area, level (ok, note, warning or fault), what, why and todo.' } },
   help: {
     usage: ['fibre-agent doctor [--json] [settings]'],
     parts: [introduction, { title: 'Flags', flags: ['json', 'config', 'help', 'version'] }, exitStatus],

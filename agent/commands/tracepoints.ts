@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readExecutable, readStatus } from '../bitcoind/proc/proc.ts'
 import { ifReadable } from '../bitcoind/proc/read.ts'
 import { nameOfUser } from '../bitcoind/proc/users.ts'
@@ -16,7 +17,11 @@ const exitStatus =
 
 /** `fibre-agent tracepoints [PATH|PID]`: lists what a binary offers. */
 export const tracepoints = defineCommand({
-  flags: { json: { help: 'Print the tracepoints as JSON.' } },
+  flags: {
+    json: {
+      help: 'Print JSON: binaries, each with its tracepoints and those that are missing, and used, the tracepoints that the agent uses.',
+    },
+  },
   settings: [],
   help: {
     usage: ['fibre-agent tracepoints [--json] [PATH|PID]'],
@@ -36,6 +41,7 @@ const read = (place: string) => (/^\d+$/.test(place) ? readProcess(Number(place)
 
 function readProcess(pid: number): BinaryTracepoints {
   const directory = `/proc/${pid}`
+  if (!existsSync(directory)) throw new Error(`there is no process ${pid}`)
   const uid = ifReadable(() => readStatus(directory)?.uid)
   const executable = ifReadable(() => readExecutable(directory)) ?? `${directory}/exe`
   return readBinary(`${directory}/exe`, { executable, pid, ...(uid !== undefined && { user: nameOfUser(uid) }) })

@@ -55,5 +55,6 @@ describe('tracepoints', () => {
     expect(stdout).toMatch(/^\/bin\/sleep \(.*\)\n {2}has no tracepoints: it was built without USDT tracing\n$/)
     expect(status).toBe(1)
     expect(list('/nonexistent')).toMatchObject({ status: 1, stderr: expect.stringMatching(/^fibre-agent: \/nonexistent does not exist/) })
+    expect(list('4194304')).toMatchObject({ status: 1, stderr: 'fibre-agent: there is no process 4194304\n' })
   })
 })
