@@ -20,6 +20,7 @@ import { judgeReceivers } from './doctor/receivers.ts'
 import { reportLines } from './doctor/report.ts'
 import { isAgentAt } from './health.ts'
 import { print } from './print.ts'
+import { readKernelProgram } from './run.ts'
 
 const introduction = `Says whether the agent could measure with these settings (flags, environment, configuration file), what would be missing, and what to do. \
 Loads the kernel program, attaches it for a moment, pushes an empty request to the Collector, and changes nothing. Takes all settings of the agent: fibre-agent --help lists them.`
@@ -120,7 +121,7 @@ interface Source {
 
 function open({ ringSize, tracepoints }: Settings, folder: string): Source {
   try {
-    const image = readFileSync(`${folder}/usdt.bpf.o`)
+    const image = readKernelProgram(folder)
     const source = openEbpf({ image, ringSize, tracepoints: tracepointsOf(tracepoints), log: pino({ enabled: false }) })
     source.start({ event() {}, lost() {}, error() {} })
     return { opened: source }

@@ -136,7 +136,8 @@ function logNodeWarnings(log: Logger): void {
   process.on('warning', ({ name, message }) => log.warn({ name, reason: message }, 'Node.js warns'))
 }
 
-function readKernelProgram(folder: string): Buffer {
+/** Reads the compiled kernel program. */
+export function readKernelProgram(folder: string): Buffer {
   const path = `${folder}/usdt.bpf.o`
   const problem = problemOfReading(path)
   if (problem !== undefined) throw new Error(`the kernel program ${problem}; it belongs beside the agent: install both anew`)

@@ -68,9 +68,9 @@ function readLink(fd: number): UprobeLink | undefined {
 }
 
 /** bpf_link_info.uprobe_multi: path, offsets, ref_ctr_offsets, cookies, path_size, count, flags, pid. */
-function readMultiLink(fd: number, id: number, first: Buffer): UprobeLink {
+function readMultiLink(fd: number, id: number, first: Buffer): UprobeLink | undefined {
   const count = first.readUInt32LE(52)
-  if (count > MOST_OFFSETS) return { id, path: '', offsets: [], pid: undefined }
+  if (count === 0 || count > MOST_OFFSETS) return undefined
   return withMemory([PATH_MAX, 8 * count], ([path, offsets]) => {
     const information = readInformation(fd, (asked) => {
       asked.writeBigUInt64LE(path as Pointer, 16)
@@ -108,7 +108,7 @@ function readInformation(fd: number, ask: (information: Buffer) => void): Buffer
 
 /** Memory that stays where it is while `use` runs. */
 function withMemory<T>(sizes: readonly number[], use: (addresses: readonly Pointer[]) => T): T {
-  const addresses = sizes.map((size) => koffi().alloc('uint8_t', Math.max(size, 1)) as Pointer)
+  const addresses = sizes.map((size) => koffi().alloc('uint8_t', size) as Pointer)
   try {
     return use(addresses)
   } finally {

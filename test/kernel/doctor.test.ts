@@ -70,6 +70,17 @@ describe('doctor', () => {
     expect(code).toBe(2)
   })
 
+  it('names a missing kernel program', async () => {
+    const folder = stage().path('agent')
+    const command = installAgent(folder)
+    rmSync(join(folder, 'usdt.bpf.o'))
+    const { findings } = await doctor(quiet, command)
+    expect(findings.find(({ area }) => area === 'libraries')).toMatchObject({
+      level: 'fault',
+      why: expect.stringMatching(/^the kernel program .* does not exist; it belongs beside the agent: install both anew$/),
+    })
+  })
+
   it('names a seccomp filter', async () => {
     const { path } = stage()
     const denied = compileDenied(path('denied'), ['bpf'])

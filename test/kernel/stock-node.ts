@@ -24,8 +24,10 @@ export function compileStockNode(directory: string, version: number, ...flags: r
 export const startStockNode = (directory: string): Promise<DemoNode> =>
   startDemoNode({ binary: compileStockNode(directory, 31), args: ['--control'] })
 
-export const load = (node: DemoNode, rate: number, seconds: number): Promise<Load> =>
-  node.command(`load ${rate} ${seconds}`) as Promise<Load>
+export async function load(node: DemoNode, rate: number, seconds: number): Promise<Load> {
+  const command: string = `load ${rate} ${seconds}` // a demo node's has another answer
+  return (await node.command(command)) as Load
+}
 
 /** Fires one hit for each line. */
 export async function fire(node: DemoNode, ...hits: readonly string[]): Promise<void> {
