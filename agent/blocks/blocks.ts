@@ -6,6 +6,7 @@ import { addEvent, type Block, connectedNsOf, isNews } from './block.ts'
 import { type CatchUpListener, CatchUps } from './catch-up.ts'
 import { Chain } from './chain.ts'
 import { mechanismOf, type Racer, raceOf, racers } from './race.ts'
+import { mayBeComplete } from './relay/delivery.ts'
 import type { Header } from './relay/header.ts'
 import { type BlockMessage, type MessageEvent, readBlockMessage } from './relay/message.ts'
 import { PendingHeaders } from './relay/pending-headers.ts'
@@ -268,7 +269,7 @@ export class Blocks {
 
   #judgeOverdue(hash: string, sign: Sign): void {
     const relay = this.#relays.find(hash)
-    const isReceived = relay?.isReceivedBy(Number.POSITIVE_INFINITY) || this.#open.get(hash)?.events['udp:block_reconstructed']
+    const isReceived = (relay && mayBeComplete(relay)) || this.#open.get(hash)?.events['udp:block_reconstructed']
     if (isReceived || this.#closed.has(hash) || this.#catchUps.isActive) return
     const block = this.#open.get(hash) ?? this.#begin(hash, sign)
     block.isOverdue = true

@@ -27,7 +27,7 @@ export function factsOf(block: Block) {
     delivery,
     way: relay && wayOf({ relay, delivery, connectedNs, durationNs: connected?.durationNs, timeAt }),
     isMinedHere: isMinedHere(block),
-    isSent: isSentBy(block, reference.stampNs),
+    isSent: relay?.isSentBy(reference.stampNs) === true,
     measuredHeadStartSeconds: block.measuredHeadStartSeconds,
     competesWith: block.competesWith,
     reorganisationDepth: block.reorganisationDepth,
@@ -69,11 +69,8 @@ function isMinedHere(block: Block): boolean {
   if (connected === undefined || winner !== undefined || race !== undefined || events['udp:block_race_winner']) return false
   if (messagesSinceNs === undefined || messagesSinceNs > connected.stampNs - UNSEEN_NS || isBroughtBy(block, connected.stampNs))
     return false
-  return !isSentBy(block, connected.stampNs)
+  return block.relay?.isSentBy(connected.stampNs) !== true
 }
-
-/** Reports whether peers sent anything of a block by that time. */
-const isSentBy = ({ relay }: Block, stampNs: number) => relay !== undefined && (relay.isAnnouncedBy(stampNs) || relay.isReceivedBy(stampNs))
 
 /**
  * The arrival of the first FIBRE packet, as a stamp in ns: from the reconstruction, else from the race, whose times run back from

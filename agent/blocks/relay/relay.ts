@@ -15,7 +15,7 @@ export interface Announcement {
 }
 
 /** A message, or a part of it, that arrived from a peer. */
-interface Part {
+export interface Part {
   readonly stampNs: number
   readonly size: number | undefined
 }
@@ -70,12 +70,10 @@ export class Relay {
     return (this.#announcements[0]?.stampNs ?? Number.POSITIVE_INFINITY) <= stampNs
   }
 
-  /** Reports whether all of the block may have come by that time: a whole one, a compact one, or the transactions that it lacked. */
-  isReceivedBy(stampNs: number): boolean {
-    return (
-      this.#whole.some((part) => part.stampNs <= stampNs) ||
-      this.#exchanges.some((exchange) => completedNs(exchange, stampNs) !== undefined)
-    )
+  /** Reports whether a peer had sent or announced any of the block by that time. */
+  isSentBy(stampNs: number): boolean {
+    const isBefore = (part: Part | undefined) => part !== undefined && part.stampNs <= stampNs
+    return this.isAnnouncedBy(stampNs) || this.#whole.some(isBefore) || this.#exchanges.some(({ transactions }) => isBefore(transactions))
   }
 
   /** Adds what a message tells. Returns the announcement, if it is a peer's first. */
@@ -117,14 +115,6 @@ export class Relay {
     this.#announcements.splice(later + 1, 0, announcement)
     return known >= 0 ? undefined : announcement
   }
-}
-
-/** Time at which a compact block had all that it takes, by then; `undefined` while transactions that were asked for are missing. */
-export function completedNs({ compact, request, transactions }: Exchange, byNs: number): number | undefined {
-  if (transactions && transactions.stampNs <= byNs) return transactions.stampNs
-  if (!compact || compact.stampNs > byNs) return undefined
-  const isAsked = request && request.stampNs >= compact.stampNs && request.stampNs <= byNs
-  return isAsked ? undefined : compact.stampNs
 }
 
 const isAnnouncing = (type: BlockMessage['type']): type is Announcement['message'] => type === 'cmpctblock' || type === 'headers'

@@ -112,7 +112,7 @@ it('a block that came whole', () => {
   expect(stagesOf(record)).toEqual({ announced_to_received_ms: 2000, received_to_validation_ms: 100, validation_ms: 400 })
 })
 
-describe('the message by which a block came is the last that completed it before it was connected', () => {
+describe('the message by which a block came is the one that completed it', () => {
   const [compact, request, transactions] = [
     cmpctblock(header, { at: 10 }),
     getblocktxn(header, 3, { at: 11 }),
@@ -123,6 +123,9 @@ describe('the message by which a block came is the last that completed it before
     ['compact_block', [compact, cmpctblock(header, { at: 13, peer: 2 })]],
     // The second peer's compact block needed nothing more, while the first was asked.
     ['compact_block', [compact, request, cmpctblock(header, { at: 13, peer: 2 })]],
+    // The second peer's lacked some too, and was not asked.
+    ['compact_block_round_trip', [compact, request, cmpctblock(header, { at: 11.5, peer: 2 }), transactions]],
+    ['compact_block_round_trip', [compact, request, transactions, cmpctblock(header, { at: 13, peer: 2 })]],
     ['compact_block_round_trip', [compact, request, transactions]],
     ['compact_block_round_trip', [compact, cmpctblock(header, { at: 11, peer: 2 }), request, transactions]],
     ['full_block', [compact, request, transactions, block(header, { at: 13 })]],
@@ -136,13 +139,13 @@ describe('the message by which a block came is the last that completed it before
     expect(recordFrom(...messages, connection(header, { at: 20 }))).toMatchObject({ path })
   })
 
-  it('and of compact blocks that needed nothing the first', () => {
+  it('and of compact blocks that needed nothing the first, or, where another peer was asked, the last', () => {
     const compact = [20, 10, 15].map((at, index) => cmpctblock(header, { at, peer: index + 1 }))
     expect(recordFrom(...compact, connection(header, { at: 21 }))).toMatchObject({ path: 'compact_block', compact_block_peer: 'peer=2' })
-    const asked = [getblocktxn(header, 3, { at: 11, peer: 2 }), blocktxn(header, 900, { at: 12, peer: 2 })]
-    expect(recordFrom(...compact, ...asked, connection(header, { at: 21 }))).toMatchObject({
+    const asked = getblocktxn(header, 3, { at: 11, peer: 2 })
+    expect(recordFrom(asked, ...compact, connection(header, { at: 21 }))).toMatchObject({
       path: 'compact_block',
-      compact_block_peer: 'peer=3',
+      compact_block_peer: 'peer=1',
     })
   })
 
