@@ -13,7 +13,7 @@ interface CountedState {
 /** Metrics of the tracepoints whose hits are counted. One that stands in several of them adds up what these count. */
 export const countedMetrics = [...new Set(countedTracepoints.flatMap(({ metrics }) => metrics))].map(observedIn)
 
-/** Of nodes that have such a tracepoint: what is not looked at is not 0. */
+/** Of nodes whose executable has such a tracepoint, the last one where none runs: what is not looked at is not 0. */
 function observedIn(definition: MetricDefinition<never>): ObservedMetrics<CountedState> {
   const probes = new Set(countedTracepoints.filter(({ metrics }) => metrics.includes(definition)).map(({ probe }) => probe))
   return observed([definition as MetricDefinition<Hits>], ({ snapshot: { nodes }, totals }) => {
@@ -22,7 +22,7 @@ function observedIn(definition: MetricDefinition<never>): ObservedMetrics<Counte
       ({ node }) => node,
     )
     return nodes.flatMap(({ node, probes: states }) => {
-      const isCounted = byNode.has(node) || states.some(({ probe, attached }) => attached && probes.has(probe))
+      const isCounted = byNode.has(node) || states.some(({ probe }) => probes.has(probe))
       return isCounted ? { node, subjects: byNode.get(node) ?? [] } : []
     })
   })
