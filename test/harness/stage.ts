@@ -52,10 +52,13 @@ export function startNode(binary: string, directory: string, args: readonly stri
   return startDemoNode({ binary, args: ['--control', '--datadir', directory, ...args], ...options })
 }
 
+/** The agent tries again every 10 s what the kernel refused: the place of another build's tracepoint that is not given back yet. */
+const ATTACHED_S = 20
+
 /** Waits until so many of the node's tracepoints are listened to. */
 export async function attached(node: DemoNode, count: number = probes.length): Promise<void> {
-  const { attached } = await node.command(`wait ${count} 10`)
-  if (!attached) throw new Error(`node ${node.pid} was not attached to within 10 s`)
+  const { attached } = await node.command(`wait ${count} ${ATTACHED_S}`)
+  if (!attached) throw new Error(`node ${node.pid} was not attached to within ${ATTACHED_S} s`)
 }
 
 /** Asks a node to end and returns its exit: `{ code: 0 }` unless it crashed. */
