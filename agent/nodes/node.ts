@@ -1,11 +1,12 @@
 import { Blocks, type BlocksOptions, type MilestoneListener } from '../blocks/blocks.ts'
 import type { Mechanism } from '../blocks/race.ts'
-import { inboundMessageProbe, isMessageEvent } from '../blocks/relay/message.ts'
+import { isMessageEvent } from '../blocks/relay/message.ts'
 import type { Attachment, NodeProcess, ProbeState } from '../sources/source.ts'
 import { blockConnected } from '../tracepoints/block-connected.ts'
 import { blockRaceTime } from '../tracepoints/block-race-time.ts'
 import type { Tracepoint } from '../tracepoints/define.ts'
 import { isBlockEvent, requiredProbes, type TracepointEvent, tracepoints } from '../tracepoints/index.ts'
+import { inboundMessage } from '../tracepoints/net/inbound-message.ts'
 import type { NodeSnapshot } from './snapshot.ts'
 
 export interface NodeOptions extends BlocksOptions {
@@ -102,7 +103,7 @@ export class Node {
     const isAttached = (wanted: string) => this.probes.some(({ probe, attached }) => probe === wanted && attached)
     this.blocks.racesVisible = isAttached(blockRaceTime.probe)
     this.blocks.connectionsVisible = isAttached(blockConnected.probe)
-    this.blocks.messagesVisible = isAttached(inboundMessageProbe)
+    this.blocks.messagesVisible = isAttached(inboundMessage.probe)
   }
 
   take(event: TracepointEvent, tracepoint: Tracepoint, failed: readonly string[]): void {

@@ -1,23 +1,14 @@
-import type { EventBase } from '../../tracepoints/define.ts'
+import type { EventOf } from '../../tracepoints/define.ts'
+import type { TracepointEvent } from '../../tracepoints/index.ts'
+import { inboundMessage } from '../../tracepoints/net/inbound-message.ts'
+import { outboundMessage } from '../../tracepoints/net/outbound-message.ts'
 import { type Header, readHash, readHeader } from './header.ts'
 
 /** The decoded event of a message that a node took in from a peer or sends to one. */
-export interface MessageEvent extends EventBase {
-  readonly probe: 'net:inbound_message' | 'net:outbound_message'
-  readonly peer: number | bigint | undefined
-  /** Type of the message. */
-  readonly message: string | undefined
-  /** Size of the payload, in bytes. */
-  readonly size: number | undefined
-  /** The beginning of the payload. */
-  readonly payload: Uint8Array | undefined
-}
+export type MessageEvent = EventOf<typeof inboundMessage> | EventOf<typeof outboundMessage>
 
-/** The tracepoint of messages that come in; without it nothing is known of them. */
-export const inboundMessageProbe: MessageEvent['probe'] = 'net:inbound_message'
-
-export const isMessageEvent = <Event extends { readonly probe: string }>(event: Event): event is Event & MessageEvent =>
-  event.probe === inboundMessageProbe || event.probe === 'net:outbound_message'
+export const isMessageEvent = (event: TracepointEvent): event is MessageEvent =>
+  event.probe === inboundMessage.probe || event.probe === outboundMessage.probe
 
 /** The messages by which blocks are announced. */
 export const announcing = ['cmpctblock', 'headers'] as const
@@ -77,12 +68,12 @@ const outbound: ReadonlySet<string> = new Set(['cmpctblock', 'headers', 'getbloc
 
 /** Reads what a message tells of a block; `undefined` where it tells of none, or is too short or absurd. */
 export function readBlockMessage({ probe, message, peer, size, payload, stampNs, unixSeconds }: MessageEvent): BlockMessage | undefined {
-  const isInbound = probe === inboundMessageProbe
+  const isInbound = probe === inboundMessage.probe
   if (message === undefined || payload === undefined || peer === undefined || !isBlockMessage(message)) return undefined
   if (isInbound ? message === 'getblocktxn' : !outbound.has(message)) return undefined
-  const bytes = Buffer.from(payload.buffer, payload.byteOffset, Math.min(payload.length, size ?? payload.length))
+  const bytes = Buffer.from(payload, 'hex').subarray(0, size)
   const content = readers[message](bytes, size)
-  return content && { type: message, isInbound, peer: Number(peer), stampNs, unixSeconds, size, ...content }
+  return content && { type: message, isInbound, peer, stampNs, unixSeconds, size, ...content }
 }
 
 const isBlockMessage = (message: string): message is BlockMessage['type'] => Object.hasOwn(readers, message)

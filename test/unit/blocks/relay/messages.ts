@@ -42,7 +42,7 @@ export function compactSize(value: number): Buffer {
   return bytes
 }
 
-/** The message as the tracepoint tells of it: the first 128 bytes, and its size where that is another than theirs. */
+/** The message as the tracepoint tells of it: the first 96 bytes, and its size where that is another than theirs. */
 export function messageEvent(
   message: string,
   payload: Buffer,
@@ -59,10 +59,12 @@ export function messageEvent(
     stampNs: Math.round(at * 1e9),
     unixSeconds: at,
     peer,
+    address: undefined,
+    connectionType: undefined,
     message,
     size,
-    payload: payload.subarray(0, 128),
-  }
+    payload: payload.toString('hex', 0, 96),
+  } as MessageEvent
 }
 
 interface From {

@@ -48,7 +48,7 @@ function eventOf(header: BlockHeader, index: number, message: Sent): MessageEven
     block: () => block(header, { ...from, size }),
     told: () => told(header, from),
   }[message.kind]()
-  return message.isCut ? { ...event, payload: event.payload?.subarray(0, message.us % 32) } : event
+  return message.isCut ? { ...event, payload: event.payload?.slice(0, 2 * (message.us % 32)) } : event
 }
 
 /** Blocks begin 7 ms apart, so that many are under way at once. */
