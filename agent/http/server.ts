@@ -59,7 +59,13 @@ export async function listen(options: ServerOptions): Promise<HttpServer> {
     }
   }
   let isClosing = false
-  const listeners = await openAll(addresses, (address) => openListener({ name, address, tls, connections, log }, answerRequest))
+  const listeners: Listener[] = []
+  try {
+    for (const address of addresses) listeners.push(await openListener({ name, address, tls, connections, log }, answerRequest))
+  } catch (error) {
+    await close(listeners, connections)
+    throw error
+  }
   for (const { url } of listeners) log.info({ server: name, url, authentication: authenticator !== undefined }, 'listening')
   return {
     urls: listeners.map(({ url }) => url),
@@ -81,18 +87,6 @@ export async function listen(options: ServerOptions): Promise<HttpServer> {
       isClosing = true
       return close(listeners, connections)
     },
-  }
-}
-
-/** Opens a listener at each address, or at none. */
-async function openAll(addresses: readonly Address[], open: (address: Address) => Promise<Listener>): Promise<readonly Listener[]> {
-  const listeners: Listener[] = []
-  try {
-    for (const address of addresses) listeners.push(await open(address))
-    return listeners
-  } catch (error) {
-    for (const listener of listeners) await listener.close()
-    throw error
   }
 }
 

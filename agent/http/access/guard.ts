@@ -22,16 +22,18 @@ export interface GuardOptions extends Access {
   readonly log: Logger
 }
 
-const busy: HttpAnswer = { status: 503, body: 'Too many passwords wait to be checked.\n', headers: { 'Retry-After': '1' } }
+const busy: HttpAnswer = { status: 503, body: 'Passwords cannot be checked now.\n', headers: { 'Retry-After': '1' } }
 
 /** Refuses requests for other hosts and those without the right user name and password. */
 export class Guard {
   readonly wrongPasswords: WrongPasswords
   readonly #misdirected: ThrottledLog
+  readonly #unchecked: ThrottledLog
   readonly #openPaths: readonly string[]
   #access: Access = {}
   #isAllowedHost: (header: string | undefined) => boolean = () => false
   #lastHost = ''
+  #lastFault = ''
 
   constructor({ log, openPaths = [], ...access }: GuardOptions) {
     this.#openPaths = openPaths
@@ -39,6 +41,7 @@ export class Guard {
     this.#misdirected = new ThrottledLog((count) =>
       log.warn({ count, host: this.#lastHost }, 'requests for another host refused; if this machine goes by that name: --allowed-hosts'),
     )
+    this.#unchecked = new ThrottledLog((count) => log.error({ count, reason: this.#lastFault }, 'passwords cannot be checked'))
     this.setAccess(access)
   }
 
@@ -60,7 +63,17 @@ export class Guard {
     if (authorization === undefined) return unauthorized // how every browser begins
     const address = socket.remoteAddress ?? ''
     const isRight = authenticator.check(authorization, address)
-    return typeof isRight === 'object' ? isRight.then((result) => this.#judge(result, address)) : this.#judge(isRight, address)
+    return typeof isRight === 'boolean' ? this.#judge(isRight, address) : this.#judgeLater(isRight, address)
+  }
+
+  async #judgeLater(checking: Promise<boolean | 'busy'>, address: string): Promise<HttpAnswer | undefined> {
+    try {
+      return await this.#judge(await checking, address)
+    } catch (error) {
+      this.#lastFault = (error as Error).message
+      this.#unchecked.add()
+      return busy
+    }
   }
 
   #judge(isRight: boolean | 'busy', address: string): HttpAnswer | undefined | Promise<HttpAnswer> {

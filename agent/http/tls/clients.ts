@@ -23,9 +23,14 @@ const NAME = /(DNS|IP Address|URI|email):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)|[^,]*
 
 /** The names of a certificate that exporter-toolkit compares: hosts, addresses, URIs and mail addresses. */
 export function alternativeNames(subjectAltName = ''): readonly string[] {
-  return [...subjectAltName.matchAll(NAME)].flatMap(([, kind, text = '']) => {
-    if (kind === undefined) return []
+  return [...subjectAltName.matchAll(NAME)].flatMap(([, kind, text = '']) => (kind === undefined ? [] : read(kind, text)))
+}
+
+function read(kind: string, text: string): readonly string[] {
+  try {
     const name = text.startsWith('"') ? String(JSON.parse(text)) : text
     return [kind === 'IP Address' && name.includes(':') ? new SocketAddress({ address: name, family: 'ipv6' }).address : name]
-  })
+  } catch {
+    return [] // the certificate is a stranger's
+  }
 }

@@ -92,6 +92,7 @@ describe('allowed names', () => {
     ])
     expect(alternativeNames('DNS:"a\\u002c DNS:b", DNS:c')).toEqual(['a, DNS:b', 'c'])
     expect(alternativeNames('othername:"x\\u002c DNS:b"')).toEqual([])
+    expect(alternativeNames('DNS:"a\\x", IP Address:x:y, DNS:b')).toEqual(['b'])
     expect(alternativeNames(undefined)).toEqual([])
   })
 })

@@ -124,10 +124,15 @@ describe('a server with hashed passwords', () => {
     expect(JSON.stringify(logged)).not.toMatch(/wörd|other|\$2/)
   })
 
-  it('answers 503 to what it cannot check now', async () => {
-    const authenticator = { check: async () => 'busy' as const }
-    const { url } = await serve({ authenticator, routes })
-    const response = await fetch(`${url}/metrics`, { headers: { Authorization: token('a:b') } })
-    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
+  it.each([
+    ['busy', async () => 'busy' as const, []],
+    ['faulty', () => Promise.reject(new Error('no thread')), [{ count: 1, reason: 'no thread', msg: 'passwords cannot be checked' }]],
+  ])('answers 503 to what it cannot check now, and logs a fault once: %s', async (_, check, lines) => {
+    const { url, logged } = await serve({ authenticator: { check }, routes })
+    for (let request = 0; request < 2; request++) {
+      const response = await fetch(`${url}/metrics`, { headers: { Authorization: token('a:b') } })
+      expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
+    }
+    expect(logged.slice(1)).toMatchObject(lines)
   })
 })
