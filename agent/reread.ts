@@ -14,10 +14,11 @@ export interface RereadOptions<T> {
   readonly read: (before: T | undefined) => T
   /** Told of each value but the first. */
   readonly changed: (value: T) => void
+  /** Files are looked at once in this time, and only while somebody asks. */
+  readonly intervalMs?: number
   readonly log: Logger
 }
 
-/** A file is looked at once in this time, and only while somebody asks. */
 const INTERVAL_MS = 1_000
 
 /** A value that is read from files, and read anew when one of them has changed. */
@@ -46,9 +47,10 @@ export class Reread<T> {
     return this.#problem && `The ${this.#options.what} cannot be read anew, ${this.#options.otherwise}: ${this.#problem}`
   }
 
-  /** Looks whether a file has changed, unless that was done within the last second, and reads it anew then. Waits for no disk. */
+  /** Looks whether a file has changed, unless that was done just now, and reads it anew then. Waits for no disk. */
   look(): void {
-    if (this.#isLooking || performance.now() - this.#lookedAt < INTERVAL_MS) return
+    const { intervalMs = INTERVAL_MS } = this.#options
+    if (this.#isLooking || performance.now() - this.#lookedAt < intervalMs) return
     this.#isLooking = true
     void onThread(() => this.#lookAside()).then((stamp) => {
       this.#isLooking = false

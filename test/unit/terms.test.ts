@@ -71,13 +71,6 @@ describe("the agent's own settings", () => {
     expect(await passes('ann:new')).toBe(true)
     expect(said()).toEqual(['password reloaded', 'password not reloaded, still asking for the old one'])
   })
-
-  it('read nothing anew while nothing changes', async () => {
-    replace('quiet', 'old\n')
-    const { terms, lines } = open([], { FIBRE_METRICS_AUTH_USERNAME: 'ann', FIBRE_METRICS_AUTH_PASSWORD_FILE: path('quiet') })
-    for (let request = 0; request < 1000; request++) terms.look()
-    expect(lines).toEqual([])
-  })
 })
 
 describe('a web configuration file', () => {

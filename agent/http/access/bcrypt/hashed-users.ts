@@ -10,12 +10,12 @@ export class HashedUsers implements Authenticator {
   readonly #right: Map<string, Buffer>
   readonly #key: Buffer
 
-  /** Passwords that were right for `previous` users still are where the hash is the same. */
+  /** Passwords that were right for `previous` users still are where the hash is the same, which is part of the digest. */
   constructor(hashes: ReadonlyMap<string, string>, queue: HashQueue, previous?: HashedUsers) {
     this.#hashes = hashes
     this.#queue = queue
     this.#key = previous ? previous.#key : process.getBuiltinModule('node:crypto').randomBytes(32)
-    const kept = previous ? [...previous.#right].filter(([user]) => previous.#hashes.get(user) === hashes.get(user)) : []
+    const kept = previous ? [...previous.#right].filter(([user]) => hashes.has(user)) : []
     this.#right = new Map(kept)
   }
 
