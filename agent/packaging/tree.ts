@@ -97,6 +97,9 @@ async function addDocuments(into: Tree, { version, epoch }: Release): Promise<vo
   into.copyAll(root, ['README.md', 'SECURITY.md'], documents)
   into.compressed(`${documents}/CHANGELOG.md.gz`, readFileSync(join(root, 'CHANGELOG.md'), 'utf8'))
   for (const part of ['metrics', 'journal', 'page', 'webhook']) into.copy(join(root, `agent/${part}/README.md`), `${documents}/${part}.md`)
+  const webConfig = join(root, 'agent/settings/web-config')
+  into.copy(join(webConfig, 'README.md'), `${documents}/web-config.md`)
+  into.copy(join(webConfig, 'example.yml'), `${documents}/example.yml`)
 }
 
 /** Files below a folder. */

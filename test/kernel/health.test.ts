@@ -4,6 +4,7 @@ import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { bundle, searchPath, startAgentProcess } from '../harness/agent.ts'
+import { freePorts } from '../harness/free-ports.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { attached, stage, startNode } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
@@ -54,6 +55,16 @@ describe('fibre-agent health', () => {
       stdout: '',
       stderr: expect.stringMatching(/^fibre-agent: health: no answer from https?:.*\/health: .*ECONNREFUSED/),
     })
+  })
+
+  it.each(['127.0.0.1', '[::1]'])('asks on %s an agent that listens on all addresses of both kinds', async (host) => {
+    const { install } = stage()
+    const [port, healthPort] = await freePorts(2)
+    const args = ['--bitcoind', install('bitcoind'), '--port', `${port}`, '--health-port', `${healthPort}`]
+    await using agent = await startAgentProcess({ args: [...args, '--listen-address=0.0.0.0', '--listen-address=::'], ports: false })
+    await until(() => agent.log.filter(({ msg }) => msg === 'listening').length === 4, 'four listeners')
+    expect((await fetch(`http://${host}:${port}/metrics`)).status).toBe(200)
+    expect(health(['--health-port', `${healthPort}`, '--listen-address', host])).toEqual({ status: 0, stdout: 'OK\n', stderr: '' })
   })
 
   it('--ready ends with 0 when all is measured', async () => {

@@ -1,4 +1,5 @@
-import { freePorts, Server } from './server.ts'
+import { freePorts } from '../harness/free-ports.ts'
+import { Server } from './server.ts'
 
 export interface CollectorOptions {
   /** Paths, or `yaml:…`; later ones win, as on the command line. */

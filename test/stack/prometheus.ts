@@ -1,5 +1,6 @@
+import { freePorts } from '../harness/free-ports.ts'
 import { until } from '../harness/until.ts'
-import { freePorts, Server } from './server.ts'
+import { Server } from './server.ts'
 
 export interface PrometheusOptions {
   readonly config: string

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { startAgentProcess } from '../harness/agent.ts'
+import { freePorts } from '../harness/free-ports.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { seriesKey, startOtlpReceiver } from '../harness/otlp.ts'
 import { attached, FiredCounts, stage, startNode } from '../harness/stage.ts'
@@ -8,7 +9,6 @@ import { until } from '../harness/until.ts'
 import { type InstantSample, startPrometheus } from './prometheus.ts'
 import { startPushPipeline } from './push-pipeline.ts'
 import { requireStack, tellOnFailure } from './requirements.ts'
-import { freePorts } from './server.ts'
 import { fillIn } from './shipped.ts'
 
 /** Series that Prometheus itself adds for each scrape, which cannot be pushed. */
