@@ -49,6 +49,8 @@ const args = [
   'demo',
   '--log-level',
   'ERROR', // warnings are about running it for long
+  '--tracepoints',
+  'all',
   '--no-alerts', // they would stand between the blocks
   '--journal',
   join(dataDirectory, 'blocks.ndjson'),
