@@ -183,7 +183,8 @@ export class Search {
     // A process that ends while it is looked at gives EACCES as well; then there is nothing to tell.
     const life = ifReadable(() => readLife(directory))
     if (!life || this.#unreadable.get(pid) === life.startTicks) return
-    const uid = ifReadable(() => readStatus(directory)?.uid)
+    const { group, uid } = ifReadable(() => readStatus(directory)) ?? {}
+    if (group !== undefined && group !== pid) return // a thread, whose id was given out like a pid
     const isOfUser = uid === undefined || (this.#selection.users?.has(uid) ?? true)
     const isWanted = isOfUser && (pid === this.#selection.pid || this.#wantedNames.has(life.name))
     this.#unreadable.set(pid, isWanted ? life.startTicks : 0)

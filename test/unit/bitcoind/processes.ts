@@ -14,7 +14,7 @@ export function pausingProgram() {
   const directory = temporaryDirectory()
   const path = (...parts: string[]) => join(directory, ...parts)
   const program = path('pausing')
-  execFileSync('cc', ['-o', program, join(import.meta.dirname, 'pausing.c')])
+  execFileSync('cc', ['-pthread', '-o', program, join(import.meta.dirname, 'pausing.c')])
 
   /** Puts a copy of the program somewhere, as an installation would. */
   const install = (...parts: string[]) => {

@@ -403,7 +403,7 @@ describe('namespaces and privileges', () => {
     await eventually(() => expect(told).toEqual([`+ localhost ${node.pid}`]))
   })
 
-  it('tells once of a bitcoind whose executable it may not read', async (context) => {
+  it('tells once of a bitcoind whose executable it may not read, and of none of its threads', async (context) => {
     need(context, isRoot, 'needs root to become another user')
     const { install } = pausingProgram()
     const bitcoind = install('hidden')
@@ -412,7 +412,8 @@ describe('namespaces and privileges', () => {
     process.seteuid?.(65534)
     const { findings, watcher, warnings } = await watch({ bitcoind })
     process.seteuid?.(0)
-    const late = await startProcess(bitcoind)
+    const late = await startProcess(bitcoind, [], { env: { THREAD: '1' } })
+    await nextLine(late)
     process.seteuid?.(65534)
     for (let scans = 0; scans < 3; scans++) watcher.scan()
     const reason = (pid: number) =>
