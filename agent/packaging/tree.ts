@@ -62,6 +62,7 @@ function addConfiguration(into: Tree): void {
   const unit = readFileSync(join(import.meta.dirname, 'systemd/fibre-agent.service'), 'utf8')
   into.file('usr/lib/systemd/system/fibre-agent.service', unit)
   into.file('usr/lib/systemd/system/fibre-agent@.service', templateOf(unit))
+  into.copy(join(import.meta.dirname, 'systemd/fibre-agent.generator'), 'usr/lib/systemd/system-generators/fibre-agent', 0o755)
   into.copyAll(join(import.meta.dirname, 'systemd'), ['*.sysusers'], 'usr/lib/sysusers.d', (name) => name.replace('.sysusers', '.conf'))
 }
 
