@@ -20,7 +20,7 @@ missing() {
   [ "${1-}" != browser ] || any /usr/bin/chromium-headless-shell /usr/bin/chromium || echo chromium-headless-shell
   [ "${1-}" != machines ] || missing_for_machines
   [ "${1-}" != test ] || command -v bpftrace >/dev/null || echo bpftrace
-  case ${1-} in package | test:package)
+  case ${1-} in package | test:package | machines)
     command -v dpkg-deb >/dev/null || echo dpkg
     command -v xz >/dev/null || echo xz-utils
   esac
@@ -38,6 +38,7 @@ missing_for_machines() {
   command -v qemu-system-aarch64 >/dev/null || echo qemu-system-arm
   command -v ld.lld >/dev/null || echo lld
   command -v cpio >/dev/null || echo cpio
+  command -v debootstrap >/dev/null || echo debootstrap
   any /usr/share/keyrings/debian-archive-keyring.gpg || echo debian-archive-keyring
 }
 need=$(missing "$@" | tr '\n' ' ')

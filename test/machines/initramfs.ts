@@ -1,9 +1,8 @@
 // What a machine has in memory when it boots: Debian's libraries, Node.js and the checkout, as an initramfs. It has no disk.
-import { createHash } from 'node:crypto'
-import { copyFileSync, cpSync, createReadStream, createWriteStream, existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { demoNodeSource } from '../demo-node/compile.ts'
+import { cachedArchive, extendArchive } from './archive.ts'
 import { cached, makeWhole } from './cache.ts'
 import { type Arch, targetTriple } from './machines.ts'
 import { download, unpack } from './packages.ts'
@@ -20,16 +19,12 @@ const headers = ['libc6-dev', 'linux-libc-dev', 'libgcc-12-dev', 'systemtap-sdt-
 /** Debian's libraries come with what no program asks for here. */
 const unneeded = ['usr/share', 'usr/lib/*/gconv']
 
-/** Writes the initramfs of a processor's machines: what the checkout has now, after what stays the same. */
-export async function writeInitramfs(arch: Arch, path: string): Promise<void> {
-  const parts = [await system(arch), `${path}.project`]
-  try {
-    await archive(`${path}.project`, (folder) => copyProject(arch, folder))
-    for (const [index, part] of parts.entries())
-      await pipeline(createReadStream(part), createWriteStream(path, { flags: index ? 'a' : 'w' }))
-  } finally {
-    rmSync(`${path}.project`, { force: true })
-  }
+/** Writes the initramfs of a processor's machines: what the checkout and a package have now, after what stays the same. */
+export async function writeInitramfs(arch: Arch, path: string, deb?: string): Promise<void> {
+  await extendArchive(await system(arch), path, async (folder) => {
+    await copyProject(arch, folder)
+    if (deb !== undefined) await unpack([deb], folder)
+  })
 }
 
 /** Debian's libraries, Node.js and npm packages, made once for each lock file. */
@@ -40,12 +35,7 @@ async function system(arch: Arch): Promise<string> {
     readFileSync(import.meta.filename),
     ...[root, runtime].map((folder) => readFileSync(join(folder, 'package-lock.json'))),
   ]
-  const hash = createHash('sha256').update(ingredients.join('\0')).digest('hex').slice(0, 16)
-  const path = cached(`system-${arch}-${hash}.cpio`)
-  if (existsSync(path)) return path
-  await makeWhole(path, (unfinished) => archive(unfinished, (folder) => copySystem(arch, folder)))
-  for (const other of globSync(cached(`system-${arch}-*.cpio`))) if (other !== path) rmSync(other)
-  return path
+  return await cachedArchive(`system-${arch}`, ingredients, (folder) => copySystem(arch, folder))
 }
 
 async function copySystem(arch: Arch, folder: string): Promise<void> {
@@ -80,9 +70,13 @@ async function copyProject(arch: Arch, folder: string): Promise<void> {
     cpSync(join(root, path), join(project, path), { recursive: true })
   }
   copyFileSync(join(import.meta.dirname, 'init'), join(folder, 'init'))
+  await compileDemoNode(arch, join(project, 'dist/demo-node'))
+}
+
+/** Compiles the demo node for a processor. */
+export async function compileDemoNode(arch: Arch, path: string): Promise<void> {
   const target = [`--target=${targetTriple[arch]}`, `--sysroot=${await sysroot(arch)}`, '-fuse-ld=lld']
-  const demoNode = ['-O2', '-g', '-pthread', demoNodeSource, '-o', join(project, 'dist/demo-node'), '-lm']
-  await runProgram('clang', [...target, ...demoNode])
+  await runProgram('clang', [...target, '-O2', '-g', '-pthread', demoNodeSource, '-o', path, '-lm'])
 }
 
 /** Folder with the headers and libraries that programs for that processor are built from. */
@@ -91,16 +85,4 @@ async function sysroot(arch: Arch): Promise<string> {
   if (!existsSync(path))
     await makeWhole(path, async (unfinished) => unpack(await download(arch, SUITE, [...libraries, ...headers]), unfinished))
   return path
-}
-
-/** Fills a folder and writes it as an archive that the kernel unpacks. */
-async function archive(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
-  const folder = `${path}.d`
-  try {
-    mkdirSync(folder)
-    await fill(folder)
-    await runProgram('sh', ['-c', 'find . | cpio --quiet -o -H newc -R 0:0 >"$1"', 'sh', path], { cwd: folder })
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
 }

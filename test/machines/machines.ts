@@ -20,6 +20,22 @@ export const machines: readonly Machine[] = [
   { name: 'newest-arm64', arch: 'arm64', suite: 'trixie-backports' },
 ]
 
+/** Those that get the package, on a Debian of their own with systemd. */
+export const installed: readonly Machine[] = [
+  { name: 'debian-12-package', arch: 'x64', suite: 'bookworm' },
+  { name: 'debian-13-package', arch: 'x64', suite: 'trixie' },
+]
+
+/** Those of a list that MACHINES names; without it, all. */
+export function chosenOf(list: readonly Machine[]): readonly Machine[] {
+  const names = process.env.MACHINES?.split(/[ ,]+/).filter(Boolean)
+  if (names === undefined) return list
+  const known = [...machines, ...installed].map(({ name }) => name)
+  const unknown = names.find((name) => !known.includes(name))
+  if (unknown !== undefined) throw new Error(`MACHINES: there is no ${unknown}, but ${known.join(', ')}`)
+  return list.filter(({ name }) => names.includes(name))
+}
+
 /** Debian's names of the processors. */
 export const debianArch = { x64: 'amd64', arm64: 'arm64' } as const satisfies Record<Arch, string>
 /** The compiler's. */

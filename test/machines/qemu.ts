@@ -36,6 +36,8 @@ export interface Boot {
   readonly kernel: string
   readonly initramfs: string
   readonly append: string
+  /** 2048 by default. */
+  readonly memoryMb?: number
   readonly timeoutMs: number
 }
 
@@ -58,9 +60,9 @@ export async function boot(options: Boot): Promise<Booted> {
 /** One thread translates for all processors: QEMU 7.2's several threads make kernels crash at their start. */
 const EMULATION = 'tcg,thread=single'
 
-async function start({ arch, kernel, initramfs, append, timeoutMs }: Boot, accelerator: string) {
+async function start({ arch, kernel, initramfs, append, memoryMb = 2048, timeoutMs }: Boot, accelerator: string) {
   const { program, args, cpu, console } = emulators[arch]
-  const hardware = [...args, '-cpu', accelerator === 'kvm' ? 'host' : cpu, '-accel', accelerator, '-smp', '2', '-m', '2048']
+  const hardware = [...args, '-cpu', accelerator === 'kvm' ? 'host' : cpu, '-accel', accelerator, '-smp', '2', '-m', `${memoryMb}`]
   const devices = ['-display', 'none', '-monitor', 'none', '-nic', 'none', '-serial', 'stdio', '-no-reboot']
   const commandLine = `console=${console} quiet panic=-1 random.trust_cpu=on ${append}`
   const child = spawn(program, [...hardware, ...devices, '-kernel', kernel, '-initrd', initramfs, '-append', commandLine], {
