@@ -5,6 +5,7 @@ import { explain } from './commands/explain.ts'
 import type { Flags } from './commands/flags.ts'
 import { columnsOf, print } from './commands/print.ts'
 import { tokenize } from './commands/tokens.ts'
+import { homepage } from './homepage.ts'
 import type { Output } from './nodes/output.ts'
 import { type Environment, SettingsError } from './settings/load.ts'
 
@@ -56,7 +57,8 @@ export async function runCommand(options: CommandOptions): Promise<Outcome> {
 
   async function printHelp(name: CommandName | undefined): Promise<void> {
     const [command, { helpText }] = await Promise.all([loadCommand(name), import('./commands/help-text.ts')])
-    await print([`${helpText(command.help, command, columnsOf(stdout, options.env))}\n`], stdout)
+    const address = homepage === undefined ? '' : `\nDocumentation: ${homepage}\n`
+    await print([`${helpText(command.help, command, columnsOf(stdout, options.env))}\n${address}`], stdout)
   }
 
   async function printVersion(): Promise<void> {

@@ -1,3 +1,4 @@
+import { addressOf } from '../agent/homepage.ts'
 import { alerts } from './alerts.ts'
 import type { DashboardDefinition } from './dashboard.ts'
 import { publicOverview } from './definitions/public.ts'
@@ -60,7 +61,8 @@ const alerting = `## Alerts
 
 - **To tune one**, change its limit in \`thresholds.ts\` and run \`npm run generate\`; the colours of panels follow.
 - **To silence one for a while**: \`amtool silence add alertname=FibreNotWinning node=localhost --duration=2d --comment='…'\`, or Alertmanager's page.
-- **To switch one off**, route it to a receiver without destinations: \`matchers: [alertname="FibreWinRateLow"]\`, \`receiver: none\`. Prometheus still shows it, and an update of the rules does not switch it on again.`
+- **To switch one off**, route it to a receiver without destinations: \`matchers: [alertname="FibreWinRateLow"]\`, \`receiver: none\`. Prometheus still shows it, and an update of the rules does not switch it on again.
+- **The annotation \`runbook_url\`** of each leads to its runbook, as the packages install it: \`${addressOf('dashboards/runbooks.md', undefined)}\`. To have it lead to your repository or site instead, give that address as \`homepage\` in \`package.json\` and run \`npm run generate\`: runbooks are looked for at \`dashboards/runbooks.md\` below it, on GitHub and GitLab in the default branch. Packages, units, \`--help\` and the manual page name it then, too.`
 
 function sectionOf({ uid, title, purpose, rows }: DashboardDefinition): readonly string[] {
   return [

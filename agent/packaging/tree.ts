@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, cpSync, globSync, lutimesSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { homepage } from '../homepage.ts'
 import { completions } from './manual/completions.ts'
 import { manualPage } from './manual/page.ts'
 
@@ -59,11 +60,16 @@ function addProgram(into: Tree, arch: Architecture, runtime: string): void {
 
 function addConfiguration(into: Tree): void {
   into.copy(join(root, 'agent/settings/example.yaml'), 'etc/fibre-agent/config.yaml', 0o640)
-  const unit = readFileSync(join(import.meta.dirname, 'systemd/fibre-agent.service'), 'utf8')
+  const unit = withDocumentation(readFileSync(join(import.meta.dirname, 'systemd/fibre-agent.service'), 'utf8'), homepage)
   into.file('usr/lib/systemd/system/fibre-agent.service', unit)
   into.file('usr/lib/systemd/system/fibre-agent@.service', templateOf(unit))
   into.copy(join(import.meta.dirname, 'systemd/fibre-agent.generator'), 'usr/lib/systemd/system-generators/fibre-agent', 0o755)
   into.copyAll(join(import.meta.dirname, 'systemd'), ['*.sysusers'], 'usr/lib/sysusers.d', (name) => name.replace('.sysusers', '.conf'))
+}
+
+/** The unit with the homepage beside the manual page. */
+export function withDocumentation(unit: string, home: string | undefined): string {
+  return home === undefined ? unit : unit.replace(/^Documentation=.*/m, `$& ${home}`)
 }
 
 /** The unit for one of several agents, with a configuration file and a journal of its own. */

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { homepage } from '../../homepage.ts'
 import type { Architecture, Release } from '../tree.ts'
 
 const DOCUMENTS = 'usr/share/doc/fibre-agent'
@@ -21,7 +22,7 @@ export function writeDeb(tree: string, arch: Architecture, release: Release, pat
   const control = join(tree, 'DEBIAN')
   const size = Math.ceil(sizeOf(tree) / 1024)
   mkdirSync(control)
-  writeFileSync(join(control, 'control'), controlOf(arch, release, size))
+  writeFileSync(join(control, 'control'), controlOf(arch, release, size, homepage))
   writeFileSync(join(control, 'conffiles'), '/etc/fibre-agent/config.yaml\n')
   for (const name of scripts) {
     cpSync(join(import.meta.dirname, name), join(control, name))
@@ -39,8 +40,10 @@ export function writeDeb(tree: string, arch: Architecture, release: Release, pat
 
 const read = (name: string) => readFileSync(join(import.meta.dirname, name), 'utf8')
 
-function controlOf(arch: Architecture, { version }: Release, kilobytes: number): string {
-  return read('control').replace('@VERSION@', version).replace('@ARCHITECTURE@', arch).replace('@SIZE@', `${kilobytes}`)
+/** What the package says of itself. */
+export function controlOf(arch: Architecture, { version }: Release, kilobytes: number, home: string | undefined): string {
+  const control = read('control').replace('@VERSION@', version).replace('@ARCHITECTURE@', arch).replace('@SIZE@', `${kilobytes}`)
+  return home === undefined ? control.replace('Homepage: @HOMEPAGE@\n', '') : control.replace('@HOMEPAGE@', home)
 }
 
 /** In the form that Debian's tools read; what has changed stands in CHANGELOG.md.gz beside it. */

@@ -1,6 +1,7 @@
 import { allFlags } from '../../commands/command-line.ts'
 import type { Flags } from '../../commands/flags.ts'
 import { spellingOf } from '../../commands/help-text.ts'
+import { homepage } from '../../homepage.ts'
 import { type DocumentedCommand, documentedCommands } from './commands.ts'
 import { Roff } from './roff.ts'
 
@@ -8,6 +9,7 @@ const FILES = [
   ['/etc/fibre-agent/config.yaml', 'Settings, where the file is there. Commented: each stands at its default.'],
   ['/var/lib/fibre-agent/blocks.ndjson', 'The journal: a line of JSON for each block.'],
   ['/usr/share/fibre-agent/', 'Dashboards for Grafana, rules for Prometheus and Loki, configurations of the OpenTelemetry Collector.'],
+  ['/usr/share/doc/fibre-agent/', 'What the agent shows, needs and can be set to; how it is installed.'],
 ] as const
 
 /** Returns fibre-agent(1), from the same definitions as `--help`. `date` is that of the release, YYYY-MM-DD. */
@@ -24,6 +26,7 @@ export async function manualPage(version: string, date: string): Promise<string>
   }
   roff.section('Files')
   for (const [path, meaning] of FILES) roff.entry(path, [meaning])
+  if (homepage !== undefined) roff.section('See also').paragraph(homepage)
   return roff.toString()
 }
 

@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { addressOf, homepage } from '../../../agent/homepage.ts'
 import { alerts, alertsYaml } from '../../../dashboards/alerts.ts'
 import { lokiAlerts, lokiRulesYaml } from '../../../dashboards/loki-rules.ts'
 import { recordings } from '../../../dashboards/recording.ts'
-import { type Alert, anchorOf } from '../../../dashboards/rule.ts'
+import { type Alert, anchorOf, rulesYaml } from '../../../dashboards/rule.ts'
 import { promtool } from '../../harness/promtool.ts'
 
 const folder = join(import.meta.dirname, '../../../dashboards')
@@ -25,7 +26,19 @@ it('has a runbook for every alert, to which the alert leads, and none for anothe
   expect(headings.sort()).toEqual([...new Set(all.map(({ alert }) => alert))].sort())
   const rules = [alertsYaml(), lokiRulesYaml()].flatMap((yaml) => parse(yaml).groups.flatMap(({ rules }: { rules: unknown[] }) => rules))
   for (const { alert, annotations } of rules.filter(({ alert }) => alert))
-    expect(annotations.runbook_url).toBe(`dashboards/runbooks.md#${alert.toLowerCase()}`)
+    expect(annotations.runbook_url).toBe(addressOf(`dashboards/runbooks.md#${alert.toLowerCase()}`, homepage))
+})
+
+it('leads to the installed runbooks by a URL if the project has no homepage, and else to those at the homepage', () => {
+  const [alert] = alerts as readonly [Alert]
+  const runbookOf = (home: string | undefined) => {
+    const [rule] = parse(rulesYaml([{ name: 'one', interval: '1m', rules: [alert] }], home)).groups[0].rules
+    return rule.annotations.runbook_url
+  }
+  const file = `dashboards/runbooks.md#${anchorOf(alert)}`
+  if (homepage === undefined) expect(runbookOf(undefined)).toBe(`file:///usr/share/fibre-agent/${file}`)
+  expect(runbookOf('https://github.com/owner/fibre-agent#readme')).toBe(`https://github.com/owner/fibre-agent/blob/HEAD/${file}`)
+  expect(runbookOf('https://fibre.example.org/agent/')).toBe(`https://fibre.example.org/agent/${file}`)
 })
 
 it('says in every runbook what it means, where to look and what to do, and links to what is there', () => {
