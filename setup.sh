@@ -28,7 +28,7 @@ missing() {
   [ "${1-}" != stack ] || any /lib/systemd/systemd-journal-remote || echo systemd-journal-remote
 }
 missing_for_test_of_packages() {
-  for program in debootstrap fish lintian zsh; do command -v $program >/dev/null || echo $program; done
+  for program in buildah debootstrap fish lintian zsh; do command -v $program >/dev/null || echo $program; done
   command -v man >/dev/null || echo man-db
   command -v readelf >/dev/null || echo binutils
   command -v systemd-analyze >/dev/null || echo systemd

@@ -100,10 +100,12 @@ async function addDocuments(into: Tree, { version, epoch }: Release): Promise<vo
   const shared = 'usr/share/fibre-agent'
   into.copyAll(join(root, 'dashboards'), ['json/*', 'import/*', 'provisioning/**', '*.yaml', '*.md'], `${shared}/dashboards`)
   into.copyAll(join(root, 'collector'), ['*.yaml', '*.md', '*.sh'], `${shared}/collector`)
+  into.copyAll(join(import.meta.dirname, 'kubernetes'), ['*.yaml'], `${shared}/kubernetes`)
   const documents = 'usr/share/doc/fibre-agent'
   into.copyAll(root, ['README.md', 'SECURITY.md'], documents)
   into.compressed(`${documents}/CHANGELOG.md.gz`, readFileSync(join(root, 'CHANGELOG.md'), 'utf8'))
-  for (const part of ['metrics', 'journal', 'page', 'webhook']) into.copy(join(root, `agent/${part}/README.md`), `${documents}/${part}.md`)
+  for (const part of ['metrics', 'journal', 'page', 'webhook', 'packaging'])
+    into.copy(join(root, `agent/${part}/README.md`), `${documents}/${part}.md`)
   const webConfig = join(root, 'agent/settings/web-config')
   into.copy(join(webConfig, 'README.md'), `${documents}/web-config.md`)
   into.copy(join(webConfig, 'example.yml'), `${documents}/example.yml`)

@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { architectures } from '../../agent/packaging/tree.ts'
 import { temporaryDirectory } from '../harness/temporary.ts'
 import { files, makePackages, output } from './packages.ts'
+import { tableOf } from './page.ts'
 
 const MOST_BYTES = 45e6
 
@@ -81,6 +82,28 @@ describe.each(architectures)('the package for %s', (arch) => {
     for (const unit of ['fibre-agent.service', 'fibre-agent@.service'])
       expect(exposureOf(join(folder, 'usr/lib/systemd/system', unit)), unit).toBeLessThanOrEqual(2.5)
   })
+})
+
+it('is installed where and as large as the installation page says', () => {
+  const rows = tableOf('What is installed').map(([cell = '', , megabytes = '']) => ({
+    paths: [...cell.matchAll(/`([^`]+)`/g)].map(([, path = '']) => path),
+    megabytes,
+    sizes: [] as number[],
+  }))
+  const listing = output('sh', '-c', 'dpkg-deb --fsys-tarfile "$1" | tar -tv', 'sh', files.deb('amd64'))
+  for (const [, bytes, path = ''] of listing.matchAll(/^[-l]\S+ \S+ +(\d+) \S+ \S+ \.(\/\S+)/gm)) {
+    const row = rows.find(({ paths }) => paths.some((named) => path === named || (named.endsWith('/') && path.startsWith(named))))
+    expect(row, `${path} is in no row`).toBeDefined()
+    row?.sizes.push(Number(bytes))
+  }
+  const all = rows.flatMap(({ sizes }) => sizes)
+  for (const { paths, megabytes, sizes } of rows) {
+    const ofRow = paths.length === 0 ? all : sizes
+    const actual = ofRow.reduce((sum, size) => sum + size, 0) / 1e6
+    expect(ofRow, `${paths}`).not.toEqual([])
+    if (megabytes === '< 0.1') expect(actual, `${paths}`).toBeLessThan(0.1)
+    else expect(Math.abs(actual - Number(megabytes)), `${paths} has ${actual} MB`).toBeLessThan(0.1 + actual / 20)
+  }
 })
 
 /** The score that systemd gives a unit, from 0 to 10. */

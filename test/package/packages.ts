@@ -24,3 +24,13 @@ export function makePackages(...args: readonly string[]): void {
 export function output(command: string, ...args: readonly string[]): string {
   return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 26 })
 }
+
+/** Packs the package again as an older version, 0.0.9, in a folder. */
+export function olderDeb(folder: string): string {
+  const tree = join(folder, 'tree')
+  const path = join(folder, 'older.deb')
+  output('dpkg-deb', '--raw-extract', files.deb('amd64'), tree)
+  output('sed', '-i', 's/^Version: .*/Version: 0.0.9/', join(tree, 'DEBIAN/control'))
+  output('dpkg-deb', '--root-owner-group', '-Zxz', '-z1', '--build', tree, path)
+  return path
+}

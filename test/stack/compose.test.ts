@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isScalar, parse, parseDocument, type YAMLMap } from 'yaml'
 import manifest from '../../package.json' with { type: 'json' }
+import { blocks } from '../package/page.ts'
 import { type Program, stackBinary } from './binaries.ts'
 import { buildComposecheck, loadProject, type Service } from './compose.ts'
 import { requirePrograms } from './requirements.ts'
@@ -54,6 +55,15 @@ describe('docker compose', () => {
     const services = load({ ...passwords, COMPOSE_PROFILES: 'push,victorialogs', LOGS_OTLP })
     expect(Object.keys(services).sort()).toEqual(['agent', ...always, 'prometheus', 'victorialogs'].sort())
     expect(services.collector?.environment?.LOGS_OTLP).toBe(LOGS_OTLP)
+  })
+
+  it('is started by the installation page with variables that it has', () => {
+    const commands = blocks.filter(({ needs }) => needs === 'docker').flatMap(({ commands }) => commands.split('\n'))
+    const [up = '', ...others] = commands.filter((command) => command.includes('docker compose up'))
+    expect(others).toEqual([])
+    const variables = [...up.matchAll(/(\w+)=/g)].map(([, name]) => name)
+    expect(variables).toContain('GRAFANA_ADMIN_PASSWORD')
+    for (const name of variables) expect(source).toContain(`\${${name}:`)
   })
 
   it('refuses to start without a password for Grafana', () => {
