@@ -446,6 +446,8 @@ static __noinline void page_in(__u64 from)
 {
 	char byte;
 
+	if (!settings.sleepable) /* before Linux 6.8 the verifier also looks at what is not called */
+		return;
 	bpf_copy_from_user(&byte, 1, (void *)from);
 	bpf_copy_from_user(&byte, 1, (void *)((from | 4095) + 1));
 }
@@ -464,7 +466,7 @@ __noinline long page_in_argument(struct bpf_user_pt_regs_t *ctx, const struct ar
 }
 
 /* Nonzero if the spec is another attachment's by now. */
-static __noinline long page_in_arguments(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, __u32 failed, __u64 cookie)
+__noinline long page_in_arguments(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, __u32 failed, __u64 cookie)
 {
 	if (!ctx || !spec)
 		return -1;
@@ -624,7 +626,7 @@ __noinline long find_value(struct bpf_user_pt_regs_t *ctx, const struct spec *sp
 }
 
 /* Nonzero if the spec is another attachment's by now. */
-static __noinline long page_in_counted(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, __u32 i, __u64 cookie)
+__noinline long page_in_counted(struct bpf_user_pt_regs_t *ctx, const struct spec *spec, __u32 i, __u64 cookie)
 {
 	if (!ctx || !spec || i >= MAX_ARGUMENTS)
 		return -1;
