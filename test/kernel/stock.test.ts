@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { compileDemoNode } from '../demo-node/compile.ts'
 import { type DemoNode, startDemoNode } from '../demo-node/demo-node.ts'
 import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
@@ -195,14 +197,16 @@ describe('of the groups of tracepoints', () => {
     expect(isThere('bitcoin_utxo_cache_flush_duration_seconds_bucket')).toBe(expected.some((provider) => provider === 'utxocache'))
   })
 
-  it('a FIBRE node without any of the others is ready, and nothing tells of its lack', async () => {
-    await using node = await startDemoNode({ args: ['--control'] })
+  it('a FIBRE node that lacks those of newer builds is ready, and nothing tells of its lack', async () => {
+    const binary = compileDemoNode(join(temporaryDirectory(), 'bitcoind'), '-DCORE=23')
+    await using node = await startDemoNode({ binary, args: ['--control'] })
     await using agent = await startAgentProcess({ args: ['--pid', String(node.pid), '--tracepoints', 'all'] })
     await agent.logged(({ msg }) => msg === 'attached to bitcoind')
     expect(await readiness(agent)).toEqual({ status: 200, text: 'OK' })
     const page = await agent.scrape()
-    for (const provider of ['net', 'mempool', 'utxocache']) expect(page.series('fibre_exporter_probe_attached', { provider })).toEqual([])
-    expect(agent.log.filter((line) => /mempool|utxocache|net:/.test(JSON.stringify(line)))).toEqual([])
+    const attached = page.series('fibre_exporter_probe_attached').map(({ labels: { provider } }) => provider)
+    expect([...new Set(attached)].sort()).toEqual(['net', 'udp', 'utxocache', 'validation'])
+    expect(agent.log.filter((line) => /mempool|connection/.test(JSON.stringify(line)))).toEqual([])
   })
 
   it('one that leaves FIBRE and validation out is ready without them', async () => {
