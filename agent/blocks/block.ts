@@ -62,6 +62,13 @@ export function isNews(block: Block, connectedNs: number): boolean {
   return isSent || isTold
 }
 
+/** Reports whether there was a race, even if its fields could not be read. */
+export function hasRace({ winner, race, events }: Block): boolean {
+  if (winner !== undefined || race !== undefined || events['udp:block_race_winner']) return true
+  const times = events['udp:block_race_time']
+  return times !== undefined && (times.udpNs === undefined || times.cmpctNs === undefined)
+}
+
 /** Adds an event, unless the block has one of that tracepoint already. Returns whether it was added. */
 export function addEvent(block: Block, event: BlockEvent): boolean {
   const events: Partial<Record<string, BlockEvent>> = block.events

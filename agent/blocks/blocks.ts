@@ -2,9 +2,12 @@ import type { blockConnected } from '../tracepoints/block-connected.ts'
 import type { blockHeaderChunk } from '../tracepoints/block-header-chunk.ts'
 import type { EventOf } from '../tracepoints/define.ts'
 import type { BlockEvent } from '../tracepoints/index.ts'
-import { addEvent, type Block, connectedNsOf, isNews } from './block.ts'
+import { addEvent, type Block, connectedNsOf, hasRace, isNews } from './block.ts'
 import { type CatchUpListener, CatchUps } from './catch-up.ts'
 import { Chain } from './chain.ts'
+import { isCompletable, measuredHeadStart, RELAY_WAIT_NS } from './late-race.ts'
+import type { CountedAnnouncement, MilestoneListener } from './milestone.ts'
+import { beginBlock, type OpenBlock } from './open-block.ts'
 import { mechanismOf, type Racer, raceOf, racers } from './race.ts'
 import { mayBeComplete } from './relay/delivery.ts'
 import type { Header } from './relay/header.ts'
@@ -21,8 +24,6 @@ const TOLD_WAIT_NS = 50e6
 const CONNECT_WAIT_NS = 600e9
 /** A complete block stays open this long for late events, such as its header chunk. */
 const LATE_WAIT_NS = 1e9
-/** Later than that after the connection no compact block completes the race, and no announcement counts. */
-const RELAY_WAIT_NS = 60e9
 /** Complete blocks that wait at once. At a block in ten minutes there is one; at the rates of tests they would fill the memory. */
 const MAX_COMPLETE = 256
 /** `block_race_winner` follows the connection by 0.1 to 5 ms; a process that ends sooner may have been about to fire it. */
@@ -36,35 +37,6 @@ const MAX_CLOSED = 4096
 /** Header chunks that wait for an event with the hash of their block. */
 const MAX_WAITING = 1024
 
-/**
- * Milestones of a block, each at most once for a hash: `connected`, told later or not at all while the node catches up; `won`: the winner is known; `timed`: the start of each mechanism
- * is known; `decided`: both are; `withoutRace`: no race came; `competing`: another block was known at its height; `overdue`: a minute after
- * its header there is no block; `waiting`: all is known but for a compact block that may come late; `measured`: that came; `closed`: nothing
- * more follows. `caughtUp` stands for `closed` where the node had missed the block. `reorganised`: blocks left the active chain for it, which
- * can happen to a closed block and again.
- */
-export type Milestone =
-  | 'connected'
-  | 'won'
-  | 'timed'
-  | 'decided'
-  | 'withoutRace'
-  | 'competing'
-  | 'overdue'
-  | 'reorganised'
-  | 'waiting'
-  | 'measured'
-  | 'closed'
-  | 'caughtUp'
-export type MilestoneListener = (milestone: Milestone, block: Block) => void
-
-/** A peer's announcement of a block that was connected. Each peer announces a block once. */
-export interface CountedAnnouncement {
-  readonly message: Announcement['message']
-  /** Time since the first peer announced it; `undefined` for that one. */
-  readonly lagSeconds: number | undefined
-}
-
 export interface BlocksOptions {
   /** Time within which a block has to be connected, in ns. */
   readonly connectWaitNs?: number | undefined
@@ -75,15 +47,6 @@ export interface BlocksOptions {
 type HeaderChunk = EventOf<typeof blockHeaderChunk>
 type Sign = Block['firstSign']
 type HashedEvent = Exclude<BlockEvent, HeaderChunk>
-type OpenBlock = { -readonly [Key in keyof Block]: Block[Key] } & {
-  completeNs: number | undefined
-  excused: boolean
-  /** Whether events were lost while it was open. */
-  hasLost: boolean
-  isWaiting: boolean
-  isToldConnected: boolean
-}
-
 /** Joins the events and messages of one node's blocks by hash and reports their milestones. Memory is bounded whatever arrives. */
 export class Blocks {
   readonly #node: string
@@ -289,28 +252,14 @@ export class Blocks {
   }
 
   #blockOf(hash: string, { stampNs, unixSeconds }: Sign): OpenBlock {
-    return {
+    return beginBlock({
       node: this.#node,
       hash,
-      events: {},
       firstSign: { stampNs, unixSeconds },
-      winner: undefined,
-      race: undefined,
-      measuredHeadStartSeconds: undefined,
-      sinceWin: undefined,
-      withoutRace: false,
       relay: this.#relays.find(hash),
       messagesSinceNs: this.#messagesSinceNs,
-      isCaughtUp: false,
-      competesWith: undefined,
-      reorganisationDepth: 0,
-      isOverdue: false,
-      completeNs: undefined,
       excused: !this.racesVisible,
-      hasLost: false,
-      isWaiting: false,
-      isToldConnected: false,
-    }
+    })
   }
 
   #connect(block: OpenBlock, stampNs: number): void {
@@ -417,27 +366,6 @@ export class Blocks {
     this.#closed.add(hash)
     if (this.#closed.size > MAX_CLOSED) forgetOldest(this.#closed)
   }
-}
-
-/** Reports whether there was a race, even if its fields could not be read. */
-function hasRace({ winner, race, events }: Block): boolean {
-  if (winner !== undefined || race !== undefined || events['udp:block_race_winner']) return true
-  const times = events['udp:block_race_time']
-  return times !== undefined && (times.udpNs === undefined || times.cmpctNs === undefined)
-}
-
-/** Reports whether a compact block that comes late would complete the race: none came until the block was connected, and no message was missed since. */
-function isCompletable({ race, messagesSinceNs, relay, events }: Block): boolean {
-  const connectedNs = events['validation:block_connected']?.stampNs
-  if (race?.coverage !== 'udp_only' || connectedNs === undefined) return false
-  return messagesSinceNs !== undefined && messagesSinceNs <= connectedNs && (relay?.firstCompactNs ?? connectedNs) >= connectedNs
-}
-
-/** Head start of FIBRE in a race that a late compact block completed: the times of a race run back from the connection, this one runs on from it. */
-function measuredHeadStart(block: Block): number | undefined {
-  const [lateNs, connectedNs] = [block.relay?.firstCompactNs, connectedNsOf(block)]
-  if (!isCompletable(block) || lateNs === undefined || connectedNs === undefined || lateNs - connectedNs > RELAY_WAIT_NS) return undefined
-  return (Number(block.race?.udpSeconds) * 1e9 + lateNs - connectedNs) / 1e9
 }
 
 /** The part of a hash that a header chunk carries: its first 8 little-endian bytes. */

@@ -1,6 +1,6 @@
 import type { Block } from '../blocks/block.ts'
-import type { CountedAnnouncement, Milestone } from '../blocks/blocks.ts'
 import { deliveryIn } from '../blocks/facts.ts'
+import type { CountedAnnouncement, Milestone } from '../blocks/milestone.ts'
 import { coverages, mechanisms, racers } from '../blocks/race.ts'
 import { announcing } from '../blocks/relay/message.ts'
 import { type MetricDefinition, metricBuilders, type Sample, sample } from './definition.ts'

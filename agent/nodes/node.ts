@@ -1,4 +1,5 @@
-import { Blocks, type BlocksOptions, type MilestoneListener } from '../blocks/blocks.ts'
+import { Blocks, type BlocksOptions } from '../blocks/blocks.ts'
+import type { MilestoneListener } from '../blocks/milestone.ts'
 import type { Mechanism } from '../blocks/race.ts'
 import { isMessageEvent } from '../blocks/relay/message.ts'
 import type { Attachment, NodeProcess, ProbeState } from '../sources/source.ts'

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Block } from '../blocks/block.ts'
-import type { Milestone } from '../blocks/blocks.ts'
+import type { Milestone } from '../blocks/milestone.ts'
 import { type BlockRecord, recordOf } from '../blocks/record.ts'
 import type { EventHandler, EventSource, HeldProbe, Loss, NodeProcess } from '../sources/source.ts'
 import type { Tracepoint } from '../tracepoints/define.ts'

@@ -1,5 +1,5 @@
 import type { Block } from '../blocks/block.ts'
-import type { CountedAnnouncement, Milestone } from '../blocks/blocks.ts'
+import type { CountedAnnouncement, Milestone } from '../blocks/milestone.ts'
 import type { BlockRecord } from '../blocks/record.ts'
 import type { Tracepoint } from '../tracepoints/define.ts'
 import type { TracepointEvent } from '../tracepoints/index.ts'

@@ -1,4 +1,5 @@
-import { Blocks, type MilestoneListener } from '../../../agent/blocks/blocks.ts'
+import { Blocks } from '../../../agent/blocks/blocks.ts'
+import type { MilestoneListener } from '../../../agent/blocks/milestone.ts'
 import type { Tracepoint } from '../../../agent/tracepoints/define.ts'
 import { type BlockEvent, type TracepointEvent, tracepoints } from '../../../agent/tracepoints/index.ts'
 

@@ -1,6 +1,6 @@
 import { hash as digest } from 'node:crypto'
 import { expect, it } from 'vitest'
-import type { Milestone } from '../../../agent/blocks/blocks.ts'
+import type { Milestone } from '../../../agent/blocks/milestone.ts'
 import { type BlockRecord, recordOf } from '../../../agent/blocks/record.ts'
 import type { BlockEvent } from '../../../agent/tracepoints/index.ts'
 import fc, { propertyOptions } from '../../harness/fast-check.ts'

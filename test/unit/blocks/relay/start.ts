@@ -1,6 +1,7 @@
 import type { Block } from '../../../../agent/blocks/block.ts'
-import { Blocks, type CountedAnnouncement, type Milestone } from '../../../../agent/blocks/blocks.ts'
+import { Blocks } from '../../../../agent/blocks/blocks.ts'
 import type { CatchUp } from '../../../../agent/blocks/catch-up.ts'
+import type { CountedAnnouncement, Milestone } from '../../../../agent/blocks/milestone.ts'
 import { type BlockRecord, recordOf } from '../../../../agent/blocks/record.ts'
 import { isMessageEvent, type MessageEvent } from '../../../../agent/blocks/relay/message.ts'
 import type { BlockEvent } from '../../../../agent/tracepoints/index.ts'
