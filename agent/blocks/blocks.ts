@@ -47,6 +47,7 @@ export interface BlocksOptions {
 type HeaderChunk = EventOf<typeof blockHeaderChunk>
 type Sign = Block['firstSign']
 type HashedEvent = Exclude<BlockEvent, HeaderChunk>
+
 /** Joins the events and messages of one node's blocks by hash and reports their milestones. Memory is bounded whatever arrives. */
 export class Blocks {
   readonly #node: string

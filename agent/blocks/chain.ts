@@ -64,7 +64,7 @@ export class Chain {
   /** Takes in that there is a block at that height. Returns the first one there, if this one is new and competes with it. */
   add(hash: string, height: number): string | undefined {
     // Only what was connected is certain; nobody proves a height that is far from it.
-    if (this.#tip === undefined || this.#branch || Math.abs(height - this.#tip) > LATEST) return undefined
+    if (this.#tip === undefined || this.#branch || !isHeight(height) || Math.abs(height - this.#tip) > LATEST) return undefined
     const slot = this.#at(height)
     return slot && this.#put(slot, hash) ? other(slot, hash) : undefined
   }
@@ -72,6 +72,7 @@ export class Chain {
   /** Takes in that a block was connected. Returns what that shows, if anything. */
   connect(connection: Connection): Change | undefined {
     const { hash, height } = connection
+    if (!isHeight(height)) return undefined
     // From the beginning: of a new data directory, or read in anew.
     if (height <= 1 && height < (this.#tip ?? 0)) this.#reset()
     if (this.#branch && !continues(this.#branch, connection)) this.#reset(this.#branch)
@@ -90,7 +91,7 @@ export class Chain {
   #replace(slot: Height, { hash, height, stampNs, previous }: Connection): Change | undefined {
     const oldTip = this.#tip ?? height
     let depth = 0
-    for (let above = height; above <= oldTip; above++) {
+    for (let above = Math.max(height, oldTip - MAX_HEIGHTS + 1); above <= oldTip; above++) {
       const left = this.#heights[above % MAX_HEIGHTS]
       if (left?.height !== above || left.connected === undefined) continue
       left.connected = undefined
@@ -136,7 +137,7 @@ export class Chain {
   #at(height: number): Height | undefined {
     const slot = this.#heights[height % MAX_HEIGHTS]
     if (slot?.height === height) return slot
-    if (!(height >= 0) || (slot !== undefined && slot.height > height)) return undefined
+    if (slot !== undefined && slot.height > height) return undefined
     for (const hash of slot?.hashes ?? []) this.#heightOf.delete(hash)
     const fresh: Height = { height, hashes: [], connected: undefined }
     this.#heights[height % MAX_HEIGHTS] = fresh
@@ -156,6 +157,9 @@ export class Chain {
     }
   }
 }
+
+/** bitcoind passes 32 bits; what was recorded can hold anything. */
+const isHeight = (height: number) => Number.isInteger(height) && height >= 0 && height < 2 ** 31
 
 /** The block that was heard of first at a height, if that is another. */
 const other = ({ hashes: [first] }: Height, hash: string) => (first === hash ? undefined : first)

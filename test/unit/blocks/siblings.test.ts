@@ -88,6 +88,13 @@ describe('a reorganisation', () => {
   })
 })
 
+it('a height that no chain has costs no time', () => {
+  const { observe, told } = nodeWith([first, second], { isSeen: false })
+  const heights = [1e300, 1e21, 1e300, Number.MAX_SAFE_INTEGER, 101.5, -1, 2 ** 31, 2 ** 31 - 1, 100, 2 ** 31 - 289, Number.NaN]
+  observe(...heights.map((height, index) => connection({ hash: hashOf(index) } as BlockHeader, { at: 3000, height })))
+  expect(told.filter(([milestone]) => milestone === 'connected')).toHaveLength(2 + heights.length)
+})
+
 describe('a block at the height of another', () => {
   it('is told of once, by its header, and has a record though it is never connected', () => {
     const { observe, advance, told, record } = nodeWith([first, second, third])
