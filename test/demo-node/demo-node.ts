@@ -29,10 +29,11 @@ export const coreProbes = {
 } as const
 export type CoreProbe = keyof typeof coreProbes
 
-/** Tracepoints that an agent attaches to: those that both know. */
-export const attachable = tracepoints
-  .map(({ probe }) => probe)
-  .filter((probe) => probes.some((own) => own === probe) || probe in coreProbes)
+const shared = tracepoints.filter(({ probe }) => probes.some((own) => own === probe) || probe in coreProbes)
+/** Tracepoints that both know, it and an agent. */
+export const attachable = shared.map(({ probe }) => probe)
+/** Those of them that an agent attaches to unless it is told otherwise. */
+export const attachedByDefault = shared.filter(({ group }) => group !== 'mempool' && group !== 'utxocache').map(({ probe }) => probe)
 
 /** The fired events of blocks, without those that no tracer asked for. */
 export interface Fired {

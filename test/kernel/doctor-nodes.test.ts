@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { readNotes } from '../../agent/sources/ebpf/binary/notes.ts'
 import { forms } from '../../agent/sources/ebpf/program/program.ts'
-import { probes, startDemoNode } from '../demo-node/demo-node.ts'
+import { attachedByDefault, startDemoNode } from '../demo-node/demo-node.ts'
 import { startBpftrace } from '../harness/bpftrace.ts'
 import { formName, Listener, requireBpf } from '../harness/listening.ts'
 import { need } from '../harness/needs.ts'
@@ -140,9 +140,9 @@ describe('doctor, of other tracers,', () => {
     await using _other = new OtherTracer(node)
     const { code, findings, told } = await doctor([...quiet, '--bitcoind', bitcoind])
     const [fault] = findings.filter(({ level }) => level === 'fault')
-    expect(fault?.what).toBe(`localhost: ${probes.join(', ')} cannot be attached`)
+    expect(fault?.what).toBe(`localhost: ${attachedByDefault.join(', ')} cannot be attached`)
     expect(fault?.why).toMatch(/^another tracer, such as fibre_exporter or a BCC script, holds it/)
-    expect(told('note').join('\n')).toMatch(new RegExp(`^localhost: node .*\\(pid ${process.pid}\\) listens to udp:.* more$`, 'm'))
+    expect(told('note').join('\n')).toMatch(new RegExp(`^localhost: node .*\\(pid ${process.pid}\\) listens to net:.* more$`, 'm'))
     expect(code).toBe(2)
   })
 
@@ -156,7 +156,7 @@ describe('doctor, of other tracers,', () => {
       listener.attach(node)
       const { code, told } = await doctor([...quiet, '--bitcoind', bitcoind])
       expect(told('note').filter((note) => note.includes(' listens to '))).toEqual([
-        expect.stringMatching(new RegExp(`^localhost: node .*\\(pid ${process.pid}\\) listens to udp:.* more$`)),
+        expect.stringMatching(new RegExp(`^localhost: node .*\\(pid ${process.pid}\\) listens to net:.* more$`)),
       ])
       expect(code).toBe(0)
     },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { recordedTracepoints, tracepoints } from '../../agent/tracepoints/index.ts'
-import { attachable, type DemoNode, type Fired, probes, startDemoNode } from '../demo-node/demo-node.ts'
+import { attachedByDefault, type DemoNode, type Fired, probes, startDemoNode } from '../demo-node/demo-node.ts'
 import { type Recorded, readRecording } from '../demo-node/recording.ts'
 import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
 import { requireBpf, total } from '../harness/listening.ts'
@@ -81,7 +81,7 @@ const expectUntroubled = (page: Scrape) => {
   expect(page.sum('fibre_exporter_field_errors_total')).toBe(0)
   expect(page.sum('fibre_exporter_errors_total')).toBe(0)
   expect(page.value('fibre_exporter_events_processed_total', { event_type: 'unknown' })).toBe(0)
-  expect(page.value('fibre_exporter_probes_attached')).toBe(attachable.length)
+  expect(page.value('fibre_exporter_probes_attached')).toBe(attachedByDefault.length)
   for (const name of untouched) expect(page.sum(name), name).toBe(0)
   for (const { name, value } of page.samples.filter(({ name }) => isUntold(name))) expect([name, value]).toEqual([name, 0])
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { forms } from '../../agent/sources/ebpf/program/program.ts'
-import { attachable, probes, startDemoNode } from '../demo-node/demo-node.ts'
+import { attachedByDefault, probes, startDemoNode } from '../demo-node/demo-node.ts'
 import { startAgentProcess } from '../harness/agent.ts'
 import { Listener, requireBpf, total } from '../harness/listening.ts'
 import { attached, ended, readiness, stage } from '../harness/stage.ts'
@@ -72,7 +72,7 @@ it('a bitcoind that comes meanwhile is attached to, although the kernel refuses 
     const tracer = new OtherTracer(other, ['udp:block_race_time'])
     agent.kill('SIGCONT')
     expect(await agent.logged(({ msg, node }) => msg === 'attached to bitcoind' && node === 'other')).toMatchObject({
-      probes: attachable.length - 1,
+      probes: attachedByDefault.length - 1,
     })
     const { text } = await readiness(agent)
     expect(text).toMatch(/^other: udp:block_race_time is not attached: another tracer/m)

@@ -22,8 +22,10 @@ beforeEach(requireBpf)
 
 const nowNs = () => Number(process.hrtime.bigint())
 
+/** Without messages, so that no block waits a minute for a late compact block. */
 function startAgent(bitcoind: string, journal: string): Promise<AgentProcess> {
-  return startAgentProcess({ args: ['--bitcoind', bitcoind, '--journal', journal, '--journal-file-size', '256KiB'] })
+  const tracepoints = ['--tracepoints', 'fibre,validation']
+  return startAgentProcess({ args: ['--bitcoind', bitcoind, '--journal', journal, '--journal-file-size', '256KiB', ...tracepoints] })
 }
 
 const isAttached = (agent: AgentProcess) => agent.logged(({ msg }) => msg === 'attached to bitcoind')

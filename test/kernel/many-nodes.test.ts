@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest'
-import { attachable, probes } from '../demo-node/demo-node.ts'
+import { attachedByDefault, probes } from '../demo-node/demo-node.ts'
 import { startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { attached, FiredCounts, stage, startNode } from '../harness/stage.ts'
@@ -35,7 +35,7 @@ it(`${NODES} nodes that start at once are all attached to, and each is counted e
   for (const node of nodes) tally.add(await node.command('blocks 2'))
   const scrape = await agent.scrape()
   expect(scrape.sum('fibre_exporter_target_up')).toBe(NODES)
-  expect(scrape.value('fibre_exporter_probes_attached')).toBe(NODES * attachable.length)
+  expect(scrape.value('fibre_exporter_probes_attached')).toBe(NODES * attachedByDefault.length)
   expect(scrape.sum('fibre_exporter_event_delay_seconds_count')).toBe(tally.sum)
   expect(scrape.sum('bitcoin_blocks_connected_total')).toBe(2 * NODES)
 })

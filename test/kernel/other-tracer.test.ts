@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { forms } from '../../agent/sources/ebpf/program/program.ts'
-import { attachable, probes, startDemoNode } from '../demo-node/demo-node.ts'
+import { attachedByDefault, probes, startDemoNode } from '../demo-node/demo-node.ts'
 import { startAgentProcess } from '../harness/agent.ts'
 import { formName, Listener, requireBpf, total, unattached } from '../harness/listening.ts'
 import { attached, FiredCounts, processed, readiness, stage, startNode } from '../harness/stage.ts'
@@ -23,7 +23,7 @@ describe('a bitcoind that another tracer had first', () => {
     const { status, text } = await readiness(agent)
     expect(status).toBe(503)
     expect(text.split('\n').slice(0, -1)).toEqual(
-      attachable.map(
+      attachedByDefault.map(
         (probe) =>
           `localhost: ${probe} is not attached: another tracer, such as fibre_exporter or a BCC script, holds it: stop that one (attach: Invalid argument)`,
       ),
@@ -37,10 +37,10 @@ describe('a bitcoind that another tracer had first', () => {
     tally.add(await node.command('blocks 20'))
     const scrape = await agent.scrape()
     expect(processed(scrape)).toEqual(tally.expected)
-    expect(scrape.value('fibre_exporter_probes_attached')).toBe(attachable.length)
+    expect(scrape.value('fibre_exporter_probes_attached')).toBe(attachedByDefault.length)
     const told = (wanted: string) => agent.log.filter(({ msg }) => msg === wanted).map(({ probe }) => probe)
-    expect(told('tracepoint not attached; trying again')).toEqual(attachable)
-    expect(told('tracepoint attached')).toEqual(attachable)
+    expect(told('tracepoint not attached; trying again')).toEqual(attachedByDefault)
+    expect(told('tracepoint attached')).toEqual(attachedByDefault)
     expect(agent.log.filter(({ msg }) => msg.startsWith('nothing to measure'))).toEqual([])
   })
 })

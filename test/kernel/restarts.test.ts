@@ -1,7 +1,7 @@
 import { copyFileSync, readdirSync, readlinkSync, renameSync, statSync } from 'node:fs'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { compileDemoNode } from '../demo-node/compile.ts'
-import { attachable, type DemoNode, probes } from '../demo-node/demo-node.ts'
+import { attachedByDefault, type DemoNode, probes } from '../demo-node/demo-node.ts'
 import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import type { Scrape } from '../harness/scrape.ts'
@@ -163,7 +163,7 @@ describe('an executable that is exchanged', () => {
     const scrape = await agent.scrape()
     expect(processed(scrape)).toEqual(tally.expected)
     expect(scrape.value('bitcoin_blocks_connected_total')).toBe(15)
-    expect(scrape.value('fibre_exporter_probes_attached')).toBe(attachable.length - 1)
+    expect(scrape.value('fibre_exporter_probes_attached')).toBe(attachedByDefault.length - 1)
     expect(await ended(after)).toEqual({ code: 0, signal: null })
   })
 
