@@ -6,6 +6,9 @@ import type { Readable } from 'node:stream'
 import { Scrape } from './scrape.ts'
 import { until } from './until.ts'
 
+/** Flags without which a block that FIBRE won waits a minute for a late compact block before its record is written. */
+export const withoutMessages = ['--tracepoints', 'fibre,validation'] as const
+
 /** One record of the agent's log. */
 export interface LogLine {
   readonly level: string

@@ -88,7 +88,7 @@ describe('doctor', () => {
     expect(told('note')).toContain('a seccomp filter looks at the system calls of this process')
     expect(findings.find(({ area }) => area === 'libraries')).toMatchObject({
       level: 'fault',
-      why: expect.stringMatching(/^a seccomp filter refuses eBPF to this process/),
+      why: expect.stringMatching(/^the kernel refuses eBPF: a seccomp filter looks at the system calls of this process/),
     })
     expect(code).toBe(2)
   })

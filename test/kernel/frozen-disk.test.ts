@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { beforeEach, expect, it } from 'vitest'
-import { startAgentProcess } from '../harness/agent.ts'
+import { startAgentProcess, withoutMessages } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { mountDisk } from '../harness/mounted.ts'
 import { attached, stage, startNode } from '../harness/stage.ts'
@@ -81,7 +81,7 @@ it('records that waited for a disk are written when it answers again, and none t
   const disk = mountDisk(context)
   const [bitcoind, journal] = [install('bitcoind'), join(disk.directory, 'blocks.ndjson')]
   await using node = await startNode(bitcoind, path())
-  await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind, '--journal', journal, '--no-alerts'] })
+  await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind, '--journal', journal, '--no-alerts', ...withoutMessages] })
   await attached(node)
   using _ = disk.freeze()
   for (let i = 0; i < 3; i++) await node.command('blocks 10')

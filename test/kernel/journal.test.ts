@@ -6,7 +6,7 @@ import { type BlockRecord, isBlockRecord } from '../../agent/blocks/record.ts'
 import { journalFiles } from '../../agent/journal/files.ts'
 import { startDemoNode } from '../demo-node/demo-node.ts'
 import { type Recorded, readRecording } from '../demo-node/recording.ts'
-import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
+import { type AgentProcess, startAgentProcess, withoutMessages } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { randomFrom } from '../harness/random.ts'
 import { attached, stage, startNode } from '../harness/stage.ts'
@@ -22,10 +22,8 @@ beforeEach(requireBpf)
 
 const nowNs = () => Number(process.hrtime.bigint())
 
-/** Without messages, so that no block waits a minute for a late compact block. */
 function startAgent(bitcoind: string, journal: string): Promise<AgentProcess> {
-  const tracepoints = ['--tracepoints', 'fibre,validation']
-  return startAgentProcess({ args: ['--bitcoind', bitcoind, '--journal', journal, '--journal-file-size', '256KiB', ...tracepoints] })
+  return startAgentProcess({ args: ['--bitcoind', bitcoind, '--journal', journal, '--journal-file-size', '256KiB', ...withoutMessages] })
 }
 
 const isAttached = (agent: AgentProcess) => agent.logged(({ msg }) => msg === 'attached to bitcoind')

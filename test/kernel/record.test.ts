@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { beforeEach, expect, it } from 'vitest'
 import { type Probe, startDemoNode } from '../demo-node/demo-node.ts'
 import { fieldsOf, readRecording } from '../demo-node/recording.ts'
-import { startAgentProcess } from '../harness/agent.ts'
+import { startAgentProcess, withoutMessages } from '../harness/agent.ts'
 import { requireBpf, total } from '../harness/listening.ts'
 import type { Scrape } from '../harness/scrape.ts'
 import { stage } from '../harness/stage.ts'
@@ -56,7 +56,9 @@ it('what is recorded is what the node fired, and measures the same when it is re
   const { path } = stage()
   const [fired, recording] = [path('fired.jsonl'), path('events.jsonl')]
   await using node = await startDemoNode({ args: ['--control', '--record', fired] })
-  await using agent = await startAgentProcess({ args: ['--pid', String(node.pid), '--node-name', NODE, '--record', recording] })
+  // What the kernel only counts is in no recording.
+  const args = ['--pid', String(node.pid), '--node-name', NODE, '--record', recording, ...withoutMessages]
+  await using agent = await startAgentProcess({ args })
   expect(await node.command('wait 8')).toMatchObject({ attached: true })
   const { events } = await node.command(`events ${EVENTS} 10000`)
   expect(total(events)).toBe(EVENTS)

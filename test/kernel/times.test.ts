@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
 import type { BlockRecord } from '../../agent/blocks/record.ts'
 import { type Recorded, readRecording } from '../demo-node/recording.ts'
-import { startAgentProcess } from '../harness/agent.ts'
+import { startAgentProcess, withoutMessages } from '../harness/agent.ts'
 import { hasBpftrace, startBpftrace } from '../harness/bpftrace.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { need } from '../harness/needs.ts'
@@ -56,7 +56,7 @@ it('times of day are those of the hits, as bpftrace and the nodes saw them, and 
   const journal = place.path('blocks.ndjson')
   const witnessed = await Promise.all(NODES.map((name, index) => startWitnessed(name, index, place)))
   const named = NODES.flatMap((name) => ['--node', `${name}=${place.path(name, 'data')}`])
-  await using agent = await startAgentProcess({ args: [...named, '--journal', journal] })
+  await using agent = await startAgentProcess({ args: [...named, '--journal', journal, ...withoutMessages] })
   await Promise.all(witnessed.map(({ node }) => attached(node)))
   await Promise.all(witnessed.map(({ node }) => node.command(`blocks ${BLOCKS_OF_EACH} ${GAP_US}`)))
   await until(() => recordsIn(journal).length === BLOCKS_OF_EACH * NODES.length, 'all blocks to be journalled', 30_000)

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { requiredProbes } from '../../agent/tracepoints/index.ts'
-import { probes } from '../demo-node/demo-node.ts'
+import { attachable } from '../demo-node/demo-node.ts'
 import { bundle } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { stage, startNode } from '../harness/stage.ts'
@@ -19,7 +19,7 @@ describe('tracepoints', () => {
     expect(ofFile.status).toBe(0)
     const [heading, count, ...rest] = ofFile.stdout.split('\n')
     expect(heading).toMatch(new RegExp(`^${bitcoind} \\((x86-64|arm64)\\)$`))
-    expect(count).toMatch(new RegExp(`^ {2}\\d+ tracepoints, of which the agent uses ${probes.length}$`))
+    expect(count).toMatch(new RegExp(`^ {2}\\d+ tracepoints, of which the agent uses ${attachable.length}$`))
     expect(rest.join('\n')).toMatch(/^ {2}validation:block_connected( \(\d+ places\))?\n {4}used: .+\n {6}\w+ +\w+ +\d bytes? +\S/m)
     expect(ofProcess.stdout.split('\n').slice(1)).toEqual(ofFile.stdout.split('\n').slice(1))
     expect(ofProcess.stdout).toMatch(new RegExp(`^pid ${node.pid}: ${bitcoind} of root \\(`))

@@ -49,7 +49,7 @@ const byPerfEvents: Kernel = {
     code: 2,
     faults: [
       expect.stringMatching(
-        /cannot be attached: Linux 6\.1\.\S* attaches through perf events, which also take CAP_SYS_ADMIN .* where kernel.perf_event_paranoid is 3: run as root, give/,
+        /cannot be attached: Linux 6\.1\.\S* attaches through perf events, which also take CAP_SYS_ADMIN .* where kernel.perf_event_paranoid is 3\): give the process CAP_SYS_ADMIN, run as root/,
       ),
     ],
     warnings: [expect.stringMatching(/^kernel.perf_event_paranoid is 3: /)],
