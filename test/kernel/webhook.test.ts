@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import { beforeEach, expect, it } from 'vitest'
 import type { BlockRecord } from '../../agent/blocks/record.ts'
 import type { DemoNode, FiredEvent } from '../demo-node/demo-node.ts'
-import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
+import { type AgentProcess, startAgentProcess, withoutMessages } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { attached, stage, startNode } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
@@ -39,7 +39,7 @@ it('delivers every slow block at least once and in order, though the receiver ha
   const receiver = await startReceiver(hangs)
   const other = await startReceiver()
   const settings = ['--bitcoind', bitcoind, '--journal', path('blocks.ndjson'), '--alert-webhook-url', `${receiver.url}/token`]
-  const start = () => startAgentProcess({ args: [...settings, '--slow-threshold-ms', '0.001'] }) // so that each is slow
+  const start = () => startAgentProcess({ args: [...settings, '--slow-threshold-ms', '0.001', ...withoutMessages] }) // so that each is slow
   await using node = await startNode(bitcoind, path(), ['--record', path('events.jsonl')])
 
   const fired = () =>
