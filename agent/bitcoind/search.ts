@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Finding } from './faults.ts'
+import { Offers } from './offers.ts'
 import { Pids } from './proc/pids.ts'
 import { identityOf, keyOf, type RunningProcess, readExecutable, readLife, readProcess, readStatus } from './proc/proc.ts'
 import { ifReadable } from './proc/read.ts'
@@ -41,6 +42,7 @@ interface Noted extends Finding {
 export class Search {
   readonly #selection: Selection
   readonly #root: string
+  readonly #offers: Offers
   /** `undefined` when only one pid is wanted. */
   readonly #pids: Pids | undefined
   readonly #ownIdentity: string | undefined
@@ -55,9 +57,10 @@ export class Search {
   #sweptAt = Number.NEGATIVE_INFINITY
   #ofPid: RunningProcess | undefined
 
-  constructor(selection: Selection, root: string) {
+  constructor(selection: Selection, root: string, offersTracepoints: (path: string) => boolean) {
     this.#selection = selection
     this.#root = root
+    this.#offers = new Offers(root, offersTracepoints)
     this.#pids = selection.pid !== undefined && selection.nodes.length === 0 ? undefined : new Pids(root)
     this.#ownIdentity = identityOf(`${root}/self/exe`)
     this.#wantedNames = wantedNames(selection)
@@ -78,7 +81,7 @@ export class Search {
     const now = performance.now()
     const pids = this.#pidsToLookAt(now, isNodeMissing, isFull)
     if (pids.length === 0) return []
-    const matching = matcher(this.#selection, this.#root)
+    const matching = matcher(this.#selection, this.#root, (program) => this.#offers.of(program))
     const strangers = new Set([this.#ownIdentity])
     const skipped = new Set([process.pid, ...known.map(({ pid }) => pid)])
     const found: Found[] = []

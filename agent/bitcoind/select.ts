@@ -4,7 +4,7 @@ import { identityOf, type RunningProcess, sharesNamespace } from './proc/proc.ts
 import { ifReadable } from './proc/read.ts'
 import { uidOf } from './proc/users.ts'
 
-/** Which processes the operator wants watched. With neither `bitcoind`, `pid` nor `nodes`: every one whose executable is called like bitcoind. */
+/** Which processes the operator wants watched. With neither `bitcoind`, `pid` nor `nodes`: every one whose executable is called like a node's. */
 export interface Selection {
   /** Path of the executable. */
   readonly bitcoind?: string | undefined
@@ -32,9 +32,9 @@ interface SelectionSettings extends Pick<Selection, 'bitcoind' | 'nodes' | 'node
 export type Program = Pick<RunningProcess, 'pid' | 'executable' | 'identity'>
 
 /** Names of bitcoind: its own, that of the program behind `bitcoin node`, those of Nix's wrappers, and those behind scripts in images. */
-const bitcoindNames: ReadonlySet<string> = new Set(
-  ['bitcoind', 'bitcoin-node'].flatMap((name) => [name, `.${name}-wrapped`, `${name}.real`]),
-)
+const bitcoindNames: ReadonlySet<string> = new Set(namesOf('bitcoind', 'bitcoin-node'))
+/** Those of the programs with a window: bitcoin-qt is a node, bitcoin-gui may leave that to bitcoin-node. Their tracepoints tell. */
+const windowNames: ReadonlySet<string> = new Set(namesOf('bitcoin-qt', 'bitcoin-gui'))
 
 /** The reason for which a process belongs to the selection. */
 export interface Match {
@@ -45,14 +45,16 @@ export interface Match {
 }
 
 /** The selection against the files as they are now; good for one look at the processes. */
-export function matcher({ bitcoind, pid, nodes }: Selection, root: string) {
+export function matcher({ bitcoind, pid, nodes }: Selection, root: string, offersTracepoints: (program: Program) => boolean) {
   const byExecutable = bitcoind === undefined || pid !== undefined ? undefined : locate(bitcoind)
   const named = nodes.map(({ name, path }) => ({ name, ...locate(path) }))
   const any = pid === undefined && bitcoind === undefined && nodes.length === 0
 
+  const isCalledNode = (program: Program) =>
+    bitcoindNames.has(basename(program.executable)) || (windowNames.has(basename(program.executable)) && offersTracepoints(program))
   const isUnnamed = (program: Program) =>
-    program.pid === pid || (byExecutable ? runs(program, byExecutable, root) : any && isCalledBitcoind(program))
-  const mayHaveDirectory = (program: Program) => nodes.length > 0 && (isCalledBitcoind(program) || isUnnamed(program))
+    program.pid === pid || (byExecutable ? runs(program, byExecutable, root) : any && isCalledNode(program))
+  const mayHaveDirectory = (program: Program) => nodes.length > 0 && (isCalledNode(program) || isUnnamed(program))
 
   return {
     /** Whether a process with this executable can be one of the selection. */
@@ -75,7 +77,9 @@ export function wantedNames({ bitcoind, pid, nodes }: Selection): ReadonlySet<st
   return new Set([...paths, ...nodes.map(({ path }) => path)].map((path) => basename(path).slice(0, 15)))
 }
 
-const isCalledBitcoind = ({ executable }: Program) => bitcoindNames.has(basename(executable))
+function namesOf(...programs: readonly string[]): readonly string[] {
+  return programs.flatMap((name) => [name, `.${name}-wrapped`, `${name}.real`])
+}
 
 interface Place {
   readonly given: string

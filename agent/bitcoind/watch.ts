@@ -39,7 +39,7 @@ export interface WatchOptions {
   readonly watchExit?: WatchExit | undefined
   /** Why no process of an executable could be measured; `undefined` if one could, or if there is none. */
   readonly faultOfExecutable?: ((path: string) => string | undefined) | undefined
-  /** Whether an executable has tracepoints of a FIBRE node. */
+  /** Whether an executable has any of the tracepoints. */
   readonly offersTracepoints?: ((path: string) => boolean) | undefined
   /** Names of nodes from before. */
   readonly remembered?: readonly RememberedName[] | undefined
@@ -106,7 +106,7 @@ class Watcher implements ProcessWatcher {
     this.#watchExit = watchExit
     this.#root = procRoot
     this.#events = events
-    this.#search = new Search(selection, procRoot)
+    this.#search = new Search(selection, procRoot, offersTracepoints)
     this.#faults = new SelectionFaults(selection, procRoot, faultOfExecutable)
     this.#lookalikes = new Lookalikes(procRoot, offersTracepoints)
     this.#names = new Names({ nodeName: selection.nodeName, given, remembered, keep })

@@ -3,6 +3,7 @@ import { readExecutable, readStatus } from '../bitcoind/proc/proc.ts'
 import { ifReadable } from '../bitcoind/proc/read.ts'
 import { nameOfUser } from '../bitcoind/proc/users.ts'
 import { Search } from '../bitcoind/search.ts'
+import { offersTracepoints } from '../sources/ebpf/binary/executable.ts'
 import { tracepoints as known } from '../tracepoints/index.ts'
 import { defineCommand, misuse } from './command.ts'
 import { print } from './print.ts'
@@ -13,7 +14,7 @@ const introduction = `Lists the tracepoints of an executable, or of the one that
 which of them the agent uses, and what for. Without PATH or PID, lists those of each bitcoind that runs.`
 
 const exitStatus =
-  'Exit status: 0 if each has all tracepoints that every FIBRE node has, 1 if one is missing or it cannot be read, 2 when the command line is wrong.'
+  'Exit status: 0 if each has all tracepoints that every node of its kind has (stock, or with FIBRE), 1 if one is missing or it cannot be read, 2 when the command line is wrong.'
 
 /** `fibre-agent tracepoints [PATH|PID]`: lists what a binary offers. */
 export const tracepoints = defineCommand({
@@ -49,7 +50,7 @@ function readProcess(pid: number): BinaryTracepoints {
 
 /** Every bitcoind that runs. One that cannot be read costs itself alone. */
 function readRunning() {
-  const search = new Search({ nodes: [], nodeName: '' }, '/proc')
+  const search = new Search({ nodes: [], nodeName: '' }, '/proc', (path) => offersTracepoints(path, known))
   const binaries: BinaryTracepoints[] = []
   const faults: string[] = []
   for (const { pid } of search.find({ known: [], isNodeMissing: true, isFull: true }))

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Attachment, EventSource } from '../sources/source.ts'
 import type { Node } from './node.ts'
+import { LOST_FIBRE } from './readiness.ts'
 
 /** A failed attachment is tried again after this time. */
 const RETRY_MS = 10_000
@@ -13,6 +14,8 @@ export class Attacher {
   readonly #log: Logger
   /** When it was last tried to attach to a node (`performance.now()`), and its tracepoints as they were last logged. */
   readonly #tries = new WeakMap<Node, { readonly atMs: number; readonly logged?: ReadonlyMap<string, string> | undefined }>()
+  /** Whether each node had FIBRE when that was last logged. */
+  readonly #kinds = new WeakMap<Node, boolean | undefined>()
   readonly #detaching = new Map<Promise<void>, Node>()
 
   constructor(source: EventSource, log: Logger) {
@@ -41,11 +44,12 @@ export class Attacher {
     }
     this.#logProbes(node)
     if (this.#source.replay !== undefined) return // that it is replayed is said where it begins
+    this.#logKind(node)
     const { probes, restarts } = node.snapshot()
     const attached = probes.filter(({ attached }) => attached).length
     if (attached > 0) this.#log.info({ ...about, probes: attached, restarts }, 'attached to bitcoind')
     else if (!node.attachment?.probes.some(({ offered }) => offered))
-      this.#log.error(about, 'nothing to measure here: it takes a bitcoind with FIBRE that was built with USDT tracing')
+      this.#log.error(about, 'nothing to measure here: it takes a bitcoind that was built with USDT tracing')
     else this.#log.error(about, 'no tracepoint of this bitcoind could be attached')
   }
 
@@ -81,6 +85,16 @@ export class Attacher {
     await Promise.race([Promise.all(this.#detaching.keys()), timeIsUp])
     const nodes = [...new Set([...this.#detaching.values()].map(({ name }) => name))]
     if (nodes.length > 0) this.#log.warn({ nodes }, 'detaching takes long: it is left to the kernel, which ends it by itself')
+  }
+
+  /** Logs that a node is without FIBRE, once for each change. */
+  #logKind(node: Node): void {
+    const before = this.#kinds.get(node)
+    const { hasFibre = before } = node
+    this.#kinds.set(node, hasFibre)
+    if (hasFibre !== false || before === false) return
+    if (node.hasLostFibre) this.#log.warn({ node: node.name }, LOST_FIBRE)
+    else this.#log.info({ node: node.name }, 'measured as a stock node, without FIBRE')
   }
 
   /** Logs what is not attached, once for each change of state. */

@@ -6,7 +6,7 @@ import type { Attachment, NodeProcess, ProbeState } from '../sources/source.ts'
 import { blockConnected } from '../tracepoints/block-connected.ts'
 import { blockRaceTime } from '../tracepoints/block-race-time.ts'
 import type { Tracepoint } from '../tracepoints/define.ts'
-import { isBlockEvent, requiredProbes, type TracepointEvent, tracepoints } from '../tracepoints/index.ts'
+import { isBlockEvent, isFibreBuild, requiredOf, type TracepointEvent, tracepoints } from '../tracepoints/index.ts'
 import { inboundMessage } from '../tracepoints/net/inbound-message.ts'
 import type { NodeSnapshot } from './snapshot.ts'
 
@@ -29,6 +29,7 @@ export class Node {
   #attachError: string | undefined
   /** Tracepoints that the last executable offered. */
   #offered: ReadonlySet<string> = new Set()
+  #hadFibre = false
   #processes = 0
   #connected = 0
   #lastHeight: number | undefined
@@ -64,10 +65,21 @@ export class Node {
     return this.#attachError
   }
 
+  /** Whether its executable has tracepoints of FIBRE that are measured; `undefined` until that is known. */
+  get hasFibre(): boolean | undefined {
+    return isFibreBuild(this.#offered)
+  }
+
+  /** Whether an executable of it had them before, and the last one has none. */
+  get hasLostFibre(): boolean {
+    return this.#hadFibre && this.hasFibre === false
+  }
+
   get probes(): readonly ProbeState[] {
+    const required = requiredOf(this.#offered)
     const states = new Map(this.#attachment?.probes.map((state) => [state.probe, state]))
     return this.#tracepoints
-      .filter(({ probe }) => requiredProbes.has(probe) || this.#offered.has(probe))
+      .filter(({ probe }) => required.has(probe) || this.#offered.has(probe))
       .map(
         ({ probe }) =>
           states.get(probe) ?? { probe, offered: false, attached: false, reason: this.#attachError ?? 'bitcoind is not running' },
@@ -92,6 +104,7 @@ export class Node {
     this.#attachment = attachment
     this.#attachError = undefined
     this.#offered = new Set(attachment.probes.filter(({ offered }) => offered).map(({ probe }) => probe))
+    this.#hadFibre ||= this.hasFibre === true
     this.probesChanged()
   }
 
@@ -134,6 +147,8 @@ export class Node {
       restarts: Math.max(0, this.#processes - 1),
       attachError: this.#attachError,
       probes: this.probes,
+      hasFibre: this.hasFibre,
+      hasLostFibre: this.hasLostFibre,
       isCatchingUp: this.isUp && this.blocks.connectionsVisible ? this.blocks.isCatchingUp : undefined,
       connected: this.#connected,
       wins: this.#wins,

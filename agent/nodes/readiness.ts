@@ -6,6 +6,9 @@ export const BACKLOG_SECONDS = 5
 /** A page that has not come by then is one that is held back, not one that is read from disk. */
 const HELD_SECONDS = 5
 
+/** Not a fault: stock nodes are measured too. But an update of bitcoind may have brought it about. */
+export const LOST_FIBRE = 'this bitcoind has none of the tracepoints of FIBRE, which the one before had: it is measured as a stock node'
+
 /** Something that keeps a process from being measured, with its node if that is a known one. */
 export interface ProcessFault {
   readonly node?: string | undefined

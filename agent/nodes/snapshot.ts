@@ -39,8 +39,12 @@ export interface NodeSnapshot {
   readonly restarts: number
   /** Why nothing at all could be attached, if so. */
   readonly attachError: string | undefined
-  /** Tracepoints that should be attached: those that every node has, and others that the process offers, or the last one offered. */
+  /** Tracepoints that should be attached: those that every node of its kind has, and others that the process offers, or the last one offered. */
   readonly probes: readonly ProbeState[]
+  /** Whether it has tracepoints of FIBRE that are measured; without them it is a stock node. `undefined` until that is known. */
+  readonly hasFibre: boolean | undefined
+  /** Whether it had them before. */
+  readonly hasLostFibre: boolean
   /** Whether it is connecting blocks that it missed; `undefined` where it is not known what it connects. */
   readonly isCatchingUp: boolean | undefined
   /** Blocks connected since the agent started. */

@@ -1,6 +1,6 @@
 import type { EventSource } from '../sources/source.ts'
 import type { Nodes } from './nodes.ts'
-import { type ProcessFault, readinessOf } from './readiness.ts'
+import { LOST_FIBRE, type ProcessFault, readinessOf } from './readiness.ts'
 import type { JournalState, Snapshot, WebhookState } from './snapshot.ts'
 
 /** The parts that a snapshot is taken of. */
@@ -33,7 +33,13 @@ export function takeSnapshot(parts: SnapshotParts): Snapshot {
     eventErrors: nodes.eventErrors,
     journal: journal?.state ?? { written: new Map(), failed: 0 },
     webhook: webhook?.state ?? { isFailing: false, delivered: 0, failed: 0, pending: 0, givenUp: 0, refused: 0 },
-    warnings: [...(processes?.warnings() ?? []), ...(parts.privileges?.faults ?? []), ...storeWarnings(parts), ...(parts.fileFaults ?? [])],
+    warnings: [
+      ...(processes?.warnings() ?? []),
+      ...(parts.privileges?.faults ?? []),
+      ...states.filter(({ hasLostFibre }) => hasLostFibre).map(({ node }) => `${node}: ${LOST_FIBRE}`),
+      ...storeWarnings(parts),
+      ...(parts.fileFaults ?? []),
+    ],
     // Looked up only by those who ask: it reads the memory of processes.
     get readiness() {
       return readinessOf({

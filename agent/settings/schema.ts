@@ -73,7 +73,7 @@ const milliseconds: OwnType = { type: intervalInMs, write: (ms: number) => Strin
 const schema = {
   bitcoind: {
     group: 'Node',
-    help: 'Executable of the node to measure. Without --bitcoind, --pid and --node, every process called bitcoind or bitcoin-node is measured.',
+    help: 'Executable of the node to measure. Without --bitcoind, --pid and --node, every process called bitcoind or bitcoin-node is measured, and bitcoin-qt and bitcoin-gui where they carry the tracepoints.',
     type: nonEmptyText,
     example: '/usr/local/bin/bitcoind',
     flag: 'bitcoind',

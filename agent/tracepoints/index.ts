@@ -72,8 +72,20 @@ export const blockTracepoints = tracepoints.filter((tracepoint): tracepoint is O
 /** Tracepoints of these groups. */
 export const tracepointsOf = (groups: readonly Group[]): readonly Tracepoint[] => all.filter(({ group }) => groups.includes(group))
 
+const fibreProbes = all.filter(({ group }) => group === 'fibre').map(({ probe }) => probe)
+
+/** Whether a binary that has these tracepoints is one with FIBRE; `undefined` if it has none at all. */
+export const isFibreBuild = (offered: ReadonlySet<string>): boolean | undefined =>
+  offered.size === 0 ? undefined : fibreProbes.some((probe) => offered.has(probe))
+
 /** Tracepoints that every FIBRE node has: a missing one is a fault, while builds may lack any other. */
 export const requiredProbes: ReadonlySet<string> = new Set(tracepoints.filter(({ required }) => required).map(({ probe }) => probe))
+
+const stockProbes: ReadonlySet<string> = new Set([...requiredProbes].filter((probe) => !fibreProbes.includes(probe)))
+
+/** Tracepoints that a binary has to have: of one with others, and none of FIBRE's, those of Bitcoin Core are expected alone. */
+export const requiredOf = (offered: ReadonlySet<string>): ReadonlySet<string> =>
+  isFibreBuild(offered) === false ? stockProbes : requiredProbes
 
 const blockProbes: ReadonlySet<string> = new Set(blockTracepoints.map(({ probe }) => probe))
 

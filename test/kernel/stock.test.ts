@@ -197,6 +197,17 @@ describe('of the groups of tracepoints', () => {
     expect(isThere('bitcoin_utxo_cache_flush_duration_seconds_bucket')).toBe(expected.some((provider) => provider === 'utxocache'))
   })
 
+  it('auto needs nothing of FIBRE: without it a node is a stock node, and ready', async () => {
+    const { node, agent } = await startBoth(31, 'auto')
+    await using _ = node
+    await using __ = agent
+    expect(await readiness(agent)).toEqual({ status: 200, text: 'OK' })
+    expect((await agent.scrape()).series('fibre_exporter_probe_attached', { provider: 'udp' })).toEqual([])
+    expect(agent.log.filter(({ msg }) => /stock|not attached/.test(msg)).map(({ msg }) => msg)).toEqual([
+      'measured as a stock node, without FIBRE',
+    ])
+  })
+
   it('a FIBRE node that lacks those of newer builds is ready, and nothing tells of its lack', async () => {
     const binary = compileDemoNode(join(temporaryDirectory(), 'bitcoind'), '-DCORE=23')
     await using node = await startDemoNode({ binary, args: ['--control'] })

@@ -3,7 +3,7 @@ import { nameOfUser } from '../../bitcoind/proc/users.ts'
 import { readNotes } from '../../sources/ebpf/binary/notes.ts'
 import { readUprobes } from '../../sources/ebpf/tracers/uprobes.ts'
 import type { EventSource, ProbeState } from '../../sources/source.ts'
-import { requiredProbes, tracepoints } from '../../tracepoints/index.ts'
+import { isFibreBuild, requiredOf, tracepoints } from '../../tracepoints/index.ts'
 import type { Finding } from './finding.ts'
 import { judgeTracers } from './tracers.ts'
 
@@ -19,7 +19,7 @@ export async function tryNodes(targets: readonly Target[], source: EventSource |
     findings.push({ area, level: 'ok', what: `pid ${pid} is node ${node}: ${executable} of ${nameOfUser(uid)}, data in ${dataDirectory}` })
     findings.push(...judgeTracers(target, uprobes))
     try {
-      findings.push(...(source === undefined ? judgeOffer(node, offeredBy(pid), requiredProbes) : await attach(target, source)))
+      findings.push(...(source === undefined ? judgeOffer(node, offeredBy(pid)) : await attach(target, source)))
     } catch (error) {
       findings.push({ area, level: 'fault', what: `${node}: ${(error as Error).message}`, why: lost })
     }
@@ -38,7 +38,7 @@ async function attach({ node, pid, executable }: Target, source: EventSource): P
   const attachment = source.attach({ node, pid, executable })
   const states = attachment.probes
   await attachment.close()
-  return judgeProbes(node, states, requiredProbes)
+  return judgeProbes(node, states)
 }
 
 function offeredBy(pid: number): readonly ProbeState[] {
@@ -47,13 +47,15 @@ function offeredBy(pid: number): readonly ProbeState[] {
 }
 
 /** Judges which tracepoints a node's binary has. */
-function judgeOffer(node: string, states: readonly ProbeState[], required: ReadonlySet<string>): readonly Finding[] {
-  const todo = 'run a bitcoind with FIBRE that was built with USDT tracing'
+function judgeOffer(node: string, states: readonly ProbeState[]): readonly Finding[] {
+  const todo = 'run a bitcoind that was built with USDT tracing'
   const probesOf = (isMeant: (state: ProbeState) => boolean) => states.filter(isMeant).map(({ probe }) => probe)
   const offered = probesOf((state) => state.offered)
   if (offered.length === 0)
     return [{ area, level: 'fault', what: `${node}: its binary has none of the tracepoints`, why: 'there is nothing to measure', todo }]
   const findings: Finding[] = [{ area, level: 'ok', what: `${node}: its binary has ${offered.length} of ${states.length} tracepoints` }]
+  const required = requiredOf(new Set(offered))
+  if (!isFibreBuild(new Set(offered))) findings.push({ area, level: 'note', what: `${node}: a stock node, without FIBRE` })
   const missing = probesOf((state) => !state.offered && required.has(state.probe))
   if (missing.length > 0) {
     const what = `${node}: its binary lacks ${missing.join(', ')}`
@@ -68,10 +70,10 @@ function judgeOffer(node: string, states: readonly ProbeState[], required: Reado
 }
 
 /** Judges what came of attaching to a node. */
-export function judgeProbes(node: string, states: readonly ProbeState[], required: ReadonlySet<string>): readonly Finding[] {
+export function judgeProbes(node: string, states: readonly ProbeState[]): readonly Finding[] {
   const attached = states.filter((state) => state.attached)
   const offered = states.filter((state) => state.offered)
-  const findings = [...judgeOffer(node, states, required)]
+  const findings = [...judgeOffer(node, states)]
   if (attached.length > 0)
     findings.push({ area, level: 'ok', what: `${node}: ${attached.length} of ${offered.length} tracepoints can be attached` })
   const refused = Map.groupBy(

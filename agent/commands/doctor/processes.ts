@@ -25,7 +25,7 @@ export interface NodeProcesses {
 /** Looks for the processes of the settings as the agent does. */
 export function findNodes(loaded: LoadedSettings): NodeProcesses {
   const selection = selectionOf(loaded.settings)
-  const search = new Search(selection, ROOT)
+  const search = new Search(selection, ROOT, (path) => offersTracepoints(path, tracepoints))
   const found = search.find({ known: [], isNodeMissing: true, isFull: true })
   const { unreadable, ofOtherUsers } = search
   const level = found.length > 0 ? 'warning' : 'fault'

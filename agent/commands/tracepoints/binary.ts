@@ -1,7 +1,7 @@
 import type { Argument } from '../../sources/ebpf/binary/arguments.ts'
 import { readNotes, type Site } from '../../sources/ebpf/binary/notes.ts'
 import type { Field, Tracepoint } from '../../tracepoints/define.ts'
-import { tracepoints as known, requiredProbes } from '../../tracepoints/index.ts'
+import { tracepoints as known, requiredOf } from '../../tracepoints/index.ts'
 
 /** The tracepoints of an executable. Its fields are those of `--json`. */
 export interface BinaryTracepoints {
@@ -10,7 +10,7 @@ export interface BinaryTracepoints {
   readonly user?: string
   readonly machine: string
   readonly tracepoints: readonly OfferedTracepoint[]
-  /** Tracepoints that every FIBRE node has, and that this one lacks. */
+  /** Tracepoints that every node has, with FIBRE if this is one with it, and that this one lacks. */
   readonly missing: readonly string[]
 }
 
@@ -46,11 +46,12 @@ export function readBinary(path: string, about: Pick<BinaryTracepoints, 'executa
   const { sites, machine } = readNotes(path)
   const places = [...Map.groupBy(sites, ({ provider, name }) => `${provider}:${name}`)].sort(([a], [b]) => (a < b ? -1 : 1))
   const offered = new Set(places.map(([probe]) => probe))
+  const used = new Set([...offered].filter((probe) => byProbe.has(probe)))
   return {
     ...about,
     machine: { x64: 'x86-64', arm64: 'arm64' }[machine],
     tracepoints: places.map(([probe, sites]) => describe(probe, sites)),
-    missing: [...requiredProbes].filter((probe) => !offered.has(probe)),
+    missing: [...requiredOf(used)].filter((probe) => !offered.has(probe)),
   }
 }
 

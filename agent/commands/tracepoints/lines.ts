@@ -14,7 +14,7 @@ export function* binaryLines({ executable, pid, user, machine, tracepoints, miss
     yield* table(given.map(cellsOf))
   }
   if (tracepoints.length > 0 && missing.length > 0)
-    yield `\n  missing, although every FIBRE node has it:\n${missing.map((probe) => `    ${probe}\n`).join('')}`
+    yield `\n  missing, although every node of this kind has it:\n${missing.map((probe) => `    ${probe}\n`).join('')}`
 }
 
 /** Lays out the tracepoints that the agent knows, for where there is no executable to look at. */

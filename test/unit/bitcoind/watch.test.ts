@@ -26,6 +26,22 @@ describe('watching processes', () => {
     expect(seen.map(({ pid }) => pid)).not.toContain(other.pid)
   })
 
+  it('finds bitcoin-qt and wrapped names, a program with a window only where it carries the tracepoints', async () => {
+    const { install, path } = pausingProgram()
+    const read: string[] = []
+    const offersTracepoints = (executable: string) => {
+      read.push(executable)
+      return readlinkSync(executable).endsWith('bitcoin-qt-wrapped')
+    }
+    const { seen, watcher } = await watch({}, { offersTracepoints })
+    const start = (name: string) => startProcess(install(name, name), [`-datadir=${path(name)}`])
+    const [gui, qt, node] = [await start('bitcoin-gui'), await start('.bitcoin-qt-wrapped'), await start('.bitcoin-node-wrapped')]
+    await eventually(() => expect(seen.map(({ pid }) => pid)).toEqual(expect.arrayContaining([qt.pid, node.pid])))
+    watcher.scan()
+    expect(seen.map(({ pid }) => pid)).not.toContain(gui.pid)
+    expect(read.filter((one) => one === `/proc/${gui.pid}/exe`)).toHaveLength(1)
+  })
+
   it('sees each of 20 ends and restarts at once, under one name', async () => {
     const { install } = pausingProgram()
     const bitcoind = install('bitcoind')

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Nodes } from '../../../agent/nodes/nodes.ts'
+import { LOST_FIBRE } from '../../../agent/nodes/readiness.ts'
 import type { Attachment, EventSource, ProbeState } from '../../../agent/sources/source.ts'
-import { requiredProbes } from '../../../agent/tracepoints/index.ts'
+import { requiredProbes, tracepoints } from '../../../agent/tracepoints/index.ts'
 import { captureLog } from '../../harness/captured-log.ts'
 
 const target = { node: 'n', pid: 1, executable: '/usr/local/bin/bitcoind' }
@@ -118,6 +119,39 @@ describe('a bitcoind of which nothing is attached', () => {
     vi.advanceTimersByTime(60_000)
     nodes.tick()
     expect(retry).not.toHaveBeenCalled()
+  })
+})
+
+describe('a node without FIBRE', () => {
+  const offering = (isOffered: (group: string) => boolean) =>
+    tracepoints.map(({ probe, group }) => (isOffered(group) ? attached(probe) : absent(probe)))
+  const stock = offering((group) => group !== 'fibre')
+  const fibre = offering(() => true)
+
+  it('is said once to be measured as a stock node, whatever else it has', () => {
+    const { nodes, logged } = measure({ probes: stock })
+    for (let i = 0; i < 3; i++) {
+      nodes.processStarted(target)
+      nodes.processExited(target)
+    }
+    expect(logged().filter((line) => /stock|tracepoint not attached/.test(line))).toEqual(['measured as a stock node, without FIBRE'])
+    expect(nodes.snapshot()).toMatchObject([{ hasFibre: false, hasLostFibre: false }])
+  })
+
+  it('is warned of where it had FIBRE before, until it has it again', () => {
+    const { nodes, whole, logged } = measure({ probes: fibre })
+    const restartWith = (probes: readonly ProbeState[]) => {
+      Object.assign(whole, { probes })
+      nodes.processStarted(target)
+      const [node] = nodes.snapshot()
+      nodes.processExited(target)
+      return [node?.hasLostFibre, logged().filter((line) => /FIBRE/.test(line))]
+    }
+    expect(restartWith(fibre)).toEqual([false, []])
+    expect(restartWith(stock)).toEqual([true, [LOST_FIBRE]])
+    expect(restartWith(stock)).toEqual([true, []])
+    expect(restartWith(fibre)).toEqual([false, []])
+    expect(restartWith(stock)).toEqual([true, [LOST_FIBRE]])
   })
 })
 

@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest'
 import { Node } from '../../../agent/nodes/node.ts'
 import { type ProcessFault, readinessOf } from '../../../agent/nodes/readiness.ts'
+import type { Tracepoint } from '../../../agent/tracepoints/define.ts'
 import { requiredProbes, tracepoints } from '../../../agent/tracepoints/index.ts'
+
+const ABSENT = 'this build of bitcoind does not have it'
 
 interface Attached {
   /** Not attached although the binary has it. */
@@ -32,11 +35,26 @@ function runningNode(name: string, { refused, absent, silent, held }: Attached =
   node.processStarted(target(name))
   node.attached({
     probes: tracepoints.map(({ probe }) => {
-      if (probe === absent) return { probe, offered: false, attached: false, reason: 'this build of bitcoind does not have it' }
+      if (probe === absent) return { probe, offered: false, attached: false, reason: ABSENT }
       return { probe, offered: true, attached: probe !== refused, ...(probe === refused && { reason: 'no nop instruction' }) }
     }),
     silentProbes: () => (silent === undefined ? [] : [silent]),
     heldProbes: () => (held === undefined ? [] : [{ probe: 'udp:block_send_start', seconds: held }]),
+    close: async () => {},
+  })
+  return node
+}
+
+/** A running node with these tracepoints alone. */
+function nodeThatOffers(isOffered: (tracepoint: Tracepoint) => boolean): Node {
+  const node = new Node('a', () => {})
+  node.processStarted(target('a'))
+  node.attached({
+    probes: tracepoints.map((one) => {
+      const offered = isOffered(one)
+      return { probe: one.probe, offered, attached: offered, ...(!offered && { reason: ABSENT }) }
+    }),
+    silentProbes: () => [],
     close: async () => {},
   })
   return node
@@ -88,9 +106,26 @@ it('gives the reason of a named node beside its name', () => {
 })
 
 it.each([...requiredProbes])('is not given without %s, which every FIBRE node has', (probe) => {
-  expect(readiness([runningNode('a', { absent: probe })], 0, [])).toEqual(
-    because(`a: ${probe} is not attached: this build of bitcoind does not have it`),
-  )
+  expect(readiness([runningNode('a', { absent: probe })], 0, [])).toEqual(because(`a: ${probe} is not attached: ${ABSENT}`))
+})
+
+it('is given of a stock node, which has none of the tracepoints of FIBRE, but not without those of Bitcoin Core', () => {
+  const isStock = ({ group }: Tracepoint) => group !== 'fibre'
+  const stock = nodeThatOffers(isStock)
+  expect(stock.snapshot()).toMatchObject({ hasFibre: false, hasLostFibre: false })
+  expect(stock.snapshot().probes.map(({ probe }) => probe)).toEqual(tracepoints.filter(isStock).map(({ probe }) => probe))
+  expect(readiness([stock], 0, [])).toEqual(ready)
+  const lacking = nodeThatOffers(({ group }) => group === 'net')
+  expect(readiness([lacking], 0, [])).toEqual(because(`a: validation:block_connected is not attached: ${ABSENT}`))
+})
+
+it('is not given of a node with one tracepoint of FIBRE and without the others', () => {
+  const { reasons } = readiness([nodeThatOffers(({ group, probe }) => group !== 'fibre' || probe === 'udp:block_coinbase')], 0, [])
+  expect(reasons).toHaveLength(requiredProbes.size - 1)
+})
+
+it('is not given of a bitcoind without any tracepoint', () => {
+  expect(readiness([nodeThatOffers(() => false)], 0, []).reasons).toHaveLength(requiredProbes.size)
 })
 
 it('is given without a tracepoint that only some builds have', () => {

@@ -12,12 +12,16 @@ import { idleSource } from '../metrics/page.ts'
 import { HASH } from '../sources/recordings.ts'
 
 /** The warnings of an agent with these files, and no others. */
-function warnings(files: Partial<Pick<SnapshotParts, 'journal' | 'webhook' | 'capture' | 'logFault'>>): readonly string[] {
-  const nodes = new Nodes(idleSource, [], { log: silentLog })
+function warnings(
+  files: Partial<Pick<SnapshotParts, 'journal' | 'webhook' | 'capture' | 'logFault'>>,
+  nodes = noNodes(),
+): readonly string[] {
   const agent = { version: '1.2.3', startedAt: new Date(), isUp: true, pushing: undefined, processes: undefined }
   const none = { journal: undefined, webhook: undefined, capture: undefined, logFault: undefined }
   return takeSnapshot({ ...agent, ...none, ...files, nodes, source: idleSource }).warnings
 }
+
+const noNodes = () => new Nodes(idleSource, [], { log: silentLog })
 
 it('warns while a recording cannot be written', async (context) => {
   const file = join(mountMemory(context), 'events.jsonl')
@@ -32,6 +36,24 @@ it('warns while a recording cannot be written', async (context) => {
   rmSync(filler)
   await until(() => capture.fault === undefined, 'the event to be written')
   expect(warnings({ capture })).toEqual([])
+})
+
+it('warns of a node that had FIBRE and has lost it', () => {
+  const nodes = new Nodes(idleSource, [], { log: silentLog })
+  const process = { node: 'n', pid: 1, executable: '/usr/bin/bitcoind' }
+  const node = nodes.add('n')
+  const attach = (probes: readonly string[]) => {
+    node.processStarted(process)
+    node.attached({
+      probes: probes.map((probe) => ({ probe, offered: true, attached: true })),
+      silentProbes: () => [],
+      close: async () => {},
+    })
+  }
+  attach(['udp:block_race_time', 'validation:block_connected'])
+  expect(warnings({}, nodes)).toEqual([])
+  attach(['validation:block_connected'])
+  expect(warnings({}, nodes)).toEqual([expect.stringMatching(/^n: this bitcoind has none of the tracepoints of FIBRE, which/)])
 })
 
 it('warns of every file that cannot be written', () => {

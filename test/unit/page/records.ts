@@ -63,6 +63,8 @@ export const node: NodeSnapshot = {
     { probe: 'udp:block_reconstructed', offered: true, attached: true },
     { probe: 'udp:block_race_time', offered: true, attached: true },
   ],
+  hasFibre: true,
+  hasLostFibre: false,
   isCatchingUp: false,
   connected: 1_425,
   wins: { fibre_udp: 913, bip152_cmpct: 406, other: 2 },

@@ -13,7 +13,7 @@ export function faultOfExecutable(path: string, tracepoints: readonly Tracepoint
   try {
     if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return undefined
     if (offersTracepoints(path, tracepoints)) return undefined
-    return `${path} has none of the tracepoints: it takes a bitcoind with FIBRE that was built with USDT tracing`
+    return `${path} has none of the tracepoints: it takes a bitcoind that was built with USDT tracing`
   } catch (error) {
     return (error as Error).message
   }

@@ -10,6 +10,7 @@ import { judgeAnswer } from '../../../../agent/commands/doctor/receivers.ts'
 import { reportLines } from '../../../../agent/commands/doctor/report.ts'
 import { versionIn } from '../../../../agent/commands/doctor/version.ts'
 import type { KernelFacts } from '../../../../agent/sources/ebpf/program/kernel-facts.ts'
+import { requiredProbes, tracepoints } from '../../../../agent/tracepoints/index.ts'
 
 const bpfAndPerfmon = (1n << 38n) | (1n << 39n)
 const facts: KernelFacts = {
@@ -64,18 +65,27 @@ describe('the kernel is judged', () => {
 describe('a node is judged', () => {
   it('by required tracepoints that its binary lacks, and by those that the kernel refuses', () => {
     const states = [
-      { probe: 'a:1', offered: true, attached: true, missingFields: ['peer'] },
-      { probe: 'a:2', offered: false, attached: false },
-      { probe: 'a:3', offered: false, attached: false },
-      { probe: 'b:1', offered: false, attached: false },
-      { probe: 'b:2', offered: false, attached: false },
-      { probe: 'a:4', offered: true, attached: false, reason: 'another tracer holds it' },
+      { probe: 'udp:block_reconstructed', offered: true, attached: true, missingFields: ['peer'] },
+      ...[...requiredProbes].slice(1, -1).map((probe) => ({ probe, offered: true, attached: true })),
+      { probe: 'validation:block_connected', offered: false, attached: false },
+      { probe: 'udp:block_coinbase', offered: false, attached: false },
+      { probe: 'net:inbound_message', offered: false, attached: false },
+      { probe: 'net:outbound_message', offered: false, attached: false },
+      { probe: 'udp:block_header_chunk', offered: true, attached: false, reason: 'another tracer holds it' },
     ]
-    expect(told(judgeProbes('alpha', states, new Set(['a:1', 'a:2'])))).toEqual([
-      'warning: alpha: its binary lacks a:2',
-      'note: alpha: this build does not have a:3, b:*',
-      'warning: alpha: a:4 cannot be attached',
-      'note: alpha: a:1 does not pass peer',
+    expect(told(judgeProbes('alpha', states))).toEqual([
+      'warning: alpha: its binary lacks validation:block_connected',
+      'note: alpha: this build does not have udp:block_coinbase, net:*',
+      'warning: alpha: udp:block_header_chunk cannot be attached',
+      'note: alpha: udp:block_reconstructed does not pass peer',
+    ])
+  })
+
+  it('as a stock node where its binary has none of the tracepoints of FIBRE', () => {
+    const states = tracepoints.map(({ probe, group }) => ({ probe, offered: group !== 'fibre', attached: group !== 'fibre' }))
+    expect(told(judgeProbes('alpha', states))).toEqual([
+      'note: alpha: a stock node, without FIBRE',
+      'note: alpha: this build does not have udp:*',
     ])
   })
 
