@@ -97,6 +97,13 @@ export const connectionTime = (q: number, over: Over): string => quantile(q, 'bi
 export const allFromMempool = (over: Over): string =>
   ratio(increase('fibre_block_all_tx_from_mempool_total', over), increase('fibre_block_missing_tx_count_count', over))
 
+/** Share of compact blocks that needed no further message to be reconstructed. */
+export const withoutRoundTrip = (over: Over): string =>
+  ratio(
+    increase('bitcoin_compact_block_reconstructions_total', over, { result: 'no_round_trip' }),
+    increase('bitcoin_compact_block_reconstructions_total', over),
+  )
+
 /** The current value of a gauge. */
 export const latest = <Name extends SeriesName>(name: Name, at: At = {}, labels: Partial<LabelsOfSeries<Name>> = {}): string =>
   `max${by(at)} (${select(name, labels, at.scope)})`

@@ -7,10 +7,14 @@ import { overview } from './definitions/overview.ts'
 import { publicDashboard, publicOverview } from './definitions/public.ts'
 import { racesDashboard } from './definitions/races.ts'
 import { reconstructionDashboard } from './definitions/reconstruction.ts'
+import { relayDashboard } from './definitions/relay.ts'
+import { trafficDashboard } from './definitions/traffic.ts'
 
 /** The dashboards that Grafana is provisioned with. */
 export const dashboards: readonly DashboardDefinition[] = [
   overview,
+  relayDashboard,
+  trafficDashboard,
   racesDashboard,
   reconstructionDashboard,
   chunksDashboard,

@@ -61,6 +61,14 @@ const columns = {
   connect_ms: { heading: 'Connected in', width: 120, unit: 'ms' },
   transactions: { heading: 'Transactions', width: 110, unit: 'none' },
   pool: { heading: 'Pool', width: 140 },
+  announced_by: { heading: 'Announced by', width: 120 },
+  announced_message: { heading: 'Message', width: 110 },
+  announcers: { heading: 'Announcers', width: 110, unit: 'none' },
+  requested_transactions: { heading: 'Requested', width: 100, unit: 'none' },
+  requested_bytes: { heading: 'Requested bytes', width: 140, unit: 'decbytes' },
+  round_trip_ms: { heading: 'Round trip', width: 110, unit: 'ms' },
+  first_sign_to_connected_ms: { heading: 'First sign to connected', width: 180, unit: 'ms' },
+  slowest_stage: { heading: 'Slowest stage', width: 180 },
 } satisfies Readonly<Partial<Record<RecordFieldName, Omit<Column, 'field'>>>>
 
 /** Loki's own limit by default: the blocks of three nodes in eleven days. */
@@ -114,6 +122,35 @@ export const blocksTable = (rows = 10): PanelDefinition =>
       'chunks_received',
       'connect_ms',
       'transactions',
+      'pool',
+    ],
+    rows,
+    width: 24,
+    height: 11,
+  })
+
+/** The way of each of the last blocks by messages. */
+export const relayTable = (rows = 25): PanelDefinition =>
+  recordsTable({
+    title: 'Way of the last blocks',
+    question: 'Who announced each of the last blocks, what had to be requested, and what took the time?',
+    reading: 'A dash is what is not known, or did not happen.',
+    noData: noRecords,
+    empty: 'no block in this time',
+    fields: [
+      'time',
+      'node',
+      'height',
+      'path',
+      'announced_by',
+      'announced_message',
+      'announcers',
+      'requested_transactions',
+      'requested_bytes',
+      'round_trip_ms',
+      'connect_ms',
+      'first_sign_to_connected_ms',
+      'slowest_stage',
       'pool',
     ],
     rows,

@@ -59,6 +59,12 @@ export const objective = { le: '0.1', share: 0.9, long: '7d', short: '1d', block
 /** Time to connect a block. */
 export const connection = { window: '6h', quantile: 0.9, slowSeconds: 1, blocks: 12 } as const
 
+/** Share of compact blocks that the mempool alone completes. */
+export const roundTrips = { window: '24h', low: 0.5, blocks: 30 } as const
+
+/** Time from the first announcement to the connected block: a round trip across the world and a slow connection stay below it. */
+export const announced = { window: '6h', quantile: 0.5, slowSeconds: 2, blocks: 12 } as const
+
 /** Window for blocks that compete, that replace others, or that do not come. */
 export const chain = { window: '1h' } as const
 

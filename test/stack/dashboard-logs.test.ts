@@ -126,6 +126,7 @@ describe('with the logs of three simulated days', () => {
     ["The agent's log", lines, agentLog.length],
     ["bitcoind's log", lines, debugLog.length],
     ['Last blocks', lines, lastDay.length],
+    ['Way of the last blocks', lines, lastDay.length],
     ['Slowest blocks', lines, reconstructions(lastDay).length],
     ['Blocks that took the most chunks', lines, reconstructions(lastDay).length],
   ] as const)('%s shows as many as there are', async ([panel, measure, expected], context) => {

@@ -35,6 +35,9 @@ const withoutFigure: Readonly<Record<string, string>> = {
   'Time of a hit, over $window A': 'likewise',
 }
 
+/** Dashboards of what the model leaves out, messages and counted hits: test/unit/dashboards/relay-figures.test.ts works their figures out. */
+const outsideModel: ReadonlySet<string> = new Set(['fibre-block-relay', 'fibre-traffic'])
+
 const folder = mkdtempSync(join(tmpdir(), 'dashboards-'))
 let prometheus: Prometheus
 let grafana: GrafanaClient
@@ -93,15 +96,17 @@ describe.each(dashboards)('on three simulated days, $uid', (dashboard) => {
     for (const choice of await grafana.choicesFor(target, dashboard)) {
       const answer = await grafana.ask(target, choice)
       expect(oddities(answer), JSON.stringify(choice)).toEqual([])
-      const mayBeEmpty = name in emptyWhenWell || choice.node === emptyOf[name] || !isOfLivelyNodes(choice)
+      const mayBeEmpty =
+        outsideModel.has(dashboard.uid) || name in emptyWhenWell || choice.node === emptyOf[name] || !isOfLivelyNodes(choice)
       if (!mayBeEmpty) expect(answer.series, JSON.stringify(choice)).not.toEqual([])
       const hosts = fleet.hosts.filter(({ job }) => isEverything(choice.job) || job === choice.job)
-      if (isEverything(choice.node))
+      if (isEverything(choice.node) && !outsideModel.has(dashboard.uid))
         expect(deviations({ ...fleet, hosts }, target, choice, answer, grafana.timesOf(target)), JSON.stringify(choice)).toEqual([])
     }
   })
 
   it('shows only what is known of the model', () => {
+    if (outsideModel.has(dashboard.uid)) return
     const unknown = promql(dashboard).filter((target) => !target.isAnnotation && !figureOf(target))
     expect(unknown.map(({ panel, refId }) => `${panel} ${refId}`).filter((name) => !(name in withoutFigure))).toEqual([])
   })
