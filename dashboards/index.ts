@@ -3,6 +3,7 @@ import { agentDashboard } from './definitions/agent.ts'
 import { chunksDashboard } from './definitions/chunks.ts'
 import { fleetDashboard } from './definitions/fleet.ts'
 import { logsDashboard } from './definitions/logs.ts'
+import { nodesOverview } from './definitions/nodes.ts'
 import { overview } from './definitions/overview.ts'
 import { publicDashboard, publicOverview } from './definitions/public.ts'
 import { racesDashboard } from './definitions/races.ts'
@@ -13,6 +14,7 @@ import { trafficDashboard } from './definitions/traffic.ts'
 /** The dashboards that Grafana is provisioned with. */
 export const dashboards: readonly DashboardDefinition[] = [
   overview,
+  nodesOverview,
   relayDashboard,
   trafficDashboard,
   racesDashboard,

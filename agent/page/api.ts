@@ -44,13 +44,14 @@ function stateOf(snapshot: Snapshot) {
 }
 
 function nodeOf(seen: SeenNode) {
-  const { node, process, isUp, replay, probes, lastHeight, lastBlockAt, connected, wins } = seen
+  const { node, process, isUp, replay, hasFibre, probes, lastHeight, lastBlockAt, connected, wins } = seen
   return {
     node,
     pid: replay === undefined ? process.pid : undefined,
     executable: process.executable,
     replay,
     up: isUp,
+    fibre: hasFibre,
     last_height: lastHeight,
     last_block_at: lastBlockAt,
     probes: probes.map(({ probe, attached, reason }) => ({ probe, attached, reason })),

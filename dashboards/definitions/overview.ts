@@ -99,7 +99,8 @@ function benefitPanels(over: Over): readonly PanelDefinition[] {
   ]
 }
 
-function nodePanels(over: OverviewScope): readonly PanelDefinition[] {
+/** The state of any node. */
+export function statePanels(over: OverviewScope, width: number): readonly PanelDefinition[] {
   return [
     stat({
       title: 'bitcoind',
@@ -108,7 +109,7 @@ function nodePanels(over: OverviewScope): readonly PanelDefinition[] {
       empty: 'no agent reports',
       mappings: upOrDown('running', 'not running'),
       queries: [promql('{{node}}', latest('fibre_exporter_target_up', over))],
-      width: 4,
+      width,
     }),
     stat({
       title: 'Height',
@@ -118,7 +119,7 @@ function nodePanels(over: OverviewScope): readonly PanelDefinition[] {
       unit: 'none',
       decimals: 0,
       queries: [promql('{{node}}', latest('fibre_last_block_height', over))],
-      width: 4,
+      width,
     }),
     stat({
       title: 'Blocks behind',
@@ -130,7 +131,7 @@ function nodePanels(over: OverviewScope): readonly PanelDefinition[] {
       decimals: 0,
       steps: badFrom(thresholds.behind.blocks),
       queries: [promql('{{node}}', behind(over, over.among))],
-      width: 4,
+      width,
     }),
     stat({
       title: 'Last block',
@@ -142,8 +143,14 @@ function nodePanels(over: OverviewScope): readonly PanelDefinition[] {
       decimals: 1,
       steps: badFrom(thresholds.noBlock.warningSeconds, thresholds.noBlock.criticalSeconds),
       queries: [promql('{{node}}', lastBlockAge(over))],
-      width: 4,
+      width,
     }),
+  ]
+}
+
+function nodePanels(over: OverviewScope): readonly PanelDefinition[] {
+  return [
+    ...statePanels(over, 4),
     stat({
       title: `Reconstructed within ${Number(thresholds.objective.le) * 1000} ms, ${over.window}`,
       question: 'Of the blocks that were reconstructed from FIBRE chunks, how many took no longer than that?',
@@ -231,7 +238,7 @@ function overTimePanels(over: Over): readonly PanelDefinition[] {
 }
 
 /** Not on the public variant: its labels hold addresses. */
-function firingAlertsPanel(): PanelDefinition {
+export function firingAlertsPanel(): PanelDefinition {
   return table({
     title: 'Firing alerts',
     question: 'Which alerts fire now?',

@@ -16,6 +16,35 @@ const announcedToConnected = (q: number) => quantile(q, 'bitcoin_block_announced
 const peersLag = (q: number) => quantile(q, 'bitcoin_block_announcement_lag_seconds', chosen)
 const roundTrip = (q: number) => quantile(q, 'bitcoin_compact_block_round_trip_seconds', chosen)
 
+/** Also on the overview of nodes. */
+export const withoutRoundTripStat = (width: number): PanelDefinition =>
+  stat({
+    title: 'Without a round trip, $window',
+    question: 'Of the blocks that came as compact blocks, how many could be reconstructed from the mempool alone?',
+    reading: 'The others wait for the transactions that the mempool lacked. Blocks that FIBRE brought do not count.',
+    noData: noMessages,
+    empty: 'no compact block',
+    unit: 'percentunit',
+    decimals: 0,
+    steps: goodFrom(thresholds.roundTrips.low),
+    queries: [promql('{{node}}', withoutRoundTrip(chosen))],
+    width,
+  })
+
+/** Also on the overview of nodes. */
+export const announcedToConnectedStat = (width: number): PanelDefinition =>
+  stat({
+    title: 'Announced to connected, median, $window',
+    question: 'How long after the first peer announced a block was it part of the chain?',
+    reading: atMessageThread,
+    noData: noMessages,
+    empty: 'no block announced',
+    unit: 's',
+    steps: badFrom(thresholds.announced.slowSeconds),
+    queries: [promql('{{node}}', announcedToConnected(thresholds.announced.quantile))],
+    width,
+  })
+
 export const relayDashboard: DashboardDefinition = {
   uid: 'fibre-block-relay',
   title: 'Block relay',
@@ -32,29 +61,8 @@ export const relayDashboard: DashboardDefinition = {
 
 function resultPanels(): readonly PanelDefinition[] {
   return [
-    stat({
-      title: 'Without a round trip, $window',
-      question: 'Of the blocks that came as compact blocks, how many could be reconstructed from the mempool alone?',
-      reading: 'The others wait for the transactions that the mempool lacked. Blocks that FIBRE brought do not count.',
-      noData: noMessages,
-      empty: 'no compact block',
-      unit: 'percentunit',
-      decimals: 0,
-      steps: goodFrom(thresholds.roundTrips.low),
-      queries: [promql('{{node}}', withoutRoundTrip(chosen))],
-      width: 6,
-    }),
-    stat({
-      title: 'Announced to connected, median, $window',
-      question: 'How long after the first peer announced a block was it part of the chain?',
-      reading: atMessageThread,
-      noData: noMessages,
-      empty: 'no block announced',
-      unit: 's',
-      steps: badFrom(thresholds.announced.slowSeconds),
-      queries: [promql('{{node}}', announcedToConnected(thresholds.announced.quantile))],
-      width: 6,
-    }),
+    withoutRoundTripStat(6),
+    announcedToConnectedStat(6),
     stat({
       title: 'Round trip, median, $window',
       question: 'How long did the node wait for the transactions that it requested?',
@@ -77,7 +85,8 @@ function resultPanels(): readonly PanelDefinition[] {
   ]
 }
 
-function pathPanels(): readonly PanelDefinition[] {
+/** Also on the overview of nodes. */
+export function pathPanels(): readonly PanelDefinition[] {
   return [
     bars({
       title: 'Blocks by how they came',

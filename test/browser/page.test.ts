@@ -24,6 +24,16 @@ const records = range(120).map((number) =>
 const gone = { ...node, node: 'node-b', isUp: false, probes: node.probes.map((probe) => ({ ...probe, attached: false, reason: 'gone' })) }
 const troubled: Snapshot = { ...quiet, readiness: { ready: false, reasons: ['node-b: bitcoind is not running'] }, nodes: [node, gone] }
 
+const stockNode: Snapshot = { ...quiet, nodes: [{ ...node, hasFibre: false }] }
+const stockRecords = range(10).map((number) =>
+  recordOfWin(number, {
+    path: (['compact_block', 'compact_block_round_trip', 'full_block'] as const)[number % 3] ?? 'unknown',
+    announced_by: 'peer=12',
+    requested_transactions: number,
+    first_sign_to_connected_ms: number * 30,
+  }),
+)
+
 async function show(served: Awaited<ReturnType<typeof serveLive>>, view: View = {}) {
   return openInBrowser(chromium(), served.server.url, view)
 }
@@ -31,10 +41,26 @@ async function show(served: Awaited<ReturnType<typeof serveLive>>, view: View = 
 const row = (page: Page, number: number) => page.locator('#blocks tbody tr', { has: page.getByText(`…${hashOf(number).slice(-10)}`) })
 const link = (page: Page, number: number) => row(page, number).getByRole('link')
 
+it.each([
+  ['with FIBRE', quiet, ['Head start', 'Reconstruction', 'Chunks', 'Missing tx']],
+  ['without FIBRE', stockNode, ['Announced by', 'Requested tx', 'To connected']],
+  [
+    'of both kinds',
+    { ...quiet, nodes: [...quiet.nodes, ...stockNode.nodes.map((one) => ({ ...one, node: 'node-c' }))] },
+    ['Head start', 'Reconstruction', 'Chunks', 'Missing tx', 'Announced by', 'Requested tx', 'To connected'],
+  ],
+] as const)('the table of nodes %s has the columns that they fill', async (_, status, own) => {
+  const page = await show(await serveLive(stockRecords, status))
+  const names = await page.locator('#blocks thead th:visible').allTextContents()
+  expect(names).toEqual(['Height', 'Time', 'Node', 'Hash', 'Path', ...own, 'Connect', 'Pool'])
+  expect(await page.locator('#blocks tbody tr').first().locator('th:visible, td:visible').count()).toBe(names.length)
+})
+
 describe('accessibility', () => {
   const states: readonly [string, Snapshot, typeof records][] = [
     ['all well', quiet, records.slice(-10)],
     ['trouble', troubled, records.slice(-10)],
+    ['no FIBRE', stockNode, stockRecords],
     ['nothing yet', { ...quiet, nodes: [] }, []],
     ['losses', { ...quiet, nodes: [{ ...node, lost: new Map([['block_connected', 7]]) }] }, records.slice(0, 1)],
   ]

@@ -7,7 +7,7 @@ import { elementId, type Html, html } from './html.ts'
 
 export const rowId = ({ node, block_hash }: BlockRecord) => elementId('block', node, block_hash)
 
-/** Names of the columns; client.css has them too, for narrow screens. */
+/** Names of the columns; client.css has them too, for narrow screens, and hides those of FIBRE, or those of messages. */
 export const blockColumns = [
   'Height',
   'Time',
@@ -18,6 +18,9 @@ export const blockColumns = [
   'Reconstruction',
   'Chunks',
   'Missing tx',
+  'Announced by',
+  'Requested tx',
+  'To connected',
   'Connect',
   'Pool',
 ]
@@ -25,7 +28,7 @@ export const blockColumns = [
 /** Renders a block as a row of the table. client.js opens the link's target below it. End tags that HTML does without are left out. */
 export function renderRow({ record, isFinal }: HeldBlock, thresholds: SlowThresholds): Html {
   const orUnknown = orPending(isFinal ? '–' : '…')
-  return html`<tr id="${rowId(record)}"><th scope="row"><a href="block?hash=${record.block_hash}">${record.height === undefined ? 'no height' : formatCount(record.height)}</a><td>${timeElement(record.time)}<td>${foreignText(record.node, 40)}<td><code>…${record.block_hash.slice(-10)}</code><td>${path(record, isFinal)}<td>${orUnknown(headStart(record))}<td>${orUnknown(reconstruction(record, thresholds))}<td>${orUnknown(chunks(record))}<td>${orUnknown(record.missing_transactions, formatCount)}<td>${orUnknown(record.connect_ms, formatMs)}<td>${orUnknown(record.pool, (pool) => foreignText(pool, 24))}
+  return html`<tr id="${rowId(record)}"><th scope="row"><a href="block?hash=${record.block_hash}">${record.height === undefined ? 'no height' : formatCount(record.height)}</a><td>${timeElement(record.time)}<td>${foreignText(record.node, 40)}<td><code>…${record.block_hash.slice(-10)}</code><td>${path(record, isFinal)}<td>${orUnknown(headStart(record))}<td>${orUnknown(reconstruction(record, thresholds))}<td>${orUnknown(chunks(record))}<td>${orUnknown(record.missing_transactions, formatCount)}<td>${orUnknown(record.announced_by, (peer) => foreignText(peer, 24))}<td>${orUnknown(requested(record))}<td>${orUnknown(record.first_sign_to_connected_ms, formatMs)}<td>${orUnknown(record.connect_ms, formatMs)}<td>${orUnknown(record.pool, (pool) => foreignText(pool, 24))}
 `
 }
 
@@ -50,6 +53,12 @@ function reconstruction(record: BlockRecord, thresholds: SlowThresholds): Html |
   const severity = severityOf(record, thresholds)
   const mark = severity && (severity === 'slow' ? html` <b class="slow">slow</b>` : html` <b class="very-slow">very slow</b>`)
   return html`${formatMs(record.reconstruction_ms)}${mark ?? ''}`
+}
+
+/** Nothing was requested for a compact block that needed no round trip. */
+function requested({ path, requested_transactions: count }: BlockRecord): string | undefined {
+  if (count !== undefined) return formatCount(count)
+  return path === 'compact_block' ? '0' : undefined
 }
 
 function chunks({ chunks_used: used, chunks_received: received }: BlockRecord): string | undefined {

@@ -16,7 +16,7 @@ const builtIn = ['__all', '__interval', '__rate_interval', '__value', '__url_tim
 describe('a dashboard', () => {
   it('is there for each question, the overview under the uid that links have always had', () => {
     expect(dashboards.map(({ uid }) => uid).sort()).toEqual(
-      ['agent', 'block-relay', 'chunks', 'fleet', 'logs', 'races', 'reconstruction', 'relay', 'relay-public', 'traffic'].map(
+      ['agent', 'block-relay', 'chunks', 'fleet', 'logs', 'nodes', 'races', 'reconstruction', 'relay', 'relay-public', 'traffic'].map(
         (name) => `fibre-${name}`,
       ),
     )

@@ -110,6 +110,7 @@ it('gives the state of agent and nodes, with the figures of the blocks held', as
         ...state,
         node: 'node-a',
         up: true,
+        fibre: true,
         last_height: 912_345,
         last_block_at: '2026-11-22T12:34:56.789Z',
         probes: [...attached, missing],
@@ -133,6 +134,7 @@ it('gives the state of agent and nodes, with the figures of the blocks held', as
         ...state,
         node: 'node-b',
         up: false,
+        fibre: true,
         probes: attached,
         since_start: { ...sinceStart, events_lost: 0 },
         held: {

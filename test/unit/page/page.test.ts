@@ -88,10 +88,10 @@ it('shows each block in a row, newest first, slow ones in words', async () => {
     recordOfWin(2, { reconstruction_ms: 123.4, head_start_is_lower_bound: true }),
     ownBlock,
   ])
-  const common = '31 of 45 4 21.4 ms Foundry USA'
+  const common = '31 of 45 4 – – – 21.4 ms Foundry USA'
   expect(words).toContain(
-    'Height Time Node Hash Path Head start Reconstruction Chunks Missing tx Connect Pool ' +
-      '900,005 2026-11-22 12:00:05 UTC node-a …0000000005 no race – – – – 21.4 ms Foundry USA ' +
+    'Height Time Node Hash Path Head start Reconstruction Chunks Missing tx Announced by Requested tx To connected Connect Pool ' +
+      '900,005 2026-11-22 12:00:05 UTC node-a …0000000005 no race – – – – – – – 21.4 ms Foundry USA ' +
       `900,002 2026-11-22 12:00:02 UTC node-a …0000000002 FIBRE FIBRE ≥ 5.25 ms 123 ms very slow ${common} ` +
       `900,001 2026-11-22 12:00:01 UTC node-a …0000000001 FIBRE FIBRE 5.25 ms 50.0 ms slow ${common}`,
   )
@@ -100,7 +100,7 @@ it('shows each block in a row, newest first, slow ones in words', async () => {
 it('shows a block that is not closed yet, with an ellipsis for what is still to come', async () => {
   const { live, get } = await serveLive()
   live.update({ ...without(ownBlock, 'coverage', 'pool'), path: 'unknown' }, false)
-  expect(wordsOf(await (await get('/')).text())).toContain('900,005 2026-11-22 12:00:05 UTC node-a …0000000005 … … … … … 21.4 ms …')
+  expect(wordsOf(await (await get('/')).text())).toContain('900,005 2026-11-22 12:00:05 UTC node-a …0000000005 … … … … … … … … 21.4 ms …')
 })
 
 it('shows which tracepoints are attached, and why others are not', async () => {
@@ -109,6 +109,38 @@ it('shows which tracepoints are attached, and why others are not', async () => {
   expect(words).toContain('2 of 3 attached')
   expect(words).toContain('udp:block_reconstructed attached')
   expect(words).toContain('udp:block_coinbase missing: not in this binary')
+})
+
+it('shows a node without FIBRE by what messages tell, and nothing that only FIBRE would', async () => {
+  const stock = {
+    ...quiet,
+    nodes: [{ ...node, hasFibre: false, probes: [{ probe: 'validation:block_connected', offered: true, attached: true }] }],
+  }
+  const record = (number: number, fields: Partial<BlockRecord>): BlockRecord => ({
+    ...without(recordOfWin(number), ...race, 'winner', 'coverage', 'missing_transactions'),
+    announced_by: 'peer=12',
+    first_sign_to_connected_ms: 40,
+    ...fields,
+  })
+  const { words, markup } = await fetchPage(
+    [
+      record(1, { path: 'compact_block' }),
+      record(2, { path: 'compact_block' }),
+      record(3, { path: 'compact_block_round_trip', requested_transactions: 7, first_sign_to_connected_ms: 300 }),
+      record(4, { path: 'full_block', first_sign_to_connected_ms: 900 }),
+    ],
+    stock,
+  )
+  expect(words).toContain('Without a round trip 67% 2 of 3 compact blocks')
+  expect(words).toContain('First sign to connected 40.0 ms median; 95%: 900 ms')
+  expect(words).toContain('compact block 2 50% compact block, round trip 1 25% full block 1 25%')
+  expect(words).toContain('compact block, round trip – – – – peer=12 7 300 ms 21.4 ms')
+  expect(words).toContain('compact block – – – – peer=12 0 40.0 ms 21.4 ms')
+  const card = markup.slice(markup.indexOf('<section'), markup.indexOf('</section>'))
+  expect(wordsOf(card)).toContain('Since the agent started: 1,425 blocks connected.')
+  expect(wordsOf(card)).not.toMatch(/FIBRE|\brace|\bw[io]n\b|[Hh]ead start|[Cc]hunk|[Rr]econstruct/)
+  expect(markup).toContain('class="card stock"')
+  expect((await fetchPage([])).markup).toContain('class="card with-fibre"')
 })
 
 it('does not make up figures before the first block', async () => {
