@@ -65,6 +65,12 @@ export const roundTrips = { window: '24h', low: 0.5, blocks: 30 } as const
 /** Time from the first announcement to the connected block: a round trip across the world and a slow connection stay below it. */
 export const announced = { window: '6h', quantile: 0.5, slowSeconds: 2, blocks: 12 } as const
 
+/** Time by which a node connects half of the blocks later than the first node of its job. */
+export const late = { window: '6h', seconds: 10 } as const
+
+/** Window in which a node had the tracepoints of FIBRE that it has no more. */
+export const lostFibre = { before: '1d' } as const
+
 /** Window for blocks that compete, that replace others, or that do not come. */
 export const chain = { window: '1h' } as const
 

@@ -1,11 +1,28 @@
-import { blocksSinceWin, connectionTime, coverage, increase, races, reconstructionTime, winRate } from '../expressions.ts'
+import {
+  blocksSinceWin,
+  connectionTime,
+  coverage,
+  increase,
+  quantile,
+  races,
+  reconstructionTime,
+  winRate,
+  withoutRoundTrip,
+} from '../expressions.ts'
+import { metric } from '../names.ts'
 import type { Alert } from '../rule.ts'
 import * as thresholds from '../thresholds.ts'
+import { hasFibre } from './node.ts'
 import { hasBlocks } from './windows.ts'
 
-const { notWinning, silentProbes, nothingSent, secondsLongBlock } = thresholds
+const { notWinning, silentProbes, nothingSent, secondsLongBlock, roundTrips, announced, late } = thresholds
 
 const reconstructed = (window: string) => increase('fibre_block_reconstruction_duration_seconds_count', { window })
+
+const height = `max by (job, node) (${metric('fibre_last_block_height')})`
+/** Time at which each node connected the highest block of its job; nodes that do not have it yet are left out. */
+const tipConnectedAt = `(max by (job, node) (${metric('fibre_last_block_connected_timestamp_seconds')}) and ${height} == on (job) group_left () max by (job) (${height}))`
+const behindFirst = `${tipConnectedAt} - on (job) group_left () min by (job) (${tipConnectedAt})`
 
 /** Alerts about the delivery, reconstruction and connection of blocks. */
 export const blockAlerts: readonly Alert[] = [
@@ -18,7 +35,7 @@ export const blockAlerts: readonly Alert[] = [
   },
   {
     alert: 'FibreProbesSilent',
-    expr: `${hasBlocks(silentProbes.window, silentProbes.blocks)}\nand ${races(silentProbes)} == 0`,
+    expr: `${hasBlocks(silentProbes.window, silentProbes.blocks)}\nand ${races(silentProbes)} == 0\nand ${hasFibre}`,
     // A node that was off connects the blocks that it missed without a race; the next new block has one.
     for: '1h',
     severity: 'warning',
@@ -75,6 +92,30 @@ export const blockAlerts: readonly Alert[] = [
     severity: 'warning',
     summary: '{{ $labels.node }} takes long to connect blocks',
     description: `One block in ten of {{ $labels.node }} took more than {{ $value | humanizeDuration }} to be checked and connected, in ${thresholds.connection.window}.`,
+  },
+  {
+    alert: 'FibreRoundTrips',
+    expr: `${withoutRoundTrip(roundTrips)} < ${roundTrips.low}\nand ${increase('bitcoin_compact_block_reconstructions_total', roundTrips)} >= ${roundTrips.blocks}`,
+    for: '1h',
+    severity: 'info',
+    summary: 'Most compact blocks of {{ $labels.node }} need a round trip',
+    description: `{{ $labels.node }} reconstructed {{ $value | humanizePercentage }} of its compact blocks from the mempool alone, in ${roundTrips.window}; the others waited for transactions.`,
+  },
+  {
+    alert: 'FibreAnnouncedToConnectedSlow',
+    expr: `${quantile(announced.quantile, 'bitcoin_block_announced_to_connected_seconds', announced)} > ${announced.slowSeconds}\nand ${increase('bitcoin_block_announced_to_connected_seconds_count', announced)} >= ${announced.blocks}`,
+    for: '1h',
+    severity: 'warning',
+    summary: 'Blocks of {{ $labels.node }} are connected long after peers announce them',
+    description: `Half of the blocks of {{ $labels.node }} were connected {{ $value | humanizeDuration }} or more after the first announcement, in ${announced.window}.`,
+  },
+  {
+    alert: 'FibreBlocksLate',
+    expr: `quantile_over_time(0.5, (${behindFirst})[${late.window}:5m]) > ${late.seconds}`,
+    for: '1h',
+    severity: 'warning',
+    summary: 'Blocks reach {{ $labels.node }} later than other nodes',
+    description: `{{ $labels.node }} connected half of the blocks {{ $value | humanizeDuration }} or more after the first node of job {{ $labels.job }}, in ${late.window}.`,
   },
   {
     alert: 'FibreReorganisation',

@@ -1,11 +1,16 @@
 import { increase } from '../expressions.ts'
-import { metric } from '../names.ts'
+import { metric, select } from '../names.ts'
 import type { Alert } from '../rule.ts'
-import { behind, errors, flapping, noBlock } from '../thresholds.ts'
+import { behind, errors, flapping, lostFibre, noBlock } from '../thresholds.ts'
 import { catchingUp } from './windows.ts'
 
 const isUp = `max by (job, node) (${metric('fibre_exporter_target_up')}) == 1`
 const height = metric('fibre_last_block_height')
+
+const fibreProbes = select('fibre_exporter_probe_attached', { provider: 'udp' })
+
+/** True of a node with tracepoints of FIBRE. */
+export const hasFibre = `max by (job, node) (${fibreProbes}) == 1`
 
 /** Seconds since the node connected a block, or since the agent started if there was none yet. */
 const sinceLastBlock = [
@@ -52,6 +57,19 @@ export const nodeAlerts: readonly Alert[] = [
     summary: '{{ $value }} tracepoints of {{ $labels.node }} are not attached',
     description:
       'The agent is not attached to {{ $value }} of the tracepoints that bitcoind of {{ $labels.node }} should have: what they tell is not measured.',
+  },
+  {
+    alert: 'FibreTracepointsLost',
+    expr: [
+      `max by (job, node) (max_over_time(${fibreProbes}[${lostFibre.before}])) == 1`,
+      `unless max by (job, node) (${fibreProbes})`,
+      `and ${isUp}`,
+    ].join('\n'),
+    for: '10m',
+    severity: 'warning',
+    summary: '{{ $labels.node }} has lost FIBRE',
+    description:
+      'bitcoind of {{ $labels.node }} had the tracepoints of FIBRE within the last day and has none of them now: it is measured as a stock node.',
   },
   {
     alert: 'FibreEventsLost',

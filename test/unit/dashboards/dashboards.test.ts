@@ -170,6 +170,8 @@ describe('a panel', () => {
     ['FIBRE overview: Reconstructed within 100 ms, $window', ['FibreObjectiveMissed']],
     ['FIBRE reconstruction: Reconstruction time, median, $window', ['FibreReconstructionSlow']],
     ['FIBRE reconstruction: Connecting, p90, $window', ['FibreSlowConnect']],
+    ['Block relay: Without a round trip, $window', ['FibreRoundTrips']],
+    ['Block relay: Announced to connected, median, $window', ['FibreAnnouncedToConnectedSlow']],
     ['FIBRE agent health: Clock error', ['FibreClockBad']],
     ['FIBRE agent health: Certificate', ['FibreCertExpiring']],
   ])('changes its colour where the alert fires: %s', (name, of) => {

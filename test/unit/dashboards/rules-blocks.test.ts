@@ -2,7 +2,7 @@ import { blockAlerts } from '../../../dashboards/alerts/blocks.ts'
 import { select } from '../../../dashboards/names.ts'
 import { testAlerts } from './alert-cases.ts'
 import type { SeriesSet } from './promtool-tests.ts'
-import { blocksAt, healthyNode, paris, type SimulatedBlock, simulateBlocks, tokyo } from './simulated.ts'
+import { blocksAt, healthyNode, paris, quito, type SimulatedBlock, simulateBlocks, type Target, tokyo } from './simulated.ts'
 
 const HOUR = 60
 const day = simulateBlocks(4, 1)
@@ -26,6 +26,37 @@ type ChainCounter =
   | 'bitcoin_headers_without_block_total'
   | 'bitcoin_reorganisation_depth_blocks_count'
   | 'bitcoin_reorganisation_depth_blocks_sum'
+
+const without = (part: RegExp, series: SeriesSet): SeriesSet =>
+  Object.fromEntries(Object.entries(series).filter(([selector]) => !part.test(selector)))
+
+/** Compact blocks of a node, six an hour, by what they took besides; the shares are of ten. */
+const compactBlocks = (target: Target, { alone, roundTrip }: { readonly alone: number; readonly roundTrip: number }): SeriesSet =>
+  Object.fromEntries(
+    (
+      [
+        ['no_round_trip', alone],
+        ['round_trip', roundTrip],
+        ['full_block', 10 - alone - roundTrip],
+      ] as const
+    ).map(([result, share]) => [
+      select('bitcoin_compact_block_reconstructions_total', { ...target, result }),
+      (minute: number) => (minute * share) / 100,
+    ]),
+  )
+
+/** Blocks, six an hour, each connected within a bound after it was announced. */
+const announced = (target: Target, within: number): SeriesSet => ({
+  ...Object.fromEntries(
+    [0.5, 1, 2.5, 5, Number.POSITIVE_INFINITY].map((bound) => [
+      `bitcoin_block_announced_to_connected_seconds_bucket{job="${target.job}", instance="${target.instance}", node="${target.node}", le="${bound === Number.POSITIVE_INFINITY ? '+Inf' : bound}"}`,
+      (minute: number) => (bound >= within ? minute / 10 : 0),
+    ]),
+  ),
+  [select('bitcoin_block_announced_to_connected_seconds_count', target)]: (minute: number) => minute / 10,
+})
+
+const delayed = (seconds: number) => day.map((one) => ({ ...one, at: one.at + seconds }))
 
 testAlerts(
   blockAlerts,
@@ -63,6 +94,16 @@ testAlerts(
           ),
         },
         at: { [9 * HOUR]: [], 610: [], 640: [], [13 * HOUR]: [] },
+      },
+      'is silent for a node without FIBRE': {
+        series: without(
+          /provider="udp"/,
+          healthyNode(
+            paris,
+            day.map((one) => ({ ...one, winner: undefined })),
+          ),
+        ),
+        at: { [9 * HOUR]: [] },
       },
     },
     FibreNothingSent: {
@@ -172,6 +213,46 @@ testAlerts(
           paris,
           download.map((one) => ({ ...one, connectSeconds: 2 })),
         ),
+        at: { [8 * HOUR]: [] },
+      },
+    },
+    FibreRoundTrips: {
+      'fires when six of ten compact blocks need one, or the whole block': {
+        series: compactBlocks(paris, { alone: 4, roundTrip: 5 }),
+        at: { [4 * HOUR]: [], [9 * HOUR]: ['info paris'] },
+      },
+      'is silent when four of ten do, and of few blocks': {
+        series: {
+          ...compactBlocks(paris, { alone: 6, roundTrip: 3 }),
+          ...Object.fromEntries(
+            Object.entries(compactBlocks(tokyo, { alone: 0, roundTrip: 10 })).map(([name, at]) => [
+              name,
+              (minute: number) => at(Math.min(minute, 200)),
+            ]),
+          ),
+        },
+        at: { [9 * HOUR]: [] },
+      },
+    },
+    FibreAnnouncedToConnectedSlow: {
+      'fires when half of the blocks take seconds': {
+        series: announced(paris, 5),
+        at: { 60: [], [8 * HOUR]: ['warning paris'] },
+      },
+      'is silent when they take one': { series: announced(paris, 1), at: { [8 * HOUR]: [] } },
+    },
+    FibreBlocksLate: {
+      'fires for the node that connects blocks 20 s after the others': {
+        series: { ...healthyNode(paris, day), ...healthyNode(tokyo, delayed(20)), ...healthyNode(quito, delayed(1)) },
+        at: { [8 * HOUR]: ['warning tokyo'] },
+      },
+      'is silent for a node alone, for 5 s, for one that is blocks behind, and for another job': {
+        series: {
+          ...healthyNode(paris, day),
+          ...healthyNode(tokyo, delayed(5)),
+          ...healthyNode({ ...paris, job: 'tor' }, delayed(300)),
+          ...healthyNode(quito, day.slice(0, 1)),
+        },
         at: { [8 * HOUR]: [] },
       },
     },

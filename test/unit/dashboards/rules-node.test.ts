@@ -1,6 +1,7 @@
+import { tracepoints } from '../../../agent/tracepoints/index.ts'
 import { nodeAlerts } from '../../../dashboards/alerts/node.ts'
 import { select } from '../../../dashboards/names.ts'
-import { changesAt, steps, testAlerts } from './alert-cases.ts'
+import { changesAt, endedAt, steps, testAlerts } from './alert-cases.ts'
 import { agentSeries as agent, block, blocksAt, healthyNode, paris, probeSeries, quito, type Target, tokyo } from './simulated.ts'
 
 const HOUR = 60
@@ -8,6 +9,9 @@ const up = (target: Target) => select('fibre_exporter_target_up', target)
 const restarts = (target: Target) => select('fibre_exporter_target_restarts_total', target)
 const lost = (target: Target) => select('fibre_exporter_events_lost_total', { ...target, event_type: 'race_time' })
 const unread = (target: Target) => select('fibre_exporter_field_errors_total', { ...target, event_type: 'race_time', field: 'udpPeer' })
+
+const fibreProbes = (target: Target) =>
+  Object.fromEntries(tracepoints.filter(({ group }) => group === 'fibre').map(({ probe }) => [probeSeries(target, probe), () => 1]))
 
 testAlerts(nodeAlerts, {
   FibreNodeDown: {
@@ -41,6 +45,26 @@ testAlerts(nodeAlerts, {
         [up(paris)]: () => 0,
       },
       at: { 70: [] },
+    },
+  },
+  FibreTracepointsLost: {
+    'fires for a node that had FIBRE and is a stock node since an update': {
+      series: { ...agent(paris), ...agent(tokyo), ...endedAt(fibreProbes(paris), HOUR) },
+      at: { 60: [], 74: [], 75: ['warning paris'], 600: ['warning paris'] },
+      step: 5,
+    },
+    'is silent for one that never had it, for one that is down, and a day later': {
+      series: {
+        ...agent(paris),
+        ...endedAt(fibreProbes(paris), 0),
+        ...agent(tokyo),
+        ...endedAt(fibreProbes(tokyo), HOUR),
+        [up(tokyo)]: changesAt(HOUR, 1, 0),
+        ...agent(quito),
+        ...endedAt(fibreProbes(quito), 5),
+      },
+      at: { 1500: [] },
+      step: 5,
     },
   },
   FibreEventsLost: {
