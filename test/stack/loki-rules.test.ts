@@ -38,12 +38,18 @@ it('evaluates every rule in the ruler, and fires for the node that the lines are
   )
   await send(
     loki,
+    { ...debugLog, node: 'bern' }, // without FIBRE
+    Array.from({ length: 12 }, (_, index) => `UpdateTip: new best=${BLOCK} height=${index}`),
+  )
+  await send(
+    loki,
     { ...debugLog, node: 'oslo' },
     Array.from({ length: 12 }, (_, index) => `UpdateTip: new best=${BLOCK} height=${index}`),
   )
   await send(loki, { ...debugLog, node: 'oslo' }, [`UDP: block=${BLOCK} height=12 winner=FIBRE/UDP`], { winner: 'FIBRE/UDP' })
   await send(loki, { ...debugLog, node: 'rome' }, ['[error] Disk space is too low!'], { level: 'error' })
   await send(loki, { ...debugLog, node: 'rome' }, ['[net] all is well'], { level: 'debug' })
+  await send(loki, { ...records, node: 'lima' }, ['{}'], { winner: 'FIBRE/UDP' })
   const record = { block_hash: BLOCK, height: 900_001, reconstruction_peer: '192.0.2.11:8433' }
   await send(loki, { ...records, node: 'paris' }, ['{}'], { ...record, reconstruction_ms: 2600.5 })
   await send(loki, { ...records, node: 'tokyo' }, ['{}'], { ...record, reconstruction_ms: 260 })
