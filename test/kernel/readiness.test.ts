@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { LOST_FIBRE } from '../../agent/nodes/readiness.ts'
 import { compileDemoNode } from '../demo-node/compile.ts'
 import { startDemoNode } from '../demo-node/demo-node.ts'
 import { startAgentProcess } from '../harness/agent.ts'
@@ -18,26 +19,43 @@ function clearSemaphore(pid: number, executable: string, name: string): void {
   closeSync(memory)
 }
 
-describe('the agent is not ready', () => {
-  it('when the node lacks tracepoints that every FIBRE node has, and measures the others', async () => {
-    const { path } = stage()
-    const bitcoind = compileDemoNode(path('bitcoind'), '-DSTOCK')
-    await using node = await startNode(bitcoind, path())
-    await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
-    await attached(node, 1)
-    const { status, text } = await readiness(agent)
-    expect(status).toBe(503)
-    expect(text.split('\n').slice(0, -1)).toEqual(
-      ['block_reconstructed', 'block_send_start', 'block_race_winner', 'block_race_time'].map(
-        (name) => `localhost: udp:${name} is not attached: this build of bitcoind does not have it`,
-      ),
-    )
+it('the agent is ready for a node that an update made a stock node, measures it, and warns of that until FIBRE is back', async () => {
+  const { path, install } = stage()
+  const bitcoind = install('bitcoind')
+  const fibre = install('fibre')
+  const stock = compileDemoNode(path('stock'), '-DSTOCK')
+  await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
+  const warnings = async () => {
+    const answer = await fetch(`${agent.url('health')}/ready`, { headers: { accept: 'application/json' } })
+    return [answer.status, ((await answer.json()) as { warnings: readonly string[] }).warnings]
+  }
+  const run = async (program: string) => {
+    renameSync(program, bitcoind)
+    const node = await startNode(bitcoind, path())
+    await agent.logged(({ msg, pid }) => msg === 'attached to bitcoind' && pid === node.pid)
+    return node
+  }
+  const lost = `localhost: ${LOST_FIBRE}`
+  {
+    await using _node = await run(bitcoind)
+    expect(await warnings()).toEqual([200, []])
+  }
+  {
+    await using node = await run(stock)
+    expect(await warnings()).toEqual([200, [lost]])
     await node.command('blocks 3')
     const scrape = await agent.scrape()
     expect(scrape.value('bitcoin_blocks_connected_total')).toBe(3)
-    expect(scrape.value('fibre_exporter_probe_attached', { probe: 'block_race_time' })).toBe(0)
-  })
+    expect(scrape.series('fibre_exporter_probe_attached', { provider: 'udp' })).toEqual([])
+  }
+  {
+    await using _node = await run(fibre)
+    expect(await warnings()).toEqual([200, []])
+  }
+  expect(agent.log.filter(({ msg }) => msg === LOST_FIBRE)).toHaveLength(1)
+})
 
+describe('the agent is not ready', () => {
   it('when the semaphore of a tracepoint is 0, so that it cannot fire', async () => {
     const { path, install } = stage()
     const bitcoind = install('bitcoind')
