@@ -156,7 +156,7 @@ describe('doctor, of other tracers,', () => {
       listener.attach(node)
       const { code, told } = await doctor([...quiet, '--bitcoind', bitcoind])
       expect(told('note').filter((note) => note.includes(' listens to '))).toEqual([
-        expect.stringMatching(new RegExp(`^localhost: node .*\\(pid ${process.pid}\\) listens to net:.* more$`)),
+        expect.stringMatching(new RegExp(`^localhost: node .*\\(pid ${process.pid}\\) listens to udp:.* more$`)),
       ])
       expect(code).toBe(0)
     },
