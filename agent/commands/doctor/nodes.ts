@@ -55,7 +55,7 @@ function judgeOffer(node: string, states: readonly ProbeState[]): readonly Findi
     return [{ area, level: 'fault', what: `${node}: its binary has none of the tracepoints`, why: 'there is nothing to measure', todo }]
   const findings: Finding[] = [{ area, level: 'ok', what: `${node}: its binary has ${offered.length} of ${states.length} tracepoints` }]
   const required = requiredOf(new Set(offered))
-  if (!isFibreBuild(new Set(offered))) findings.push({ area, level: 'note', what: `${node}: a stock node, without FIBRE` })
+  if (!isFibreBuild(new Set(offered))) findings.push({ area, level: 'note', what: `${node}: measured as a stock node, without FIBRE` })
   const missing = probesOf((state) => !state.offered && required.has(state.probe))
   if (missing.length > 0) {
     const what = `${node}: its binary lacks ${missing.join(', ')}`

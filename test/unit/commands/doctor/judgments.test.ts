@@ -84,7 +84,7 @@ describe('a node is judged', () => {
   it('as a stock node where its binary has none of the tracepoints of FIBRE', () => {
     const states = tracepoints.map(({ probe, group }) => ({ probe, offered: group !== 'fibre', attached: group !== 'fibre' }))
     expect(told(judgeProbes('alpha', states))).toEqual([
-      'note: alpha: a stock node, without FIBRE',
+      'note: alpha: measured as a stock node, without FIBRE',
       'note: alpha: this build does not have udp:*',
     ])
   })
