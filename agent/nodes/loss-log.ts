@@ -3,6 +3,7 @@ import type { Loss } from '../sources/source.ts'
 
 /** A flood is over when so long nothing more was lost. */
 const QUIET_NS = 10e9
+const TOO_FAST = 'they come faster than they are read; see --ring-size'
 
 interface Flood {
   readonly lost: Map<string, number>
@@ -19,10 +20,9 @@ export class LossLog {
   }
 
   /** So many more events were lost. */
-  take({ node, eventType, lost }: Loss, nowNs: number): void {
+  take({ node, eventType, lost, reason = TOO_FAST }: Loss, nowNs: number): void {
     const flood = this.#open.get(node) ?? { lost: new Map(), latestNs: nowNs }
-    if (!this.#open.has(node))
-      this.#log.warn({ node, event_type: eventType, lost }, 'events are lost: they come faster than they are read; see --ring-size')
+    if (!this.#open.has(node)) this.#log.warn({ node, event_type: eventType, lost }, `events are lost: ${reason}`)
     this.#open.set(node, flood)
     flood.lost.set(eventType, (flood.lost.get(eventType) ?? 0) + lost)
     flood.latestNs = nowNs

@@ -6,7 +6,7 @@ import type { JournalState, Snapshot, WebhookState } from './snapshot.ts'
 /** The parts that a snapshot is taken of. */
 export interface SnapshotParts extends Pick<Snapshot, 'version' | 'startedAt' | 'isUp' | 'pushing'> {
   readonly nodes: Nodes
-  readonly source: Pick<EventSource, 'backlogSeconds'>
+  readonly source: Pick<EventSource, 'backlogSeconds' | 'warnings'>
   /** Absent until processes are watched, and in a replay. */
   readonly processes: { faults(): readonly ProcessFault[]; warnings(): readonly string[] } | undefined
   /** Absent where no capabilities are given up. */
@@ -34,6 +34,7 @@ export function takeSnapshot(parts: SnapshotParts): Snapshot {
     journal: journal?.state ?? { written: new Map(), failed: 0 },
     webhook: webhook?.state ?? { isFailing: false, delivered: 0, failed: 0, pending: 0, givenUp: 0, refused: 0 },
     warnings: [
+      ...(source.warnings?.() ?? []),
       ...(processes?.warnings() ?? []),
       ...(parts.privileges?.faults ?? []),
       ...states.filter(({ hasLostFibre }) => hasLostFibre).map(({ node }) => `${node}: ${LOST_FIBRE}`),

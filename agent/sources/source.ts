@@ -25,6 +25,8 @@ export interface EventSource {
   forget(node: string): void
   /** Time for which the oldest event has been waiting to be handed on, in seconds; 0 if there is none. */
   backlogSeconds(): number
+  /** What keeps it from telling all that it could, in words for the operator. Absent where nothing can. */
+  warnings?(): readonly string[]
   /** What measuring takes of the kernel now. Absent where no kernel program runs. */
   kernelUsage?(): KernelUsage
   /** To be called when nothing is attached any more. */
@@ -36,6 +38,7 @@ export type ReplayState = 'replaying' | 'replayed'
 /** A process of a node. */
 export interface NodeProcess {
   readonly node: string
+  /** 0 where only a file is known, a recording or a log; that is the executable then. */
   readonly pid: number
   readonly executable: string
 }
@@ -64,7 +67,10 @@ export interface HeldProbe {
 export interface Loss {
   readonly node: string
   readonly eventType: string
+  /** At least so many. */
   readonly lost: number
+  /** Why, where it is not that they came faster than they were read. */
+  readonly reason?: string
 }
 
 /** Takes what a source brings. */
