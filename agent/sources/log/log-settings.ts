@@ -1,0 +1,12 @@
+/** Settings of bitcoind without which its debug.log tells less. `doctor` and /ready name them. */
+const logSettings = {
+  bench: { setting: 'debug=bench', without: 'debug.log has no races, no reconstructions by FIBRE, and no durations of connecting' },
+  cmpctblock: { setting: 'debug=cmpctblock', without: 'debug.log does not tell how compact blocks were reconstructed' },
+  micros: {
+    setting: 'logtimemicros=1',
+    without: 'events have the time at which the agent read their lines, some ms late, within the second that the line tells',
+  },
+  timestamps: { setting: 'logtimestamps=1', without: 'events have the time at which the agent read their lines, some ms late' },
+} as const
+
+export type LogSetting = keyof typeof logSettings

@@ -1,0 +1,73 @@
+import type { LogSetting } from './log-settings.ts'
+import type { Said } from './messages.ts'
+import type { LogLine } from './prefix.ts'
+
+/** So many headers in a row came with compact blocks of which nothing was told: one or two may have been known already. */
+const UNTOLD = 3
+
+/** Judges by the lines of a debug.log what its bitcoind was told to write. */
+export class ObservedSettings {
+  #isFibre = false
+  #hasBench: boolean | undefined
+  #hasCompactBlocks: boolean | undefined
+  #hasTime: boolean | undefined
+  #hasMicros: boolean | undefined
+  /** Whether a line of bench came since the last tip; `undefined` before the first tip. */
+  #isBenchSeen: boolean | undefined
+  #untold = 0
+
+  /** Whether it is a FIBRE node's. */
+  get isFibre(): boolean {
+    return this.#isFibre
+  }
+
+  /** Settings that are known to be missing. */
+  get missing(): readonly LogSetting[] {
+    const missing: LogSetting[] = []
+    if (this.#hasBench === false) missing.push('bench')
+    if (this.#hasCompactBlocks === false) missing.push('cmpctblock')
+    if (this.#hasTime === false) missing.push('timestamps')
+    else if (this.#hasMicros === false) missing.push('micros')
+    return missing
+  }
+
+  take({ unixUs, hasMicros }: LogLine, said: readonly Said[]): void {
+    if (said.length === 0) return
+    this.#hasTime = unixUs !== undefined
+    this.#hasMicros = hasMicros
+    for (const one of said) this.#take(one)
+  }
+
+  #take(said: Said): void {
+    if ('probe' in said) {
+      if (said.probe.startsWith('udp:')) this.#isFibre = this.#isBenchSeen = true
+      if (said.probe === 'net:compact_block_reconstructed') this.#compactBlockTold()
+    } else if (said.step === 'fibre') this.#isFibre = true
+    else if (said.step === 'started') this.#started()
+    else if (said.step === 'header' && said.byCompactBlock) this.#headerTold()
+    else if (said.step === 'compactBlock') this.#compactBlockTold()
+    else if (said.step === 'tip') this.#tip()
+    else if (said.step !== 'header' && said.step !== 'loaded') this.#isBenchSeen = true
+  }
+
+  /** It may have been told anew. */
+  #started(): void {
+    this.#isBenchSeen = this.#hasBench = this.#hasCompactBlocks = undefined
+    this.#untold = 0
+  }
+
+  #tip(): void {
+    if (this.#isBenchSeen !== undefined) this.#hasBench = this.#isBenchSeen
+    this.#isBenchSeen = false
+  }
+
+  #headerTold(): void {
+    this.#untold++
+    if (this.#untold >= UNTOLD) this.#hasCompactBlocks = false
+  }
+
+  #compactBlockTold(): void {
+    this.#hasCompactBlocks = true
+    this.#untold = 0
+  }
+}
