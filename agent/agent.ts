@@ -33,8 +33,8 @@ export interface AgentOptions {
   readonly logDropped?: () => ReadonlyMap<string, number>
   /** Why the log file cannot be written at present, if so. */
   readonly logFault?: () => string | undefined
-  /** Source of events: the compiled kernel program, or a recording. */
-  readonly source: Buffer | Replay
+  /** Source of events: the compiled kernel program, the log of bitcoind, or a recording. */
+  readonly source: Buffer | 'log' | Replay
   /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, for pushes. */
   readonly proxy?: Readonly<Record<string, string>> | undefined
   /** Whether the service manager that started this process wants to hear of it. */

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { faultOfStarter } from './bitcoind/faults.ts'
 import { NamesFile } from './bitcoind/names/names-file.ts'
@@ -24,7 +25,8 @@ export interface Processes {
 
 /** Attaches to the processes that the settings name as they start and stop. Throws if there is none and none is to be waited for. */
 export async function openProcesses(settings: Settings, nodes: Nodes, log: Logger): Promise<Processes> {
-  const { waitForTarget, forgetAfterMs } = settings
+  const { nodeName, waitForTarget, forgetAfterMs, source, debugLog } = settings
+  if (debugLog !== undefined) return openNamedLog(debugLog, nodeName, waitForTarget, nodes)
   const selection = selectionOf(settings)
   const namesFile = await openNamesFile(settings, log)
   const several = new SeveralUsers(log)
@@ -33,7 +35,7 @@ export async function openProcesses(settings: Settings, nodes: Nodes, log: Logge
     {
       log,
       watchExit,
-      faultOfExecutable: (path) => faultOfStarter(path) ?? faultOfExecutable(path, tracepoints),
+      faultOfExecutable: (path) => faultOfStarter(path) ?? (source === 'log' ? undefined : faultOfExecutable(path, tracepoints)),
       offersTracepoints: (path) => offersTracepoints(path, tracepoints),
       remembered: namesFile?.names,
       keep: (names) => namesFile?.keep(names),
@@ -59,7 +61,7 @@ export async function openProcesses(settings: Settings, nodes: Nodes, log: Logge
   if (!waitForTarget && !isAnyAttached(nodes)) {
     await close()
     const [fault] = watcher.findings()
-    throw new Error(watcher.targets().length > 0 ? 'no tracepoint could be attached' : (fault?.text ?? 'no bitcoind is running'))
+    throw new Error(watcher.targets().length > 0 ? NOTHING_ATTACHED : (fault?.text ?? 'no bitcoind is running'))
   }
   if (watcher.targets().length + watcher.findings().length === 0)
     log.info({ bitcoind: selection.bitcoind, pid: selection.pid }, 'no bitcoind is running; waiting for one')
@@ -71,6 +73,17 @@ export async function openProcesses(settings: Settings, nodes: Nodes, log: Logge
     close,
   }
 }
+
+const NOTHING_ATTACHED = 'no tracepoint could be attached'
+
+/** A node of which only the log is known: it is taken for one that runs. */
+function openNamedLog(path: string, node: string, isWaited: boolean, nodes: Nodes): Processes {
+  nodes.processStarted({ node, pid: 0, executable: resolve(path) })
+  if (!isWaited && !isAnyAttached(nodes)) throw new Error(reasonOf(nodes) ?? NOTHING_ATTACHED)
+  return { isAnyUp: true, faults: () => [], warnings: () => [], close: async () => {} }
+}
+
+const reasonOf = (nodes: Nodes) => nodes.snapshot().flatMap(({ probes }) => probes.flatMap(({ reason }) => reason ?? []))[0]
 
 const isAnyAttached = (nodes: Nodes) => nodes.snapshot().some(({ probes }) => probes.some(({ attached }) => attached))
 

@@ -71,7 +71,7 @@ export const run = defineCommand({
     const loaded = loadSettings(settings, context.env)
     if (values['config.check']) return printSettings(loaded, context)
     requireProcess(loaded)
-    return measure(loaded, readKernelProgram(context.folder), settings, context)
+    return measure(loaded, loaded.settings.source === 'log' ? 'log' : readKernelProgram(context.folder), settings, context)
   },
 })
 
@@ -96,7 +96,7 @@ export async function printSettings(loaded: LoadedSettings, { stdout }: Context)
 /** Starts an agent. SIGHUP reads the settings of the command line anew, and all others. */
 export async function measure(
   loaded: LoadedSettings,
-  source: Buffer | Replay,
+  source: Buffer | 'log' | Replay,
   commandLine: Source,
   { version, outputs, env }: Context,
 ): Promise<Outcome> {

@@ -1,6 +1,8 @@
 import { accessSync, constants, lstatSync, type Stats } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { type Effective, spellings } from './effective.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { Group } from '../tracepoints/define.ts'
+import { defaults, type Effective, merge, spellings } from './effective.ts'
 import type { Key } from './schema.ts'
 import { readSettingsFile } from './secrets/files.ts'
 import { type Pem, problemsOfPair } from './secrets/pem.ts'
@@ -17,6 +19,7 @@ export function problemsOfSettings(effective: Effective): readonly string[] {
     ...regularFiles(effective),
     ...writableLog(effective),
     ...orderedThresholds(effective),
+    ...logSource(effective),
   ]
 }
 
@@ -128,4 +131,27 @@ function orderedThresholds({ settings: { slowThresholdMs: slow, verySlowThreshol
   if (verySlow >= slow) return []
   const given = sources.slowThresholdMs === 'default' ? sources.verySlowThresholdMs : sources.slowThresholdMs
   return [`${given}: a very slow block (${verySlow} ms) must take at least as long as a slow one (${slow} ms); set both thresholds`]
+}
+
+/** Settings of how the kernel measures. */
+const OF_KERNEL = ['ringSize', 'countRuns', 'dropCapabilities'] as const
+/** Settings that choose processes. */
+const OF_PROCESSES = ['bitcoind', 'pid', 'nodes', 'users'] as const
+/** Groups of which debug.log tells something. */
+const LOGGED: readonly Group[] = ['fibre', 'validation', 'net']
+
+function logSource({ settings, sources }: Effective): readonly string[] {
+  const { source, debugLog, tracepoints } = settings
+  if (source === 'kernel') return debugLog === undefined ? [] : [`${sources.debugLog}: works only together with --source log`]
+  const byDefault = merge([defaults()]).settings
+  const isChanged = (key: Key) => !isDeepStrictEqual(settings[key], byDefault[key])
+  const unlogged = tracepoints.filter((group) => !LOGGED.includes(group))
+  const ofProcesses = debugLog === undefined ? [] : OF_PROCESSES.filter(isChanged)
+  return [
+    ...OF_KERNEL.filter(isChanged).map(
+      (key) => `${sources[key]}: has no effect with ${sources.source}: the kernel is not used; leave it out`,
+    ),
+    ...(unlogged.length > 0 ? [`${sources.tracepoints}: debug.log tells nothing of ${unlogged.join(', ')} (${sources.source})`] : []),
+    ...ofProcesses.map((key) => `${sources[key]}: no process is looked for with ${sources.debugLog}; leave one of them out`),
+  ]
 }

@@ -134,6 +134,12 @@ export const userNames = z
     if (unknown !== undefined) context.addIssue(`must be users of this machine, by name or number, with commas between`)
   })
 
+export const sourceName = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .pipe(z.enum(['kernel', 'log'], 'must be kernel or log'))
+
 const automatic: readonly Group[] = ['fibre', 'validation', 'net']
 
 /** Groups of tracepoints, with commas between, in the order in which they are known. */

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Tracepoint } from '../tracepoints/define.ts'
 import { openEbpf } from './ebpf/ebpf.ts'
+import { LogSource } from './log/log.ts'
 import { openReplay, type ReplaySource } from './replay/replay.ts'
 import type { EventSource } from './source.ts'
 
@@ -21,8 +22,9 @@ export interface SourceOptions {
   readonly log: Logger
 }
 
-/** Opens where events come from: the compiled kernel program or a recording. */
-export async function openSource(from: Buffer | Replay, options: SourceOptions): Promise<EventSource | ReplaySource> {
+/** Opens where events come from: the compiled kernel program, the log of bitcoind, or a recording. */
+export async function openSource(from: Buffer | 'log' | Replay, options: SourceOptions): Promise<EventSource | ReplaySource> {
+  if (from === 'log') return new LogSource(options)
   if ('file' in from) return openReplay({ ...from, log: options.log })
   return openEbpf({ image: from, ...options })
 }

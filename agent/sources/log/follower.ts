@@ -22,7 +22,7 @@ const [open, read, fstat, close] = [promisify(fsOpen), promisify(fsRead), promis
 /** After a sign that something was written, for what is written next to be read with it. */
 const GATHER_MS = 2
 const CHUNK_BYTES = 256 * 1024
-/** Bytes before the place that reading has come to: a file that was cut and has grown again differs there. */
+/** Bytes before the place that reading has come to, which are read again: a file that was cut has none there, or others if it has grown since. */
 const CHECK_BYTES = 64
 /** Files that wait to be read after the one that is, because bitcoind has not begun to write them. */
 const MOST_WAITING = 4
@@ -227,14 +227,14 @@ export class Follower {
     const { size } = await fstat(fd)
     this.#splitter.reset()
     this.#advanceTo(0, Buffer.alloc(0))
-    if (!this.#handler.begun({ wasCut, size })) this.#offset = size
+    if (this.#handler.begun({ wasCut, size })) return
+    const start = Math.max(0, size - CHECK_BYTES)
+    const { bytesRead } = await read(fd, this.#buffer, 0, CHECK_BYTES, start)
+    this.#advanceTo(start + bytesRead, this.#buffer.subarray(0, bytesRead))
   }
 
   async #readFile(file: OpenFile): Promise<void> {
     for (;;) {
-      const { size } = await fstat(file.fd)
-      if (size < this.#offset) await this.#begin(file, true)
-      if (size === this.#offset) return
       const check = this.#before.length
       const { bytesRead } = await read(file.fd, this.#buffer, 0, check + CHUNK_BYTES, this.#offset - check)
       if (!this.#buffer.subarray(0, Math.min(check, bytesRead)).equals(this.#before)) {

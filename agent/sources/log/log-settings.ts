@@ -10,3 +10,9 @@ const logSettings = {
 } as const
 
 export type LogSetting = keyof typeof logSettings
+
+/** Says in one sentence which setting is missing, and what that costs. */
+export function missing(name: LogSetting): string {
+  const { setting, without } = logSettings[name]
+  return `${setting} is missing in bitcoin.conf: ${without}`
+}

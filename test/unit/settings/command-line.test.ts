@@ -25,7 +25,7 @@ describe('beginnings of flags', () => {
     [['--node', 'fra1'], { nodeName: 'fra1' }],
     [['--nod=fra1'], { nodeName: 'fra1' }],
     [['--w', '--s', '60'], { waitForTarget: true, slowThresholdMs: 60 }],
-    [['--web', '/dev/null', '--so', '600'], { webConfigFile: '/dev/null', socketMode: 0o600 }],
+    [['--web', '/dev/null', '--soc', '600'], { webConfigFile: '/dev/null', socketMode: 0o600 }],
     [['--b', '/x', '--po', '9500', '--hea', '9501', '--verb'], { bitcoind: '/x', port: 9500, healthPort: 9501, verbose: true }],
     [['--metrics-auth-u', 'ann', '--metrics-auth-p', 'secret'], { metricsAuthUsername: 'ann', metricsAuthPassword: 'secret' }],
     [['--no-w'], { waitForTarget: false }],

@@ -31,7 +31,10 @@ it('gives an example file that sets nothing, and works when its settings are tak
   expect(run(['-c', untouched]).settings).toEqual({ ...run([]).settings, config: untouched })
 
   // Files that are on the operator's machine only, and the second of two ways to give a secret.
-  const taken = example.replace(/^#(?=\w+: )(?!tls_|log_file|metrics_auth_password_file|alert_webhook_headers_file|web_config_file)/gm, '')
+  const taken = example.replace(
+    /^#(?=\w+: )(?!tls_|log_file|metrics_auth_password_file|alert_webhook_headers_file|web_config_file|debug_log)/gm,
+    '',
+  )
   const { settings, sources } = run(['-c', file(taken)])
   expect(settings).toMatchObject({
     bitcoind: '/usr/local/bin/bitcoind',
@@ -39,7 +42,7 @@ it('gives an example file that sets nothing, and works when its settings are tak
     metricsAuthUsername: 'prometheus',
     otlpIntervalMs: 10_000,
   })
-  expect(Object.values(sources).filter((where) => where.includes('config.yaml:'))).toHaveLength(keys.length - 7)
+  expect(Object.values(sources).filter((where) => where.includes('config.yaml:'))).toHaveLength(keys.length - 8)
 })
 
 it('shows with --config.check what the settings come to, and from where', async () => {

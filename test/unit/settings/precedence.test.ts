@@ -83,6 +83,8 @@ it('runs without any setting, on loopback, with the ports of the exporter it rep
     nodes: [],
     waitForTarget: true,
     ringSize: 4_194_304,
+    source: 'kernel',
+    debugLog: undefined,
     tracepoints: ['fibre', 'validation', 'net'],
     countRuns: false,
     dropCapabilities: false,

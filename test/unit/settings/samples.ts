@@ -28,6 +28,8 @@ export const samples: Record<Key, () => Samples> = {
   forgetAfterMs: () => pairs(['90s', 90_000], ['30 m', 1_800_000], ['2d', 172_800_000]),
   waitForTarget: () => pairs(['false', false], ['yes', true], ['0', false]),
   ringSize: () => pairs(['256KiB', 262_144], ['1048577', 2_097_152], ['1GiB', 1_073_741_824]),
+  source: () => pairs(['log', 'log'], ['kernel', 'kernel'], [' LOG', 'log']),
+  debugLog: () => ({ ...same('/a/debug.log', '/b/debug.log', 'c'), needs: { FIBRE_SOURCE: 'log' } }),
   tracepoints: () =>
     pairs(['net', ['net']], ['auto, mempool', ['fibre', 'validation', 'net', 'mempool']], ['UTXOCACHE,net', ['net', 'utxocache']]),
   countRuns: () => pairs(['true', true], ['no', false], ['1', true]),

@@ -152,3 +152,21 @@ it('refuses one file for what is written by different parts, and one place for t
   )
   expect(refusal(['--node', 'a=/x', '--node', 'b=/x']).problems.join()).toContain('must not give one path two names')
 })
+
+it('refuses what the log source cannot do', () => {
+  expect(refusal(['--debug-log', '/x/debug.log']).problems).toEqual(['--debug-log: works only together with --source log'])
+  expect(refusal(['--source', 'log', '--ring-size', '1MiB', '--tracepoints', 'auto,mempool', '--count-runs']).problems).toEqual([
+    '--ring-size: has no effect with --source: the kernel is not used; leave it out',
+    '--count-runs: has no effect with --source: the kernel is not used; leave it out',
+    '--tracepoints: debug.log tells nothing of mempool (--source)',
+  ])
+  expect(refusal(['--source', 'log', '--debug-log', '/x/debug.log', '--pid', '7', '--node', 'a=/x']).problems).toEqual([
+    '--pid: no process is looked for with --debug-log; leave one of them out',
+    '--node: no process is looked for with --debug-log; leave one of them out',
+  ])
+  expect(refusal(['--source', 'logs']).problems).toEqual(['--source: must be kernel or log, not "logs"'])
+  expect(run(['--source', 'log', '--debug-log', '/x/debug.log', '--node-name', 'a']).settings).toMatchObject({
+    source: 'log',
+    nodeName: 'a',
+  })
+})

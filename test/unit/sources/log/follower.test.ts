@@ -127,6 +127,22 @@ it('notices that a file was cut although it is longer than before when it is loo
   expect(gaps).toHaveLength(1)
 })
 
+it('begins at the end again when a log without times holds what it held before it was cut', async () => {
+  const path = logPath()
+  const untimed = (number: number) => lineOf(number).slice(28)
+  writeFileSync(path, untimed(1).repeat(20_000))
+  const { tells, gaps } = follow(path)
+  appendFileSync(path, untimed(2))
+  await tells(2)
+  truncateSync(path, untimed(1).length * 15_000)
+  await until(() => gaps.length > 0, 'the gap')
+  appendFileSync(path, untimed(3))
+  await tells(2, 3)
+  truncateSync(path)
+  appendFileSync(path, untimed(4))
+  await tells(2, 3, 4)
+})
+
 it('takes what bitcoind keeps when it shortens its log at its start for no news', async () => {
   const path = logPath()
   writeFileSync(path, linesOf(1, 2, 3, 4))
