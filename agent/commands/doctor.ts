@@ -10,6 +10,7 @@ import { type Context, defineCommand, misuse } from './command.ts'
 import { judgeClock } from './doctor/clock.ts'
 import { judgeDebugLog } from './doctor/debug-log.ts'
 import { exitCodeOf, type Finding } from './doctor/finding.ts'
+import { judgeLog, judgeLogsOf } from './doctor/followed-logs.ts'
 import { judgeJournal } from './doctor/journal.ts'
 import { judgeKernel } from './doctor/kernel.ts'
 import { nameNodes } from './doctor/names.ts'
@@ -56,7 +57,7 @@ export const doctor = defineCommand({
 async function examine(loaded: LoadedSettings, context: Context): Promise<readonly Finding[]> {
   const { settings, warnings } = loaded
   const isAgentThere = lazily(() => isAgentAt(settings, AGENT_TIMEOUT_MS))
-  const ofMachine = await examineMachine(loaded, context)
+  const ofMachine = await (settings.source === 'log' ? examineLogs(loaded) : examineMachine(loaded, context))
   const others = await Promise.all([
     look('clock', () => [judgeClock(readClock)]),
     look('ports', () => judgePorts(settings, isAgentThere)),
@@ -84,6 +85,20 @@ async function examineMachine(loaded: LoadedSettings, { folder }: Context): Prom
   } finally {
     opened?.close()
   }
+}
+
+/** What the log source needs: the debug.log of each node, and nothing of the kernel. */
+async function examineLogs(loaded: LoadedSettings): Promise<readonly Finding[]> {
+  const { debugLog, nodeName } = loaded.settings
+  if (debugLog !== undefined) return [judgeLog(`node ${nodeName}`, () => debugLog)]
+  const { found, findings } = await find('nodes', { found: [], findings: [] }, () => findNodes(loaded))
+  const named = await find('nodes', { targets: [], findings: [] }, () => nameNodes(found, loaded.settings))
+  return [
+    ...(await look('nodes', () => judgeLogsOf(named.targets))),
+    ...named.findings,
+    ...findings,
+    ...(await look('debug log', () => found.flatMap(judgeDebugLog))),
+  ]
 }
 
 /** Has a part of the examination done. One that fails costs itself alone. */

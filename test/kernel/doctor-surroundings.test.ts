@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, createServer, type Server } from 'node:net'
@@ -184,5 +184,21 @@ describe('doctor, of the webhook,', () => {
     expect(told('warning').join('\n')).toMatch(
       /^the webhook at webhook\.invalid:443 cannot be reached: (its name is not known to DNS|DNS does not answer)/m,
     )
+  })
+})
+
+describe('doctor, of the log source,', () => {
+  it('asks for no privileges, and says whether debug.log can be read', async () => {
+    const { path } = stage()
+    const log = path('debug.log')
+    writeFileSync(log, '')
+    chmodSync(log, 0o600)
+    const args = [...quiet, '--source', 'log', '--debug-log', log, '--node-name', 'alpha']
+    const ofRoot = await doctor(args)
+    expect(ofRoot.told('ok')).toContain(`node alpha: ${log} can be read`)
+    expect(ofRoot.told('fault')).toEqual([])
+    const ofOther = await doctor(args, [...asNobody, ...installAgent(path('agent'))])
+    expect(ofOther.told('fault')).toEqual([expect.stringMatching(/^node alpha: EACCES: permission denied/)])
+    expect(ofOther.code).toBe(2)
   })
 })
