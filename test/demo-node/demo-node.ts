@@ -89,7 +89,8 @@ export interface DemoNodeOptions {
   readonly cwd?: string
 }
 
-const builtBinary = join(import.meta.dirname, '../../dist/demo-node')
+/** The demo node as set-up built it. */
+export const demoNodeBinary = join(import.meta.dirname, '../../dist/demo-node')
 
 const running = new Set<DemoNode>()
 process.once('exit', () => {
@@ -97,7 +98,7 @@ process.once('exit', () => {
 })
 
 /** Starts a demo node and waits until it is ready; `--control` among the arguments makes it obey commands. */
-export async function startDemoNode({ binary = builtBinary, args = [], cwd }: DemoNodeOptions = {}): Promise<DemoNode> {
+export async function startDemoNode({ binary = demoNodeBinary, args = [], cwd }: DemoNodeOptions = {}): Promise<DemoNode> {
   const child = spawn(binary, args, { cwd, stdio: ['pipe', 'pipe', 'pipe'] })
   await once(child, 'spawn')
   const node = new DemoNode(child)
