@@ -13,7 +13,7 @@ import { mayBeComplete } from './relay/delivery.ts'
 import type { Header } from './relay/header.ts'
 import { type BlockMessage, type MessageEvent, readBlockMessage } from './relay/message.ts'
 import { PendingHeaders } from './relay/pending-headers.ts'
-import type { Announcement, Relay } from './relay/relay.ts'
+import { type Announcement, Relay } from './relay/relay.ts'
 import { Relays } from './relay/relays.ts'
 
 /** A connected block without a race after this time, by the stamps of events, came without one. */
@@ -157,6 +157,14 @@ export class Blocks {
     for (const block of this.#open.values()) if ((connectedNsOf(block) ?? nowNs) > nowNs - RACE_LAG_NS) block.excused = true
     for (const block of this.#complete) this.#close(block)
     this.messagesVisible = false
+    this.#forgetRelays(nowNs)
+  }
+
+  /** The next process has other peers, of the same numbers: these tell nothing of a block that is connected, and all of one that is not. */
+  #forgetRelays(nowNs: number): void {
+    this.#relays.clear()
+    for (const block of this.#open.values())
+      block.relay = connectedNsOf(block) === undefined ? undefined : (block.relay ?? new Relay(nowNs))
   }
 
   /** From that time on every message is seen. */

@@ -42,6 +42,13 @@ export class Relays {
     return this.#target !== undefined && targetOf(header) <= this.#target * MOST_EASING
   }
 
+  /** Forgets what the peers of a process said that ended. */
+  clear(): void {
+    this.#relays.clear()
+    this.#doubtful.clear()
+    this.#sync = undefined
+  }
+
   #isSync({ type, isInbound, headers = 0, peer, stampNs }: BlockMessage): boolean {
     if (type !== 'headers') return false
     if (headers <= MOST_NEW_HEADERS) return isInbound && this.#sync?.peer === peer && stampNs - this.#sync.stampNs < SYNC_NS

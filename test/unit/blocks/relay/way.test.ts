@@ -279,6 +279,37 @@ describe('announcements', () => {
   })
 })
 
+describe('a process that has ended', () => {
+  /** Restarts the node at that second. */
+  function restart({ blocks, advance }: ReturnType<typeof startRelay>, at: number) {
+    blocks.processEnded(at * 1e9)
+    blocks.messagesVisible = true
+    advance(at + 0.1)
+  }
+
+  it('has told nothing of a block that the next one connects, whose peers have the same numbers', () => {
+    const relay = startRelay()
+    relay.observe(cmpctblock(header, { at: 10, peer: 1 }), getblocktxn(header, 3, { at: 10.1, peer: 1 }))
+    relay.observe(headers(other, { at: 10.2, peer: 2, count: 2000 }))
+    restart(relay, 11)
+    relay.observe(headers(header, { at: 12, peer: 2 }), block(header, { at: 12.5, size: 900 }), connection(header, { at: 13 }))
+    relay.advance(30)
+    expect(relay.record(header)).toMatchObject({ path: 'full_block', announcers: 1, announced_by: 'peer=2', full_block_bytes: 900 })
+    expect(relay.record(header)).not.toHaveProperty('compact_block_at')
+    expect(relay.announcements).toEqual([{ message: 'headers', lagSeconds: undefined }])
+  })
+
+  it('is told nothing of by the next one: that hears of the last block when its peers connect', () => {
+    const relay = startRelay()
+    relay.observe(cmpctblock(header, { at: 10 }), connection(header, { at: 10.2 }), connection(other, { at: 10.3 }))
+    restart(relay, 11)
+    relay.observe(headers(header, { at: 12, peer: 2 }), headers(other, { at: 12, peer: 2 }))
+    relay.advance(30)
+    expect([relay.record(header)?.announcers, relay.record(other)?.announcers]).toEqual([1, undefined])
+    expect(relay.announcements).toHaveLength(1)
+  })
+})
+
 it('a node without these tracepoints tells nothing of what they would', () => {
   const { blocks, observe, advance, record } = startRelay()
   blocks.messagesVisible = false
