@@ -6,6 +6,7 @@ import { busyDelay, busyLost } from './busy.ts'
 import { buildCheckout, here } from './checkout.ts'
 import { comparisonJson, comparisonTable } from './comparison-report.ts'
 import { cpu } from './cpu.ts'
+import { cpuCaughtUp } from './cpu-caught-up.ts'
 import { cpuCounted } from './cpu-counted.ts'
 import { delay } from './delay.ts'
 import { eventCosts } from './event.ts'
@@ -31,6 +32,7 @@ const figures: readonly Figure[] = [
   memoryLoad,
   cpu,
   cpuCounted,
+  cpuCaughtUp,
   ...eventCosts,
   idle,
   rate,
