@@ -152,7 +152,7 @@ export const blockMetrics = {
     }),
     histogram('bitcoin_compact_block_requested_bytes', {
       help: 'Size of the message that brought the requested transactions',
-      buckets: [500, 1e3, 2.5e3, 5e3, 1e4, 2.5e4, 5e4, 1e5, 2.5e5, 5e5, 1e6, 2.5e6],
+      buckets: [500, 1e3, 2.5e3, 5e3, 1e4, 2.5e4, 5e4, 1e5, 2.5e5, 5e5, 1e6, 2e6],
       measure: (block) => exchangeOf(block)?.transactions?.size,
     }),
     histogram('bitcoin_compact_block_round_trip_seconds', {

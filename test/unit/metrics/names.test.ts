@@ -15,6 +15,12 @@ it.each(definitions)('$name is a name that scraping and pushing leave alone', ({
   expect(['', 's', 'By']).toContain(unitOf(name))
 })
 
+// collector/prometheus-scrape.yaml writes 2e+06 of a scrape as the 2000000 of a push, and no other form.
+it('bounds of a million and more are scraped and pushed alike', () => {
+  const bounds = [...metricsOfNodes, ...metricsOfAgent].flatMap(({ buckets = [] }) => buckets)
+  expect(bounds.filter((bound) => bound >= 1e6 && ![1, 2, 3, 4, 5, 6, 7, 8, 9].includes(bound / 1e6))).toEqual([])
+})
+
 it.each([
   ['fibre_race_margin_seconds', 's'],
   ['process_cpu_seconds_total', 's'],
