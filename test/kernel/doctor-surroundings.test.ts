@@ -58,6 +58,8 @@ describe('doctor, of ports,', () => {
     const again = await doctor(['--journal', 'none', '--port', '0', '--health-port', healthPort, '--bitcoind', '/nonexistent'])
     expect(again.told('note')).toContain(`127.0.0.1:${healthPort} is taken, and an agent of these settings runs`)
     expect(again.told('fault')).toEqual([])
+    const other = await doctor(['--journal', 'none', '--port', `${await freePort()}`, '--health-port', healthPort])
+    expect(other.told('fault')).toContainEqual(expect.stringMatching(new RegExp(`^127\\.0\\.0\\.1:${healthPort} is taken by `)))
   })
 
   it('says what cannot be listened on', async () => {

@@ -15,14 +15,17 @@ const area = 'ports'
 export async function judgePorts(settings: Settings, isAgentThere: () => Promise<boolean>): Promise<readonly Finding[]> {
   const { listenAddresses, port, healthPort } = settings
   const findings: Finding[] = []
+  const numbers = [port, healthPort].filter((number) => number !== 0)
+  const isTaken = async (host: string) => (await Promise.all(numbers.map((number) => tryPort(host, number)))).every(isInUse)
   for (const address of listenAddresses) {
     if (address.startsWith('unix:')) findings.push(await judgeSocket(address.slice('unix:'.length), isAgentThere))
+    // An agent of other settings may have one of the two.
     else
       for (const [flag, number] of [
         ['port', port],
         ['health-port', healthPort],
       ] as const)
-        findings.push(await judgePort(address, flag, number, isAgentThere))
+        findings.push(await judgePort(address, flag, number, async () => (await isTaken(address)) && (await isAgentThere())))
   }
   return findings
 }
@@ -32,10 +35,12 @@ async function judgePort(host: string, flag: string, number: number, isAgentTher
   const place = `${isIPv6(host) ? `[${host}]` : host}:${number}`
   const error = await tryPort(host, number)
   if (error === undefined) return { area, level: 'ok', what: `${place} is free` }
-  if (error.code === 'EADDRINUSE' && (await isAgentThere()))
+  if (isInUse(error) && (await isAgentThere()))
     return { area, level: 'note', what: `${place} is taken, and an agent of these settings runs` }
   return judgeError(error, place, flag, number)
 }
+
+const isInUse = (error: NodeJS.ErrnoException | undefined) => error?.code === 'EADDRINUSE'
 
 function judgeError({ code }: NodeJS.ErrnoException, place: string, flag: string, port: number): Finding {
   const why = 'the agent does not start without it'
