@@ -30,8 +30,11 @@ const answer: { readonly [Name in keyof Questions]: (record: BlockRecord, asked:
   hash: ({ block_hash: hash }, part) => hash.startsWith(part) || hash.endsWith(part),
   heights: ({ height }, { from, to }) => height !== undefined && height >= from && height <= to,
   nodes: ({ node }, nodes) => nodes.includes(node),
-  paths: ({ path }, paths) => paths.includes(path),
+  paths: ({ path }, paths) => paths.includes(path) || (paths.includes('bip152_cmpct') && isByCompactBlock(path)),
 }
+
+/** Where messages are seen, a record says more of what bitcoind calls by one name. */
+const isByCompactBlock = (path: Path) => path === 'compact_block' || path === 'compact_block_round_trip'
 
 const names = Object.keys(answer) as (keyof Questions)[]
 

@@ -36,7 +36,7 @@ export const queryFlags = {
   path: {
     placeholder: 'WAY',
     many: true,
-    help: `That came so: ${paths.join(', ')}. May be given several times.`,
+    help: `That came so: ${paths.join(', ')}; bip152_cmpct takes in compact_block and compact_block_round_trip. May be given several times.`,
     type: z.enum(paths, `must be one of ${paths.join(', ')}`),
   },
   format: {
