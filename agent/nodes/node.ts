@@ -67,7 +67,7 @@ export class Node {
 
   /** Whether its executable has tracepoints of FIBRE that are measured; `undefined` until that is known. */
   get hasFibre(): boolean | undefined {
-    return isFibreBuild(this.#offered)
+    return this.#tracepoints.some(({ group }) => group === 'fibre') ? isFibreBuild(this.#offered) : undefined
   }
 
   /** Whether an executable of it had them before, and the last one has none. */
