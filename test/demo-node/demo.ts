@@ -15,10 +15,10 @@ import { startDemoNode } from './demo-node.ts'
 const milliseconds = (ms: number) => `${ms.toFixed(1)} ms`
 const line = (...cells: readonly string[]) =>
   cells
-    .map((cell, i) => cell.padEnd([9, 15, 22, 16, 12][i] ?? 0))
+    .map((cell, i) => cell.padEnd([8, 26, 18, 18, 12][i] ?? 0))
     .join(' ')
     .trimEnd()
-const head = line('height', 'winner', 'started first, by', 'reconstructed in', 'chunks used')
+const head = line('height', 'how it came', 'started first, by', 'reconstructed in', 'chunks used')
 const grammar = { ...run, flags: { ...run.flags, stock: { help: 'The node is one of Bitcoin Core, without FIBRE.' } } }
 const help: Help = {
   usage: ['npm run demo [-- settings]'],
