@@ -78,9 +78,10 @@ function judgeOthers(told: ReadonlySet<number | undefined>): readonly Finding[] 
   const findings = pids.flatMap((pid) => ifReadable(() => judgeOther(pid, offers)) ?? [])
   const hidden = pids.filter((pid) => isHidden(pid)).length
   if (hidden === 0) return findings
-  const what = `${hidden} processes of other users cannot be looked at`
+  const what = `${hidden === 1 ? 'one process cannot' : `${hidden} processes cannot`} be looked at`
   const why = 'a node under another name may be among them'
-  return [...findings, { area, level: 'note', what, why, todo: 'run this command as root to see all' }]
+  const todo = process.geteuid?.() === 0 ? 'give this command CAP_SYS_PTRACE to see all' : 'run this command as root to see all'
+  return [...findings, { area, level: 'note', what, why, todo }]
 }
 
 /** Whether the program of a process cannot be seen. A process of the kernel has no words. */

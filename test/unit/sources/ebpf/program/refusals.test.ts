@@ -30,7 +30,7 @@ describe('why the kernel program could not be loaded', () => {
       'a user without privileges',
       EPERM,
       nobody,
-      /: missing capabilities: CAP_BPF, CAP_PERFMON .*: run as root, or give the process CAP_BPF and CAP_PERFMON$/,
+      /: missing capabilities: CAP_BPF, CAP_PERFMON .*: run as root, or give the process CAP_BPF and CAP_PERFMON; --source log takes none of them and measures less$/,
     ],
     ['one of the two capabilities', EPERM, { capabilities: 1n << 39n }, /: missing capabilities: CAP_PERFMON \(/],
     ['root of a user namespace', EPERM, { isInUserNamespace: true }, /: this process is in a user namespace .*: run outside of it/],
