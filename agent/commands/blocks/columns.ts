@@ -8,6 +8,8 @@ export interface Column {
   readonly rank: number
   /** Has the highest rank where all rows say the same. */
   readonly isOmittedAlike?: true
+  /** Has it where no row knows it, as of FIBRE on a node without. */
+  readonly isOmittedUnknown?: true
   readonly isNumber?: true
   /** `undefined` where it is not known. */
   readonly text: (record: BlockRecord, hasRoom: boolean) => string | undefined
@@ -19,22 +21,37 @@ export const columns: readonly Column[] = [
   { title: 'time (UTC)', rank: 4, text: ({ time }) => time.slice(0, 19).replace('T', ' ') },
   { title: 'height', rank: 1, isNumber: true, text: ({ height }) => height?.toString() },
   { title: 'path', rank: 2, text: ({ path }) => path },
-  { title: 'head start ms', rank: 6, isNumber: true, text: headStart },
+  { title: 'head start ms', rank: 6, isNumber: true, isOmittedUnknown: true, text: headStart },
   {
     title: 'reconstr ms', // as long as leaves room for the hash in 80 columns
     rank: 3,
     isNumber: true,
+    isOmittedUnknown: true,
     text: ({ reconstruction_ms }) => tenths(reconstruction_ms),
     style: slowness,
   },
-  { title: 'missing txs', rank: 9, isNumber: true, text: ({ missing_transactions }) => missing_transactions?.toString() },
-  { title: 'chunks', rank: 11, isNumber: true, text: ({ chunks_used, chunks_received }) => chunks(chunks_used, chunks_received) },
-  { title: 'connect ms', rank: 8, isNumber: true, text: ({ connect_ms }) => tenths(connect_ms) },
-  { title: 'txs', rank: 10, isNumber: true, text: ({ transactions }) => transactions?.toString() },
+  {
+    title: 'total ms', // from the first sign of the block to connected
+    rank: 8,
+    isNumber: true,
+    isOmittedUnknown: true,
+    text: ({ first_sign_to_connected_ms }) => tenths(first_sign_to_connected_ms),
+  },
+  {
+    title: 'requested',
+    rank: 9,
+    isNumber: true,
+    isOmittedUnknown: true,
+    text: ({ requested_transactions }) => requested_transactions?.toString(),
+  },
+  { title: 'missing txs', rank: 11, isNumber: true, text: ({ missing_transactions }) => missing_transactions?.toString() },
+  { title: 'chunks', rank: 13, isNumber: true, text: ({ chunks_used, chunks_received }) => chunks(chunks_used, chunks_received) },
+  { title: 'connect ms', rank: 10, isNumber: true, text: ({ connect_ms }) => tenths(connect_ms) },
+  { title: 'txs', rank: 12, isNumber: true, text: ({ transactions }) => transactions?.toString() },
   { title: 'hash', rank: 7, text: ({ block_hash }, hasRoom) => (hasRoom ? block_hash : `…${block_hash.slice(-8)}`) },
   { title: 'node', rank: 5, isOmittedAlike: true, text: ({ node }) => node },
-  { title: 'pool', rank: 12, text: ({ pool }) => pool },
-  { title: 'winning peer', rank: 13, text: ({ winner_peer }) => winner_peer },
+  { title: 'pool', rank: 14, text: ({ pool }) => pool },
+  { title: 'winning peer', rank: 15, text: ({ winner_peer }) => winner_peer },
 ]
 
 /** The mechanism that started first, `FIBRE` or `cmpct`, and its head start. */

@@ -8,6 +8,7 @@ import { cut, type Style, type Terminal } from './terminal.ts'
 const ROWS = 500
 const GAP = '  '
 const LONGEST_CELL = 64
+const UNKNOWN = '-'
 
 interface Cell {
   readonly text: string
@@ -43,7 +44,7 @@ function* batches(records: Iterable<BlockRecord>): Generator<readonly BlockRecor
 function cellsOf(record: BlockRecord, { columns: room, thresholds }: Terminal): readonly Cell[] {
   return columns.map(({ text, style }) => {
     const shown = text(record, room === undefined)
-    return shown === undefined ? cellOf('-', 'dim') : cellOf(shown, style?.(record, thresholds))
+    return shown === undefined ? cellOf(UNKNOWN, 'dim') : cellOf(shown, style?.(record, thresholds))
   })
 }
 
@@ -57,7 +58,9 @@ function shownColumns(rows: readonly (readonly Cell[])[], widths: readonly numbe
   const byRank = columns
     .map((column, index) => {
       const isAlike = rows.every((row) => row[index]?.text === rows[0]?.[index]?.text)
-      return { column, width: widths[index] ?? 0, rank: column.isOmittedAlike && isAlike ? columns.length : column.rank }
+      const isUnknown = isAlike && rows[0]?.[index]?.text === UNKNOWN
+      const isOmitted = (column.isOmittedAlike && isAlike) || (column.isOmittedUnknown && isUnknown)
+      return { column, width: widths[index] ?? 0, rank: isOmitted ? columns.length : column.rank }
     })
     .sort((a, b) => a.rank - b.rank)
   const shown = new Set<Column>()

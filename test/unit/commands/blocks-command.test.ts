@@ -159,6 +159,24 @@ describe('the table', () => {
     `)
   })
 
+  it('shows what messages tell of a node without FIBRE, in place of what only FIBRE tells', async () => {
+    const way = { path: 'compact_block_round_trip', first_sign_to_connected_ms: 161.24, requested_transactions: 12 } as const
+    const stock = {
+      schema: 1,
+      time: '2026-11-22T00:00:00.000000Z',
+      node: 'fra1',
+      block_hash: 'ab'.repeat(32),
+      height: 900_000,
+      ...way,
+    } as const
+    const { out } = await blocksCommand([], { journal: journalWith(ndjson([stock])), columns: 80, noColor: true })
+    expect(out).toMatchInlineSnapshot(`
+      "time (UTC)           height  path                      total ms  hash
+      2026-11-22 00:00:00  900000  compact_block_round_trip     161.2  …abababab
+      "
+    `)
+  })
+
   it('takes 80 columns, or those of COLUMNS, where the terminal reports none', async () => {
     const journal = journalWith(ndjson(blocks(3)))
     const out = async (columns: number, env = {}) => (await blocksCommand([], { journal, columns, env })).out
@@ -186,7 +204,7 @@ describe('the table', () => {
     const { out } = await blocksCommand([], { journal: journalWith(ndjson([blockAt(0)])) })
     const [heads, cells] = out.split('\n').map((line) => line.split(/ {2,}/))
     expect(heads).toEqual(
-      ['time (UTC)', 'height', 'path', 'head start ms', 'reconstr ms', 'missing txs'].concat([
+      ['time (UTC)', 'height', 'path', 'head start ms', 'reconstr ms', 'total ms', 'requested', 'missing txs'].concat([
         'chunks',
         'connect ms',
         'txs',
@@ -197,7 +215,7 @@ describe('the table', () => {
       ]),
     )
     expect(cells).toEqual(
-      ['2026-11-15 00:00:00', '900000', 'bip152_cmpct', 'cmpct 52.2', '5.8', '4'].concat([
+      ['2026-11-15 00:00:00', '900000', 'bip152_cmpct', 'cmpct 52.2', '5.8', '-', '-', '4'].concat([
         '304/348',
         '12.3',
         '2803',
