@@ -73,7 +73,10 @@ export class CatchUps<Block> {
 
   /** Reports whether a block may yet turn out to be one of many, because of others that are undecided. */
   isHeld(block: Block): boolean {
-    return this.#unheard.has(block) && this.#latest.length + this.#undecided.size >= MOST_UNHEARD
+    if (!this.#unheard.has(block)) return false
+    const ns = this.#options.connectedNs(block)
+    const near = this.#latest.filter((stampNs) => Math.abs(stampNs - ns) <= WITHIN_NS)
+    return near.length + this.#undecided.size >= MOST_UNHEARD
   }
 
   /** Decides what is due, and ends the catching up if it is over at that time. */

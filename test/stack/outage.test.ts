@@ -50,6 +50,7 @@ it('counts all that was sent though Prometheus is down for 30 s and the Collecto
   expect(byType(counted, (series) => lastIn(series) - firstIn(series))).toEqual(fired.expected)
   for (const { labels, points } of counted) {
     const { event_type: type = '' } = labels
+    if (fired.of(type) === 0) continue // messages, which these commands do not pass
     const [increase] = await prometheus.query(
       `increase(fibre_exporter_events_processed_total{event_type="${type}"}[10m])`,
       points.at(-1)?.time,

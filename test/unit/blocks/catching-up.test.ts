@@ -51,6 +51,18 @@ it('blocks of a download that come as whole messages are caught up, whose header
   expect(count(told, 'closed')).toBe(0)
 })
 
+it('blocks ten minutes apart that nobody was heard to relay are told of as they come, however many there were before', () => {
+  const relay = startRelay()
+  for (let index = 0; index < 30; index++) {
+    const at = 10 + index * 600
+    relay.observe(connection(named(index), { at }))
+    for (const seconds of [1, 5.1, 10]) relay.advance(at + seconds)
+    expect(count(relay.told, 'withoutRace')).toBe(index + 1)
+    expect(count(relay.told, 'closed')).toBe(index + 1)
+  }
+  expect(relay.catchUps).toEqual([])
+})
+
 describe('blocks every 0.3 s are news', () => {
   it.each<readonly [string, (one: BlockHeader, at: number) => readonly AnyEvent[]]>([
     ['that come as compact blocks', (one, at) => [cmpctblock(one, { at })]],
