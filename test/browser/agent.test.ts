@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { BlockRecord } from '../../agent/blocks/record.ts'
 import { readRecording } from '../demo-node/recording.ts'
-import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
+import { type AgentProcess, startAgentProcess, withoutMessages } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { cpuSeconds } from '../harness/process-usage.ts'
 import { attached, ended, stage, startNode } from '../harness/stage.ts'
@@ -28,7 +28,7 @@ const screens = [
 async function startBoth(args: readonly string[] = []) {
   const { path, install } = stage()
   const bitcoind = install('bitcoind')
-  const options = ['--bitcoind', bitcoind, '--node-name', 'demo', '--journal', path('blocks.ndjson')]
+  const options = ['--bitcoind', bitcoind, '--node-name', 'demo', '--journal', path('blocks.ndjson'), ...withoutMessages]
   const agent = await startAgentProcess({ args: options })
   const node = await startNode(bitcoind, path(), args)
   await attached(node)
