@@ -72,15 +72,12 @@ async function examine(loaded: LoadedSettings, context: Context): Promise<readon
 async function examineMachine(loaded: LoadedSettings, { folder }: Context): Promise<readonly Finding[]> {
   const { opened, fault } = open(loaded.settings, folder)
   try {
-    const { found, findings } = await find('nodes', { found: [], findings: [] }, () => findNodes(loaded))
-    const named = await find('nodes', { targets: [], findings: [] }, () => nameNodes(found, loaded.settings))
+    const { targets, findings } = await findTargets(loaded)
     return [
       ...(await look('kernel', () => judgeKernel(readKernelFacts(), readSysctls(), opened?.form))),
       judgeLibraries(fault),
-      ...(await look('nodes', () => tryNodes(named.targets, opened))),
-      ...named.findings,
+      ...(await look('nodes', () => tryNodes(targets, opened))),
       ...findings,
-      ...(await look('debug log', () => found.flatMap(judgeDebugLog))),
     ]
   } finally {
     opened?.close()
@@ -91,14 +88,16 @@ async function examineMachine(loaded: LoadedSettings, { folder }: Context): Prom
 async function examineLogs(loaded: LoadedSettings): Promise<readonly Finding[]> {
   const { debugLog, nodeName } = loaded.settings
   if (debugLog !== undefined) return [judgeLog(`node ${nodeName}`, () => debugLog)]
+  const { targets, findings } = await findTargets(loaded)
+  return [...(await look('nodes', () => judgeLogsOf(targets))), ...findings]
+}
+
+/** The processes that would be measured, and what there is to say of them and of others, whichever the source. */
+async function findTargets(loaded: LoadedSettings) {
   const { found, findings } = await find('nodes', { found: [], findings: [] }, () => findNodes(loaded))
   const named = await find('nodes', { targets: [], findings: [] }, () => nameNodes(found, loaded.settings))
-  return [
-    ...(await look('nodes', () => judgeLogsOf(named.targets))),
-    ...named.findings,
-    ...findings,
-    ...(await look('debug log', () => found.flatMap(judgeDebugLog))),
-  ]
+  const ofLogs = await look('debug log', () => found.flatMap(judgeDebugLog))
+  return { targets: named.targets, findings: [...named.findings, ...findings, ...ofLogs] }
 }
 
 /** Has a part of the examination done. One that fails costs itself alone. */
