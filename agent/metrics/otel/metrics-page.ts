@@ -40,7 +40,7 @@ export class MetricsPage {
   }
 }
 
-/** The SDK keeps one object for the labels of a series as long as the series lives; a histogram changes only as its count grows. */
+/** A series has one object of labels as long as it lives; a histogram changes only as its count grows. */
 function isUnchanged({ series }: Family, metrics: readonly MetricData[]): boolean {
   let next = 0
   for (const { dataPoints } of metrics)

@@ -1,13 +1,18 @@
-import type { Attributes } from '@opentelemetry/api'
+import type { Attributes, HrTime } from '@opentelemetry/api'
 import { declaredLabelSets, type LabelSet, type MetricDefinition } from '../definition.ts'
+import { wallClock } from './wall-clock.ts'
 
 /** One label set of a metric. */
 export interface Series {
   readonly attributes: Attributes
+  /** Since when it is added up. */
+  readonly startTime: HrTime
   /** The sum of a counter or histogram, or what was recorded last of a gauge; `undefined` until there is anything. */
   value: number | undefined
   /** Values in each bucket of a histogram, the one beyond all bounds included. */
   readonly counts: number[]
+  /** Number of the reading that it was last written in. */
+  reading: number
 }
 
 /** The series of one value of each label so far: looked up for each event, by texts that are there already. */
@@ -18,24 +23,30 @@ interface Branch {
 
 /** The label sets of one metric: those of nodes, and those of the agent itself, which have no node. */
 export class SeriesSet {
-  readonly #declared: readonly LabelSet[]
+  readonly #declaredLabels: readonly LabelSet[]
   readonly #bucketCount: number
   readonly #openLabel: string | undefined
   readonly #openLabelLimit: number
   readonly #byNode = new Map<string | undefined, Branch>()
+  readonly #declared = new Map<string | undefined, readonly Series[]>()
   readonly #all = new Set<Series>()
   readonly #openValues = new Map<string, Set<string>>()
 
   constructor(definition: MetricDefinition<never>, openLabelLimit: number) {
-    this.#declared = declaredLabelSets(definition)
+    this.#declaredLabels = declaredLabelSets(definition)
     this.#bucketCount = definition.buckets ? definition.buckets.length + 1 : 0
     this.#openLabel = Object.entries(definition.labels ?? {}).find(([, values]) => values === 'open')?.[0]
     this.#openLabelLimit = openLabelLimit
   }
 
   /** Those that exist from the start. */
-  *declared(node: string | undefined): Iterable<Series> {
-    for (const labels of this.#declared) yield this.find(node, labels)
+  declared(node: string | undefined): readonly Series[] {
+    let declared = this.#declared.get(node)
+    if (declared === undefined) {
+      declared = this.#declaredLabels.map((labels) => this.find(node, labels))
+      this.#declared.set(node, declared)
+    }
+    return declared
   }
 
   find(node: string | undefined, given: LabelSet): Series {
@@ -55,13 +66,19 @@ export class SeriesSet {
 
   forget(node: string): void {
     this.#byNode.delete(node)
+    this.#declared.delete(node)
     for (const series of this.#all) if (series.attributes.node === node) this.#all.delete(series)
     for (const key of this.#openValues.keys()) if (key === node || key.startsWith(`${node}\0`)) this.#openValues.delete(key)
   }
 
   #create(node: string | undefined, labels: LabelSet): Series {
-    const counts = Array<number>(this.#bucketCount).fill(0)
-    const series = { attributes: node === undefined ? labels : { node, ...labels }, value: undefined, counts }
+    const series: Series = {
+      attributes: node === undefined ? labels : { node, ...labels },
+      startTime: wallClock(),
+      value: undefined,
+      counts: Array<number>(this.#bucketCount).fill(0),
+      reading: 0,
+    }
     this.#all.add(series)
     return series
   }

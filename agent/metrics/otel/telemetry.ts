@@ -1,10 +1,8 @@
 import { hostname } from 'node:os'
-import { DiagLogLevel, diag, type Meter } from '@opentelemetry/api'
+import { DiagLogLevel, diag } from '@opentelemetry/api'
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import type { Logger } from 'pino'
-import { dropSeries } from './drop-series.ts'
-import { histogramProducer } from './histograms.ts'
 import { Instruments } from './instruments.ts'
 import type { PushCounts, PushOptions } from './push.ts'
 import { ScrapeReader } from './scrape-reader.ts'
@@ -23,7 +21,6 @@ export interface TelemetryOptions {
 
 /** The instruments, and the ways in which their metrics leave the agent. */
 export interface Telemetry {
-  readonly meter: Meter
   readonly instruments: Instruments
   readonly exports: Readonly<PushCounts>
   /** Returns the metrics page. */
@@ -45,15 +42,13 @@ export async function openTelemetry({ version, port, openLabelLimit, push, log }
     'service.version': version,
     'host.name': host,
   }).merge(detectResources({ detectors: [envDetector] }))
-  const metricProducers = [histogramProducer(SERVICE, () => instruments.histograms())]
+  const instruments = new Instruments({ scope: SERVICE, openLabelLimit })
+  const metricProducers = [instruments]
   const scrape = new ScrapeReader({ metricProducers })
   const exports: PushCounts = { successes: 0, failures: 0, rejectedPoints: 0 }
   const pushing = push && (await import('./push.ts')).createPushReader({ ...push, metricProducers, log }, exports)
   const provider = new MeterProvider({ resource, readers: pushing ? [scrape, pushing] : [scrape] })
-  const meter = provider.getMeter(SERVICE)
-  const instruments = new Instruments(meter, { openLabelLimit, drop: (isGone) => dropSeries(provider, isGone) })
   return {
-    meter,
     instruments,
     exports,
     exposition: () => scrape.exposition(),

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { expect, it } from 'vitest'
+import { metricBuilders, observed } from '../../../agent/metrics/definition.ts'
 import { withFloatBounds } from '../../../agent/metrics/otel/metrics-page.ts'
 import type { Total } from '../../../agent/sources/totals.ts'
 import { countedTracepoints, type TracepointEvent } from '../../../agent/tracepoints/index.ts'
@@ -189,9 +190,9 @@ it('leaves other labels alone', () => {
 it('fails as a whole when a part of it cannot be collected', async () => {
   const { telemetry } = await openPage()
   let isBroken = true
-  telemetry.meter.createObservableGauge('fragile').addCallback((result) => {
+  const fragile = metricBuilders<undefined>().gauge('fragile', { help: 'Fragile', measure: () => 1 })
+  telemetry.instruments.observe([observed([fragile], () => [{ subjects: [undefined] }])], async () => {
     if (isBroken) throw new Error('no such file')
-    result.observe(1)
   })
   await expect(telemetry.exposition()).rejects.toThrow('some metrics could not be collected')
   isBroken = false

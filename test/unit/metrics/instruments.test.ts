@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type MetricDefinition, metricBuilders, observed, type Reading, sample } from '../../../agent/metrics/definition.ts'
-import type { InstrumentOptions } from '../../../agent/metrics/otel/instruments.ts'
+import type { InstrumentsOptions } from '../../../agent/metrics/otel/instruments.ts'
 import { openTelemetry } from '../../../agent/metrics/otel/telemetry.ts'
 import { silentLog } from '../../harness/captured-log.ts'
 import { Scrape } from '../../harness/scrape.ts'
@@ -27,7 +27,7 @@ const byGuest = counter('cakes_taken_total', {
 
 async function open(
   metrics: readonly MetricDefinition<Meal>[],
-  options: Pick<InstrumentOptions, 'openLabelLimit'> = { openLabelLimit: 0 },
+  options: Pick<InstrumentsOptions, 'openLabelLimit'> = { openLabelLimit: 0 },
 ) {
   const { instruments, exposition } = await openTelemetry({ version: '1', port: 1, log: silentLog, ...options })
   const record = instruments.recorderOf(metrics)
@@ -131,6 +131,12 @@ it('holds such a label, when it is asked for, to so many values a node', async (
   })
 })
 
+it('has as many series as there are, for OpenTelemetry would lump those beyond 2,000 together', async () => {
+  const { record, page } = await open([byGuest], { openLabelLimit: 3000 })
+  for (let guest = 0; guest < 2500; guest++) record('n', { guest: `guest ${guest}` })
+  expect(Object.keys(await page())).toHaveLength(2500)
+})
+
 describe('what is read when it is collected', () => {
   /** The page of metrics that are read of what stands in the list then. */
   async function openRead(...definitions: Parameters<typeof observed<unknown, Meal>>[0]) {
@@ -160,15 +166,23 @@ describe('what is read when it is collected', () => {
     })
   })
 
-  it('is absent again, if it is a gauge, once it is not known any more; a counter stays', async () => {
-    const { read } = await openRead(eaten, left)
-    const shown = { 'cakes_eaten_total a': 2, 'cakes_left a': 2, 'cakes_eaten_total b': 1, 'cakes_left b': 1 }
+  it('is absent again, if it is a gauge, once it is not known any more; a counter and a histogram stay', async () => {
+    const { read } = await openRead(eaten, left, sizes)
+    const size = (node: string, cakes: number) => ({
+      [`meal_size_bucket ${node} 1.0`]: cakes <= 1 ? 1 : 0,
+      [`meal_size_bucket ${node} 10.0`]: 1,
+      [`meal_size_bucket ${node} +Inf`]: 1,
+      [`meal_size_sum ${node}`]: cakes,
+      [`meal_size_count ${node}`]: 1,
+    })
+    const counted = { 'cakes_eaten_total a': 2, 'cakes_eaten_total b': 1, ...size('a', 2), ...size('b', 1) }
+    const shown = { ...counted, 'cakes_left a': 2, 'cakes_left b': 1 }
     const [a, b] = [
       { node: 'a', subjects: [{ cakes: 2 }] },
       { node: 'b', subjects: [{ cakes: 1 }] },
     ] as const
     expect(await read(a, b)).toEqual(shown)
-    expect(await read(a)).toEqual({ 'cakes_eaten_total a': 2, 'cakes_left a': 2, 'cakes_eaten_total b': 1 })
+    expect(await read(a)).toEqual({ ...counted, 'cakes_left a': 2 })
     expect(await read(a, b)).toEqual(shown)
   })
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { metricsOfAgent, metricsOfNodes } from '../../../agent/metrics/index.ts'
-import { unitOf } from '../../../agent/metrics/otel/instruments.ts'
+import { unitOf } from '../../../agent/metrics/otel/instrument.ts'
 import { tracepoints } from '../../../agent/tracepoints/index.ts'
 import { FIBRE, timesAre, winnerIs } from '../blocks/events.ts'
 import { openPage } from './page.ts'
