@@ -30,6 +30,8 @@ export class CatchUps<Block> {
   readonly #options: CatchUpsOptions<Block>
   /** Blocks of which it is not decided whether they are news, in the order in which they were connected. */
   readonly #undecided = new Set<Block>()
+  /** When the first of these was connected; called with each event, it is not looked up each time. */
+  #firstNs = Number.POSITIVE_INFINITY
   /** Blocks that were no news, while they are open. */
   readonly #unheard = new Set<Block>()
   /** Times of the latest ones, in the order in which they were decided. */
@@ -46,6 +48,7 @@ export class CatchUps<Block> {
 
   /** A block was connected. */
   connected(block: Block): void {
+    if (this.#undecided.size === 0) this.#firstNs = this.#options.connectedNs(block)
     this.#undecided.add(block)
   }
 
@@ -59,8 +62,10 @@ export class CatchUps<Block> {
   decide(nowNs: number): void {
     if (this.#undecided.size === 0) return
     const untilNs = nowNs - this.#options.decidedNs()
+    if (this.#firstNs > untilNs) return
     for (const block of this.#undecided) {
-      if (this.#options.connectedNs(block) > untilNs) break
+      this.#firstNs = this.#options.connectedNs(block)
+      if (this.#firstNs > untilNs) return
       this.settle(block)
     }
   }

@@ -33,7 +33,8 @@ export class Node {
   #processes = 0
   #connected = 0
   #lastHeight: number | undefined
-  #lastBlockAt: Date | undefined
+  /** Unix time, seconds. */
+  #lastBlockAt: number | undefined
 
   constructor(name: string, listener: MilestoneListener, options: NodeOptions = {}) {
     this.name = name
@@ -125,7 +126,7 @@ export class Node {
     const isRace = event.probe === 'udp:block_race_winner' || event.probe === 'udp:block_race_time'
     if (event.probe === 'validation:block_connected' || (isRace && !this.blocks.connectionsVisible)) {
       this.#lastHeight = event.height ?? this.#lastHeight
-      this.#lastBlockAt = new Date(event.unixSeconds * 1e3)
+      this.#lastBlockAt = event.unixSeconds
     }
     for (const field of failed) this.#countFieldError(tracepoint.eventType, field)
     if (isBlockEvent(event)) this.blocks.observe(event)
@@ -153,7 +154,7 @@ export class Node {
       connected: this.#connected,
       wins: this.#wins,
       lastHeight: this.#lastHeight,
-      lastBlockAt: this.#lastBlockAt,
+      lastBlockAt: this.#lastBlockAt === undefined ? undefined : new Date(this.#lastBlockAt * 1e3),
       lost: this.#lost,
       fieldErrors: this.#fieldErrors,
     }

@@ -38,9 +38,10 @@ export interface SlowBlockPayload {
 
 /** Makes the payload of a slow block; `undefined` for one that is not slow. */
 export function slowBlockPayload(record: BlockRecord, thresholds: SlowThresholds): SlowBlockPayload | undefined {
-  const { reconstruction_ms, missing_transactions, missing_bytes, mempool_transactions, all_from_mempool, transactions } = record
   const severity = severityOf(record, thresholds)
+  const { reconstruction_ms } = record
   if (severity === undefined || reconstruction_ms === undefined) return undefined
+  const { missing_transactions, missing_bytes, mempool_transactions, all_from_mempool, transactions } = record
   const detail = [missing_transactions, missing_bytes, mempool_transactions, all_from_mempool]
   return {
     event_type: 'slow_block_reconstruction',
