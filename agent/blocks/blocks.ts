@@ -5,6 +5,7 @@ import type { BlockEvent } from '../tracepoints/index.ts'
 import { addEvent, type Block, connectedNsOf, hasRace, isNews } from './block.ts'
 import { type CatchUpListener, CatchUps } from './catch-up.ts'
 import { Chain } from './chain.ts'
+import { forgetOldest } from './forget-oldest.ts'
 import { isCompletable, measuredHeadStart, RELAY_WAIT_NS } from './late-race.ts'
 import type { CountedAnnouncement, MilestoneListener } from './milestone.ts'
 import { beginBlock, type OpenBlock } from './open-block.ts'
@@ -379,8 +380,3 @@ export class Blocks {
 
 /** The part of a hash that a header chunk carries: its first 8 little-endian bytes. */
 const prefixOf = (hash: string) => hash.slice(-16)
-
-function forgetOldest(memory: Map<string, unknown> | Set<string>): void {
-  const [oldest] = memory.keys()
-  if (oldest !== undefined) memory.delete(oldest)
-}

@@ -1,3 +1,4 @@
+import { forgetOldest } from '../forget-oldest.ts'
 import { type Header, targetOf } from './header.ts'
 import type { BlockMessage } from './message.ts'
 import { Relay } from './relay.ts'
@@ -60,7 +61,7 @@ export class Relays {
     const relay = new Relay(stampNs)
     const isDoubtful = header !== undefined && this.#target !== undefined && !this.isWorked(header)
     const [relays, most] = isDoubtful ? [this.#doubtful, MAX_DOUBTFUL] : [this.#relays, MAX_RELAYS]
-    if (relays.size >= most) for (const oldest of relays.keys().take(1)) relays.delete(oldest)
+    if (relays.size >= most) forgetOldest(relays)
     relays.set(hash, relay)
     return relay
   }
