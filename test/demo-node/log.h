@@ -1,9 +1,10 @@
-/* debug.log: the lines that bitcoind writes of a block under debug=bench and debug=cmpctblock. */
+/* debug.log: the lines that bitcoind writes of a block under debug=bench and debug=cmpctblock, and debug=net if asked for. */
 #include <stdarg.h>
 
 static FILE *debug_log;
 static const char *debug_log_path;
 static atomic_bool reopen_debug_log;
+static bool log_net;
 
 static bool open_debug_log(void)
 {

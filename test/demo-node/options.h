@@ -19,6 +19,7 @@ static const char usage[] =
 	"  --mempool RATE      of the mempool,\n"
 	"  --utxo RATE         and of the cache of coins; at the end a line of JSON says the totals\n"
 	"  --datadir DIR       write DIR/debug.log as bitcoind does; SIGHUP reopens it\n"
+	"  --log-net           debug.log has the lines of debug=net, too\n"
 	"  --record FILE       append each fired event to FILE, one JSON object a line\n"
 	"  --history FILE      append what became of each block to FILE, one JSON object a line\n"
 	"  --always            fire and record also while no tracer is attached\n"
@@ -72,7 +73,7 @@ static void read_options(int argc, char **argv)
 		{ "catch-up", required_argument, NULL, 'C' }, { "reorg", required_argument, NULL, 'R' },
 		{ "messages", required_argument, NULL, 'm' }, { "mempool", required_argument, NULL, 'p' },
 		{ "utxo", required_argument, NULL, 'x' },     { "history", required_argument, NULL, 'y' },
-		{ "no-messages", no_argument, NULL, 'n' },
+		{ "no-messages", no_argument, NULL, 'n' },  { "log-net", no_argument, NULL, 'l' },
 		{ 0 },
 	};
 	int index = 0;
@@ -93,6 +94,7 @@ static void read_options(int argc, char **argv)
 		case 'r': options.record = optarg; break;
 		case 'y': options.history = optarg; break;
 		case 'n': options.no_messages = true; break;
+		case 'l': log_net = true; break;
 		case 'a': always = true; break;
 		case 'c': options.control = true; break;
 		case '?': exit(1); /* getopt has said why */

@@ -79,13 +79,26 @@ static void account_event(struct delivery *d, enum probe probe, int64_t at_ns)
 		d->connected_ns = at_ns;
 }
 
+/* Of a message that it announces the block by, bitcoind says which one that is before it sends it. */
+static void log_announcing(const struct delivery *d, const struct peer *peer, enum message message)
+{
+	if (message == CMPCTBLOCK)
+		log_line("[net] PeerManager::NewPoWValidBlock sending header-and-ids %s to peer=%lld", d->block.hash_hex, (long long)peer->id);
+	if (message == HEADERS)
+		log_line("[net] SendMessages: sending header %s to peer=%lld", d->block.hash_hex, (long long)peer->id);
+}
+
 /* Passes a message about the block from or to a peer. */
 static void pass_message(struct delivery *d, enum probe direction, const struct peer *peer, enum message message, struct tally *tally)
 {
 	size_t bytes = write_payload(message, &d->block);
 	struct passed passed = { .peer = peer->id, .message = message, .bytes = bytes, .at_ns = now_ns(CLOCK_MONOTONIC) };
 
+	if (log_net && direction == OUTBOUND_MESSAGE)
+		log_announcing(d, peer, message);
 	pass_payload(direction, peer, message, bytes, tally);
+	if (log_net && direction == INBOUND_MESSAGE && message == BLOCK)
+		log_line("[net] received block %s peer=%lld", d->block.hash_hex, (long long)peer->id);
 	if (direction == INBOUND_MESSAGE)
 		account_received(d, &passed);
 	else

@@ -126,5 +126,9 @@ static void pass_payload(enum probe direction, const struct peer *peer, enum mes
 	event.args[3].text = message_types[message];
 	event.args[4].number = size;
 	event.args[5].raw = payload;
+	if (log_net && direction == OUTBOUND_MESSAGE)
+		log_line("[net] sending %s (%zu bytes) peer=%lld", message_types[message], size, (long long)peer->id);
 	emit(&event, tally);
+	if (log_net && direction == INBOUND_MESSAGE)
+		log_line("[net] received: %s (%zu bytes) peer=%lld", message_types[message], size, (long long)peer->id);
 }

@@ -13,6 +13,10 @@ struct step {
 
 static struct step *schedule;
 
+/* One thread handles all messages: those that come while it handles one, until it has asked for more or connected the block, wait. */
+static struct delivery *handled;
+static struct step *waiting, **last_waiting = &waiting;
+
 static struct step *add_step(struct delivery *d, int64_t at_ns, enum action action, int what)
 {
 	struct step *step = calloc(1, sizeof(*step)), **place = &schedule;
@@ -112,6 +116,35 @@ static void do_connection(const struct peer *peer, enum probe probe, struct tall
 	emit(&event, tally);
 }
 
+static bool takes_time(const struct delivery *d, const struct step *step)
+{
+	if (d->connected_ns)
+		return false;
+	switch (step->what) {
+	case CMPCTBLOCK: return (d->path == COMPACT_BLOCK || d->path == COMPACT_BLOCK_ROUND_TRIP) && d->compact_block.peer == step->peer.id;
+	case BLOCKTXN: return d->path == COMPACT_BLOCK_ROUND_TRIP;
+	case BLOCK: return d->path == WHOLE_BLOCK;
+	default: return false;
+	}
+}
+
+static void wait_for_thread(struct step *step)
+{
+	step->next = NULL;
+	*last_waiting = step;
+	last_waiting = &step->next;
+}
+
+static struct step *next_waiting(void)
+{
+	struct step *step = waiting;
+
+	waiting = step->next;
+	if (!waiting)
+		last_waiting = &waiting;
+	return step;
+}
+
 static void do_step(struct step *step, struct tally *tally)
 {
 	struct delivery *d = step->delivery;
@@ -120,9 +153,19 @@ static void do_step(struct step *step, struct tally *tally)
 	case RECEIVE:
 		pass_message(d, INBOUND_MESSAGE, &step->peer, step->what, tally);
 		log_received(d, step, tally);
+		if (takes_time(d, step))
+			handled = d;
 		break;
-	case SEND: pass_message(d, OUTBOUND_MESSAGE, &step->peer, step->what, tally); break;
-	case FIRE: do_fire(d, &d->block.events[step->what], tally); break;
+	case SEND:
+		pass_message(d, OUTBOUND_MESSAGE, &step->peer, step->what, tally);
+		if (handled == d && step->what == GETBLOCKTXN)
+			handled = NULL;
+		break;
+	case FIRE:
+		do_fire(d, &d->block.events[step->what], tally);
+		if (handled == d && d->connected_ns)
+			handled = NULL;
+		break;
 	case RECONSTRUCT: do_reconstruct(d, tally); break;
 	case CHANGE_PEER: do_connection(&step->peer, step->what, tally); break;
 	}
@@ -138,7 +181,13 @@ static void do_steps(int64_t until_ns, struct tally *tally)
 		struct step *step = schedule;
 
 		schedule = step->next;
+		if (handled && step->action == RECEIVE) {
+			wait_for_thread(step);
+			continue;
+		}
 		sleep_until(step->at_ns);
 		do_step(step, tally);
+		while (!handled && waiting)
+			do_step(next_waiting(), tally);
 	}
 }
