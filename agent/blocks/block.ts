@@ -55,6 +55,7 @@ const TOLD_NS = 25e6
 export function isNews(block: Block, connectedNs: number): boolean {
   const { relay, events } = block
   if (isBroughtBy(block, connectedNs) || relay?.isAnnouncedBy(connectedNs)) return true
+  if (relay?.reconstruction && relay.reconstruction.stampNs <= connectedNs) return true
   const isSent = events['udp:block_send_start'] !== undefined && events['udp:block_send_start'].stampNs <= connectedNs
   const isTold =
     relay?.told !== undefined &&

@@ -2,6 +2,7 @@ import type { blockConnected } from '../tracepoints/block-connected.ts'
 import type { blockHeaderChunk } from '../tracepoints/block-header-chunk.ts'
 import type { EventOf } from '../tracepoints/define.ts'
 import type { BlockEvent } from '../tracepoints/index.ts'
+import type { LoggedMessage } from '../tracepoints/net/logged-message.ts'
 import { addEvent, type Block, connectedNsOf, hasRace, isNews } from './block.ts'
 import { type CatchUpListener, CatchUps } from './catch-up.ts'
 import { Chain } from './chain.ts'
@@ -14,7 +15,7 @@ import { mayBeComplete } from './relay/delivery.ts'
 import type { Header } from './relay/header.ts'
 import { type BlockMessage, type MessageEvent, readBlockMessage } from './relay/message.ts'
 import { PendingHeaders } from './relay/pending-headers.ts'
-import { type Announcement, Relay } from './relay/relay.ts'
+import { type Announcement, type Reconstruction, Relay } from './relay/relay.ts'
 import { Relays } from './relay/relays.ts'
 
 /** A connected block without a race after this time, by the stamps of events, came without one. */
@@ -115,10 +116,25 @@ export class Blocks {
     const relay = message && this.#relays.of(message)
     if (message === undefined || relay === undefined) return
     const announcement = relay.add(message)
-    const block = this.#open.get(message.hash)
-    if (block && block.relay === undefined) this.#join(block, relay)
+    this.#joinOpen(message.hash, relay)
     if (announcement) this.#count(relay, announcement)
     if (message.header && message.isInbound) this.#observeHeader(message, message.header)
+  }
+
+  /** Takes what a log tells of a message, in the order of its lines. */
+  observeLogged(message: LoggedMessage): void {
+    const relay = this.#relays.of(message)
+    relay?.addLogged(message)
+    if (relay) this.#joinOpen(message.hash, relay)
+  }
+
+  /** Takes what the node says of a compact block that it made a block of. */
+  observeReconstruction(event: Reconstruction): void {
+    const { blockHash: hash, stampNs } = event
+    if (hash === undefined) return
+    const relay = this.#relays.ofBlock({ hash, stampNs })
+    relay.reconstruction ??= event
+    this.#joinOpen(hash, relay)
   }
 
   /** Takes the hashes of blocks that an earlier run of the agent reported; they are not reported again. */
@@ -284,6 +300,11 @@ export class Blocks {
     block.isToldConnected = true
   }
 
+  #joinOpen(hash: string, relay: Relay): void {
+    const block = this.#open.get(hash)
+    if (block && block.relay === undefined) this.#join(block, relay)
+  }
+
   /** Joins what messages told to a block. */
   #join(block: OpenBlock, relay: Relay): void {
     block.relay = relay
@@ -292,8 +313,8 @@ export class Blocks {
   }
 
   /** Tells of an announcement, if it is one of a connected block's relay: a peer can name a block long after, when it connects. */
-  #count({ announcements: [first], connectedNs }: Relay, announcement: Announcement): void {
-    if (first === undefined || connectedNs === undefined) return
+  #count({ announcements: [first], connectedNs, isLogged }: Relay, announcement: Announcement): void {
+    if (first === undefined || connectedNs === undefined || isLogged) return
     const lagNs = announcement.stampNs - first.stampNs
     if (lagNs > RELAY_WAIT_NS || announcement.stampNs - connectedNs > RELAY_WAIT_NS) return
     this.#options.onAnnouncement?.({ message: announcement.message, lagSeconds: announcement === first ? undefined : lagNs / 1e9 })

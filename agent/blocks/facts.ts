@@ -1,5 +1,5 @@
 import { type Block, isBroughtBy } from './block.ts'
-import { type Delivery, deliveryOf } from './relay/delivery.ts'
+import { type Delivery, deliveryOf, toldDelivery } from './relay/delivery.ts'
 import { wayOf } from './relay/way.ts'
 
 /** A block that is connected sooner after messages began to be seen may have come by one that was not. */
@@ -27,7 +27,7 @@ export function factsOf(block: Block) {
     delivery,
     way: relay && wayOf({ relay, delivery, connectedNs, durationNs: connected?.durationNs, timeAt }),
     isMinedHere: isMinedHere(block),
-    isSent: relay?.isSentBy(reference.stampNs) === true,
+    isSent: relay?.isLogged === false && relay.isSentBy(reference.stampNs),
     measuredHeadStartSeconds: block.measuredHeadStartSeconds,
     competesWith: block.competesWith,
     reorganisationDepth: block.reorganisationDepth,
@@ -55,11 +55,12 @@ function firstOf({ events, firstSign }: Block): Block['firstSign'] {
   return Object.values(events).reduce((first, event) => (event.stampNs < first.stampNs ? event : first), firstSign)
 }
 
-/** The message by which a block came; `undefined` unless all messages about it were seen, and where FIBRE brought it. */
+/** The message by which a block came; `undefined` unless all messages about it were seen or the node tells, and where FIBRE brought it. */
 export function deliveryIn({ winner, relay, events, messagesSinceNs }: Block): Delivery | undefined {
   const connected = events['validation:block_connected']
   if (connected === undefined || relay === undefined || winner === 'fibre_udp') return undefined
-  return messagesSinceNs !== undefined && messagesSinceNs <= relay.firstNs ? deliveryOf(relay, connected.stampNs) : undefined
+  const isSeen = messagesSinceNs !== undefined && messagesSinceNs <= relay.firstNs
+  return (isSeen ? deliveryOf(relay, connected.stampNs) : undefined) ?? toldDelivery(relay, connected.stampNs)
 }
 
 /** Reports whether neither FIBRE nor a message can have brought a connected block. */

@@ -23,7 +23,7 @@ export const recordFields = {
       connected?.height ?? raceWinner?.height ?? raceTime?.height ?? reconstructed?.height ?? detail?.height,
   ),
   path: text(
-    'Path by which the block came: `fibre_udp`, `bip152_cmpct` or `other` as bitcoind says. Where messages are seen, in place of all but the first: `compact_block`: it took no more than a compact block, `compact_block_round_trip`: and transactions that were asked for, `full_block`: a whole block, `mined_here`: no peer and no FIBRE brought it. Where they are not, `no_race`: connected without a race or any event of FIBRE, so mined here or received as a full block. `caught_up`: one of many that the node had missed; the journal has none of these. `unknown`: never connected, or not known, because events were lost or this build lacks a tracepoint, or because FIBRE brought part of it and no race followed, as with a competing block that joined the chain later.',
+    'Path by which the block came: `fibre_udp`, `bip152_cmpct` or `other` as bitcoind says. Where messages are seen, or the node tells of them, in place of all but the first: `compact_block`: it took no more than a compact block, `compact_block_round_trip`: and transactions that were asked for, `full_block`: a whole block, `mined_here`: no peer and no FIBRE brought it. Where they are not, `no_race`: connected without a race or any event of FIBRE, so mined here or received as a full block. `caught_up`: one of many that the node had missed; the journal has none of these. `unknown`: never connected, or not known, because events were lost or this build lacks a tracepoint, or because FIBRE brought part of it and no race followed, as with a competing block that joined the chain later.',
     pathOf,
   ),
   coverage: text(

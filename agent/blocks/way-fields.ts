@@ -6,8 +6,8 @@ import type { Stage } from './relay/stages.ts'
 /** Further announcements that a record has. */
 const MOST_LATER = 16
 
-const timeOf = (facts: Facts, moment: { readonly stampNs: number } | undefined) => isoTime(at(facts, moment?.stampNs))
-const peerOf = (from: { readonly peer: number } | undefined) => from && `peer=${from.peer}`
+const timeOf = (facts: Facts, moment: { readonly stampNs: number | undefined } | undefined) => isoTime(at(facts, moment?.stampNs))
+const peerOf = (from: { readonly peer: number | undefined } | undefined) => (from?.peer === undefined ? undefined : `peer=${from.peer}`)
 const stage = (meaning: string, name: Stage) => decimal(meaning, ({ way }) => milliseconds(way?.stages?.us[name]))
 
 /** The fields of a block's record that messages tell, and those about other blocks at its height. */
@@ -22,7 +22,7 @@ export const wayFields = {
   ),
   announced_by: text('Peer that announced it first.', ({ way }) => peerOf(way?.first)),
   announced_message: text('Message that did: `cmpctblock` or `headers`.', ({ way }) => way?.first?.message),
-  announcers: integer('Peers that announced it until the record was made.', ({ way }) => way?.first && way.later.length + 1),
+  announcers: integer('Peers that announced it until the record was made.', ({ way }) => way?.announcers),
   announced_later: text(
     'Further peers, and how many ms later each of them announced it, at most 16: `peer=9 0.412, peer=17 33.02`.',
     ({ way }) => laterOf(way),

@@ -141,7 +141,8 @@ export const blockMetrics = {
       labels: { result: Object.values(reconstructionResults) },
       measure: (block) => {
         const delivery = deliveryIn(block)
-        const isCompact = delivery && (block.relay?.firstCompactNs ?? Number.POSITIVE_INFINITY) <= delivery.stampNs
+        if (delivery === undefined) return undefined
+        const isCompact = delivery.path !== 'full_block' || (block.relay?.firstCompactNs ?? Number.POSITIVE_INFINITY) <= delivery.stampNs
         return isCompact ? sample(1, { result: reconstructionResults[delivery.path] }) : undefined
       },
     }),
@@ -160,9 +161,8 @@ export const blockMetrics = {
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
       measure: (block) => {
         const { request, transactions } = exchangeOf(block) ?? {}
-        return request && transactions && transactions.stampNs >= request.stampNs
-          ? (transactions.stampNs - request.stampNs) / 1e9
-          : undefined
+        const [fromNs, toNs] = [request?.stampNs, transactions?.stampNs]
+        return fromNs !== undefined && toNs !== undefined && toNs >= fromNs ? (toNs - fromNs) / 1e9 : undefined
       },
     }),
   ],

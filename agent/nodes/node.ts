@@ -131,6 +131,7 @@ export class Node {
     for (const field of failed) this.#countFieldError(tracepoint.eventType, field)
     if (isBlockEvent(event)) this.blocks.observe(event)
     else if (isMessageEvent(event)) this.blocks.observeMessage(event)
+    else if (event.probe === 'net:compact_block_reconstructed') this.blocks.observeReconstruction(event)
   }
 
   /** So many more events were lost until that time (CLOCK_MONOTONIC, ns). Nothing is said of what did not come for the blocks that are open now. */

@@ -5,6 +5,7 @@ import { type BlockRecord, recordOf } from '../blocks/record.ts'
 import type { EventHandler, EventSource, HeldProbe, Loss, NodeProcess } from '../sources/source.ts'
 import type { Tracepoint } from '../tracepoints/define.ts'
 import type { TracepointEvent } from '../tracepoints/index.ts'
+import type { LoggedMessage } from '../tracepoints/net/logged-message.ts'
 import { Attacher } from './attacher.ts'
 import { logCatchUp } from './catch-up-log.ts'
 import { LossLog } from './loss-log.ts'
@@ -99,6 +100,10 @@ export class Nodes implements EventHandler {
     this.#processed.set(eventType, (this.#processed.get(eventType) ?? 0) + 1)
     for (const output of this.#eventOutputs) output.event?.(event, tracepoint)
     this.#nodes.get(event.node)?.take(event, tracepoint, failed)
+  }
+
+  logged(message: LoggedMessage): void {
+    this.#nodes.get(message.node)?.blocks.observeLogged(message)
   }
 
   lost(loss: Loss): void {

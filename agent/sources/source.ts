@@ -1,5 +1,6 @@
 import type { Tracepoint } from '../tracepoints/define.ts'
 import type { TracepointEvent } from '../tracepoints/index.ts'
+import type { LoggedMessage } from '../tracepoints/net/logged-message.ts'
 import type { Total } from './totals.ts'
 import type { KernelUsage } from './usage.ts'
 
@@ -77,6 +78,8 @@ export interface Loss {
 export interface EventHandler {
   /** An event, and the names of its fields that could not be read. */
   event(event: TracepointEvent, tracepoint: Tracepoint, failed: readonly string[]): void
+  /** A message about a block, of which a log tells. Absent where only events are wanted. */
+  logged?(message: LoggedMessage): void
   /** So many more events were lost. */
   lost(loss: Loss): void
   /** Something that could not be understood; the source goes on. */

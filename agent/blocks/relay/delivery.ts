@@ -1,4 +1,4 @@
-import type { Exchange, Part, Relay } from './relay.ts'
+import type { Exchange, Part, Reconstruction, Relay } from './relay.ts'
 
 /** The message that a node made a block of. */
 export interface Delivery {
@@ -6,7 +6,15 @@ export interface Delivery {
   /** Time of the last message that it took. */
   readonly stampNs: number
   /** The compact block, and what was asked for; absent of a whole block. */
-  readonly exchange?: Exchange
+  readonly exchange?: DeliveredExchange
+}
+
+/** An exchange as far as it is known: a node that says how it made the block need not say who sent what, and when. */
+export interface DeliveredExchange {
+  readonly peer: number | undefined
+  readonly compact?: Part | undefined
+  readonly request?: { readonly stampNs: number | undefined; readonly transactions: number | undefined } | undefined
+  readonly transactions?: { readonly stampNs: number | undefined; readonly size: number | undefined } | undefined
 }
 
 /**
@@ -26,6 +34,25 @@ export function deliveryOf({ whole, exchanges }: Relay, connectedNs: number): De
   )
   const delivered = requests.length === 0 ? direct[0] : direct.findLast(({ stampNs }) => stampNs >= Math.min(...requests))
   return delivered && { path: 'compact_block', stampNs: delivered.stampNs, exchange: delivered.exchange }
+}
+
+/** Returns by which message the node itself says that a block came that was connected at that time, whichever others were seen. */
+export function toldDelivery({ isLogged, whole, exchanges, reconstruction }: Relay, connectedNs: number): Delivery | undefined {
+  const wholeBlock = isLogged ? whole.findLast(({ stampNs }) => stampNs <= connectedNs) : undefined
+  if (wholeBlock) return { path: 'full_block', stampNs: wholeBlock.stampNs }
+  if (reconstruction?.requested === undefined || reconstruction.stampNs > connectedNs) return undefined
+  const { peer, requested, stampNs } = reconstruction
+  const seen = exchanges.find((exchange) => exchange.peer === peer)
+  const exchange = { peer, compact: seen?.compact }
+  if (requested === 0) return { path: 'compact_block', stampNs: seen?.compact?.stampNs ?? stampNs, exchange }
+  const request = { stampNs: seen?.request?.stampNs, transactions: requested }
+  const transactions = { stampNs: seen?.transactions?.stampNs, size: seen?.transactions?.size ?? answerBytes(reconstruction) }
+  return { path: 'compact_block_round_trip', stampNs: transactions.stampNs ?? stampNs, exchange: { ...exchange, request, transactions } }
+}
+
+/** Size of the message that brings transactions: the block's hash, their number, and they themselves. */
+function answerBytes({ requested = 0, requestedBytes }: Reconstruction): number | undefined {
+  return requestedBytes === undefined ? undefined : 32 + (requested < 0xfd ? 1 : 3) + requestedBytes
 }
 
 /** Reports whether all of a block may have come, connected or not: whole, or as a compact block with what it lacked. */

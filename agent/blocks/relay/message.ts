@@ -1,6 +1,7 @@
 import type { EventOf } from '../../tracepoints/define.ts'
 import type { TracepointEvent } from '../../tracepoints/index.ts'
 import { inboundMessage } from '../../tracepoints/net/inbound-message.ts'
+import type { LoggedMessage } from '../../tracepoints/net/logged-message.ts'
 import { outboundMessage } from '../../tracepoints/net/outbound-message.ts'
 import { type Header, readHash, readHeader } from './header.ts'
 
@@ -14,17 +15,7 @@ export const isMessageEvent = (event: TracepointEvent): event is MessageEvent =>
 export const announcing = ['cmpctblock', 'headers'] as const
 
 /** What a message tells of a block. */
-export interface BlockMessage {
-  readonly type: 'cmpctblock' | 'headers' | 'block' | 'getblocktxn' | 'blocktxn'
-  readonly isInbound: boolean
-  /** The node's number of the peer. */
-  readonly peer: number
-  readonly stampNs: number
-  readonly unixSeconds: number
-  /** Size of the payload, in bytes. */
-  readonly size: number | undefined
-  /** Hash of the block: 64 hex digits in display order. */
-  readonly hash: string
+export interface BlockMessage extends Omit<LoggedMessage, 'node' | 'isFirst'> {
   /** The block's header, where the message has it. */
   readonly header?: Header | undefined
   /** Headers of a `headers` message; only the first one is read. */

@@ -1,3 +1,6 @@
+import type { EventOf } from '../../tracepoints/define.ts'
+import type { compactBlockReconstructed } from '../../tracepoints/net/compact-block-reconstructed.ts'
+import type { LoggedMessage } from '../../tracepoints/net/logged-message.ts'
 import type { Header } from './header.ts'
 import type { announcing, BlockMessage } from './message.ts'
 
@@ -28,6 +31,9 @@ export interface Exchange {
   transactions?: Part
 }
 
+/** The decoded event of a compact block that the node made a block of. */
+export type Reconstruction = EventOf<typeof compactBlockReconstructed>
+
 /** What messages told of one block. Messages may come in any order; memory is bounded whatever comes. */
 export class Relay {
   /** Time of the first message: CLOCK_MONOTONIC, ns. */
@@ -37,9 +43,12 @@ export class Relay {
   connectedNs: number | undefined
   /** The first announcement to a peer. */
   told: Announcement | undefined
+  /** What the node says of the compact block that it made the block of. */
+  reconstruction: Reconstruction | undefined
   readonly #announcements: Announcement[] = []
   readonly #exchanges: Exchange[] = []
   readonly #whole: Part[] = []
+  #isLogged = false
 
   constructor(firstNs: number) {
     this.firstNs = firstNs
@@ -60,6 +69,11 @@ export class Relay {
     return this.#whole
   }
 
+  /** Whether debug.log tells it, which does not tell of each message: what is missing need not be. */
+  get isLogged(): boolean {
+    return this.#isLogged
+  }
+
   /** Arrival of the first compact block, if any: CLOCK_MONOTONIC, ns. */
   get firstCompactNs(): number | undefined {
     return this.#exchanges.reduce<number | undefined>((first, { compact }) => earlier(first, compact?.stampNs), undefined)
@@ -78,13 +92,24 @@ export class Relay {
 
   /** Adds what a message tells. Returns the announcement, if it is a peer's first. */
   add(message: BlockMessage): Announcement | undefined {
+    this.#take(message)
+    return message.isInbound ? this.#announce(message) : undefined
+  }
+
+  /** Adds what a log tells of a message: only that by which the node heard of the block is known to have announced it first. */
+  addLogged(message: LoggedMessage): void {
+    this.#isLogged = true
+    this.#take(message)
+    if (message.isFirst) this.#announce(message)
+  }
+
+  #take(message: BlockMessage): void {
     this.header ??= message.header
     this.firstNs = Math.min(this.firstNs, message.stampNs)
     const { type, peer, stampNs, size } = message
     if (!message.isInbound && type !== 'getblocktxn') this.#tell(message)
     else if (type === 'block') this.#whole.length < MAX_WHOLE && this.#whole.push({ stampNs, size })
     else if (type !== 'headers') this.#exchange(peer, message)
-    return message.isInbound ? this.#announce(message) : undefined
   }
 
   #tell({ type, peer, stampNs }: BlockMessage): void {

@@ -29,7 +29,12 @@ export class Relays {
 
   /** Returns what is known of the block that a message tells of; `undefined` where that is no news. */
   of(message: BlockMessage): Relay | undefined {
-    return this.#isSync(message) ? undefined : (this.find(message.hash) ?? this.#begin(message))
+    return this.#isSync(message) ? undefined : this.ofBlock(message)
+  }
+
+  /** Returns what is known of a block, be it nothing yet. */
+  ofBlock(sign: Pick<BlockMessage, 'hash' | 'header' | 'stampNs'>): Relay {
+    return this.find(sign.hash) ?? this.#begin(sign)
   }
 
   /** The block was connected: its header has as much work as a header has to have now. */
@@ -57,7 +62,7 @@ export class Relays {
     return true
   }
 
-  #begin({ hash, header, stampNs }: BlockMessage): Relay {
+  #begin({ hash, header, stampNs }: Pick<BlockMessage, 'hash' | 'header' | 'stampNs'>): Relay {
     const relay = new Relay(stampNs)
     const isDoubtful = header !== undefined && this.#target !== undefined && !this.isWorked(header)
     const [relays, most] = isDoubtful ? [this.#doubtful, MAX_DOUBTFUL] : [this.#relays, MAX_RELAYS]

@@ -1,4 +1,4 @@
-import type { Delivery } from './delivery.ts'
+import type { DeliveredExchange, Delivery } from './delivery.ts'
 import type { Exchange, Relay } from './relay.ts'
 import { type Stage, type Stages, stagesOf } from './stages.ts'
 
@@ -16,13 +16,15 @@ interface Sources {
 /** The way of a block by messages, for its record. */
 export function wayOf(sources: Sources) {
   const { relay, delivery, connectedNs } = sources
-  const exchange = delivery?.exchange ?? firstExchange(relay)
+  const exchange: DeliveredExchange | undefined = delivery?.exchange ?? firstExchange(relay)
   const [first, ...later] = relay.announcements
   const whole = relay.whole[0]
   const { told } = relay
   return {
     first,
     later,
+    /** Peers that announced it, where each is told of. */
+    announcers: first && !relay.isLogged ? later.length + 1 : undefined,
     exchange,
     whole,
     told,
