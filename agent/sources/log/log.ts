@@ -9,6 +9,7 @@ import { debugLogOf } from './location.ts'
 import { missing } from './log-settings.ts'
 import type { SaidEvent } from './messages.ts'
 import { NodeLog } from './node-log.ts'
+import type { SaidMessage } from './relaying.ts'
 import { probeStateOf } from './told.ts'
 
 export interface LogSourceOptions {
@@ -49,6 +50,7 @@ export class LogSource implements EventSource {
     const path = pid === 0 ? executable : debugLogOf(pid)
     const nodeLog = new NodeLog({
       event: (event, unixUs) => this.#handOn(node, event, unixUs),
+      message: (message) => this.#handOnMessage(node, message),
       header: (byCompactBlock) => this.#count(node, byCompactBlock),
       gap: (reason) => this.#handler?.lost({ node, eventType: 'block_connected', lost: 1, reason }),
       observed: () => sayMissing(),
@@ -100,10 +102,23 @@ export class LogSource implements EventSource {
   #handOn(node: string, said: SaidEvent, unixUs: number): void {
     const tracepoint = this.#tracepoints.get(said.probe)
     if (tracepoint === undefined) return
+    this.#try((handler) => handler.event({ ...said, node, ...this.#timesOf(unixUs) } as TracepointEvent, tracepoint, []))
+  }
+
+  /** Hands on what the tracepoints of messages would tell. */
+  #handOnMessage(node: string, { unixUs, ...message }: SaidMessage): void {
+    if (this.#tracepoints.has('net:inbound_message'))
+      this.#try((handler) => handler.logged?.({ ...message, node, ...this.#timesOf(unixUs) }))
+  }
+
+  #timesOf(unixUs: number): { readonly stampNs: number; readonly unixSeconds: number } {
     const unixSeconds = unixUs / 1e6
-    const stampNs = (unixSeconds - this.#clock.offsetSeconds()) * 1e9
+    return { stampNs: (unixSeconds - this.#clock.offsetSeconds()) * 1e9, unixSeconds }
+  }
+
+  #try(handOn: (handler: EventHandler) => void): void {
     try {
-      this.#handler?.event({ ...said, node, stampNs, unixSeconds } as TracepointEvent, tracepoint, [])
+      if (this.#handler) handOn(this.#handler)
     } catch (error) {
       this.#handler?.error(error)
     }

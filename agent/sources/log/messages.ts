@@ -13,9 +13,23 @@ export type Step =
   | { readonly step: 'started' }
   /** The tip that it started with. */
   | { readonly step: 'loaded'; readonly hash: string; readonly height: number | undefined }
-  | { readonly step: 'header'; readonly byCompactBlock: boolean }
+  /** The header of a block that was not known. */
+  | { readonly step: 'header'; readonly byCompactBlock: boolean; readonly hash: string; readonly peer: number | undefined }
   /** A compact block is being looked at: `debug=cmpctblock` is on. */
-  | { readonly step: 'compactBlock' }
+  | { readonly step: 'compactBlock'; readonly hash: string; readonly size: number | undefined }
+  /** A message that may be about a block begins to be handled: `debug=net` is on. */
+  | {
+      readonly step: 'received'
+      readonly message: 'cmpctblock' | 'headers' | 'block' | 'blocktxn'
+      readonly size: number | undefined
+      readonly peer: number
+    }
+  /** Transactions that a compact block lacks are asked for. */
+  | { readonly step: 'requested'; readonly peer: number }
+  /** A whole block was received. */
+  | { readonly step: 'whole'; readonly hash: string; readonly peer: number }
+  /** A peer is told of a block. */
+  | { readonly step: 'sent'; readonly message: 'cmpctblock' | 'headers'; readonly hash: string; readonly peer: number }
   /** A block begins to be connected. */
   | { readonly step: 'begun' }
   | { readonly step: 'transactions'; readonly count: number | undefined }
@@ -46,8 +60,9 @@ const PEER = '.{1,127}?'
 const MS = '\\d+(?:\\.\\d+)?'
 const PART = `(?<ms>${MS})ms(?: .*)?`
 const BYTES = '(?: \\(\\d+ bytes\\))?'
-/** What is appended in debug.log to the peer under `logips=1`, or else. */
 const REST = '.*'
+/** With what is appended in debug.log under `logips=1`. */
+const FROM_PEER = `peer=(?<peer>\\d{1,15})(?:,? ${REST})?`
 const SCRIPT_DIGITS = 200
 
 const parts = { 'Sanity checks': 'sanity', 'Fork checks': 'fork', 'Write undo data': 'undo', 'Index writing': 'index' } as const
@@ -91,10 +106,21 @@ const rows: readonly Row[] = [
       },
     ],
   ),
-  row(`Saw new (?<message>cmpctblock )?header hash=${HASH}(?: ${REST})?`, ({ message }) => [
-    { step: 'header', byCompactBlock: message !== undefined },
+  row(`Saw new (?<message>cmpctblock )?header hash=${HASH}(?: ${HEIGHT})?(?: ${FROM_PEER}| ${REST})?`, ({ message, hash, peer }) => [
+    { step: 'header', byCompactBlock: message !== undefined, hash: hash as string, peer: integer(peer) },
   ]),
-  row(`Initialized PartiallyDownloadedBlock for block ${HASH} using a cmpctblock of ${REST}`, () => [{ step: 'compactBlock' }]),
+  row(
+    `Initialized PartiallyDownloadedBlock for block ${HASH} using a cmpctblock of (?:size )?(?<size>\\d+)(?: bytes)?`,
+    ({ hash, size }) => [{ step: 'compactBlock', hash: hash as string, size: integer(size) }],
+  ),
+  row(`received: (?<message>cmpctblock|headers|block|blocktxn) \\((?<size>\\d+) bytes\\) ${FROM_PEER}`, ({ message, size, peer }) => [
+    { step: 'received', message: message as 'cmpctblock' | 'headers' | 'block' | 'blocktxn', size: integer(size), peer: Number(peer) },
+  ]),
+  row(`sending getblocktxn \\(\\d+ bytes\\) ${FROM_PEER}`, ({ peer }) => [{ step: 'requested', peer: Number(peer) }]),
+  row(`received block ${HASH} ${FROM_PEER}`, ({ hash, peer }) => [{ step: 'whole', hash: hash as string, peer: Number(peer) }]),
+  row(`[\\w:]{1,64} sending header(?<message>-and-ids)? ${HASH} to ${FROM_PEER}`, ({ message, hash, peer }) => [
+    { step: 'sent', message: message === undefined ? 'headers' : 'cmpctblock', hash: hash as string, peer: Number(peer) },
+  ]),
   row(` *- Load block from disk: ${REST}`, () => [{ step: 'begun' }]),
   row(` *- Connect (?<count>\\d+) transactions: ${REST}`, ({ count }) => [{ step: 'transactions', count: integer(count) }]),
   row(` *- Verify (?<count>\\d+) txins: ${PART}`, ({ count, ms }) => [
@@ -128,7 +154,7 @@ export function parseMessage(message: string): readonly Said[] {
 /** Whether a line may say something: most do not, and are told from the others by one look. */
 export const mayTell = (line: string): boolean => CANDIDATE.test(line)
 const CANDIDATE =
-  /UDP: |UpdateTip: |Connect (?:\d|total|block)|Verify \d|(?:Sanity|Fork) checks|Write undo|Index writing|Load block from|Disconnect block|Saw new |cmpctblock of |Successfully reconstructed |Loaded best | version v?\d/
+  /UDP: |UpdateTip: |Connect (?:\d|total|block)|Verify \d|(?:Sanity|Fork) checks|Write undo|Index writing|Load block from|Disconnect block|Saw new |cmpctblock of |received: (?:cmpctblock|headers|block|blocktxn) |received block |sending (?:getblocktxn|header-and-ids|header) |Successfully reconstructed |Loaded best | version v?\d/
 
 /** `undefined` beyond what a number holds exactly. */
 function integer(text: string | undefined): number | undefined {

@@ -3,6 +3,7 @@ import type { FollowerHandler } from './follower.ts'
 import { mayTell, parseMessage, type Said, type SaidEvent } from './messages.ts'
 import { ObservedSettings } from './observed-settings.ts'
 import { type LogLine, parsePrefix } from './prefix.ts'
+import { Relaying, type SaidMessage } from './relaying.ts'
 
 /** A log without times that is larger than this after it was cut holds what it held before: bitcoind keeps 10 MB. */
 const MOST_FRESH_BYTES = 1024 * 1024
@@ -13,6 +14,7 @@ const SECOND_US = 1_000_000
 
 export interface NodeLogHandler {
   event(event: SaidEvent, unixUs: number): void
+  message(message: SaidMessage): void
   /** A header that was not known. */
   header(byCompactBlock: boolean): void
   gap(reason: string): void
@@ -34,6 +36,7 @@ export class NodeLog implements FollowerHandler {
   readonly #handler: NodeLogHandler
   readonly #nowUs: () => number
   readonly #connecting = new Connecting()
+  readonly #relaying = new Relaying(this.settings)
   /** Time of the last line; at first, of the start, since a log that comes later may be an old one. */
   #lastUs: number | undefined
   /** Lines that are skipped after another file was begun: until one is newer than the last that was read. */
@@ -80,6 +83,7 @@ export class NodeLog implements FollowerHandler {
 
   gap(reason: string): void {
     this.#connecting.forget()
+    this.#relaying.forget()
     this.#handler.gap(reason)
   }
 
@@ -110,12 +114,21 @@ export class NodeLog implements FollowerHandler {
   }
 
   #tell(said: Said, unixUs: number): void {
-    if ('probe' in said) this.#handler.event(said, unixUs)
-    else if (said.step === 'header') this.#handler.header(said.byCompactBlock)
-    else {
-      const connected = this.#connecting.take(said, unixUs)
-      if (connected) this.#handler.event(connected.event, connected.unixUs)
+    if ('probe' in said) {
+      this.#tellEvent(said, unixUs)
+      return
     }
+    if (said.step === 'header') this.#handler.header(said.byCompactBlock)
+    for (const message of this.#relaying.take(said, unixUs)) this.#handler.message(message)
+    const connected = this.#connecting.take(said, unixUs)
+    if (connected) this.#handler.event(connected.event, connected.unixUs)
+  }
+
+  #tellEvent(said: SaidEvent, unixUs: number): void {
+    const isCompact = said.probe === 'net:compact_block_reconstructed'
+    const { event, messages } = isCompact ? this.#relaying.complete(said) : { event: said, messages: [] }
+    for (const message of messages) this.#handler.message(message)
+    this.#handler.event(event, unixUs)
   }
 
   /** Without fractions of a second, the time at which the line was read is nearer, as long as it lies within that second. */

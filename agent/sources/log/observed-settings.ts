@@ -2,7 +2,7 @@ import type { LogSetting } from './log-settings.ts'
 import type { Said } from './messages.ts'
 import type { LogLine } from './prefix.ts'
 
-/** So many headers in a row came with compact blocks of which nothing was told: one or two may have been known already. */
+/** So many headers in a row came of whose messages nothing was told: one or two compact blocks may have been known already. */
 const UNTOLD = 3
 
 /** Judges by the lines of a debug.log what its bitcoind was told to write. */
@@ -10,11 +10,13 @@ export class ObservedSettings {
   #isFibre = false
   #hasBench: boolean | undefined
   #hasCompactBlocks: boolean | undefined
+  #hasNet: boolean | undefined
   #hasTime: boolean | undefined
   #hasMicros: boolean | undefined
   /** Whether a line of bench came since the last tip; `undefined` before the first tip. */
   #isBenchSeen: boolean | undefined
-  #untold = 0
+  /** Headers since the last line of each category. */
+  #untold = { cmpctblock: 0, net: 0 }
 
   /** Whether it is a FIBRE node's. */
   get isFibre(): boolean {
@@ -26,6 +28,7 @@ export class ObservedSettings {
     const missing: LogSetting[] = []
     if (this.#hasBench === false) missing.push('bench')
     if (this.#hasCompactBlocks === false) missing.push('cmpctblock')
+    if (this.#hasNet === false) missing.push('net')
     if (this.#hasTime === false) missing.push('timestamps')
     else if (this.#hasMicros === false) missing.push('micros')
     return missing
@@ -44,16 +47,17 @@ export class ObservedSettings {
       if (said.probe === 'net:compact_block_reconstructed') this.#compactBlockTold()
     } else if (said.step === 'fibre') this.#isFibre = true
     else if (said.step === 'started') this.#started()
-    else if (said.step === 'header' && said.byCompactBlock) this.#headerTold()
+    else if (said.step === 'header') this.#headerTold(said.byCompactBlock)
     else if (said.step === 'compactBlock') this.#compactBlockTold()
     else if (said.step === 'tip') this.#tip()
-    else if (said.step !== 'header' && said.step !== 'loaded') this.#isBenchSeen = true
+    else if (said.step === 'received' || said.step === 'requested' || said.step === 'whole' || said.step === 'sent') this.#netTold()
+    else if (said.step !== 'loaded') this.#isBenchSeen = true
   }
 
   /** It may have been told anew. */
   #started(): void {
-    this.#isBenchSeen = this.#hasBench = this.#hasCompactBlocks = undefined
-    this.#untold = 0
+    this.#isBenchSeen = this.#hasBench = this.#hasCompactBlocks = this.#hasNet = undefined
+    this.#untold = { cmpctblock: 0, net: 0 }
   }
 
   #tip(): void {
@@ -61,13 +65,20 @@ export class ObservedSettings {
     this.#isBenchSeen = false
   }
 
-  #headerTold(): void {
-    this.#untold++
-    if (this.#untold >= UNTOLD) this.#hasCompactBlocks = false
+  #headerTold(byCompactBlock: boolean): void {
+    this.#untold.net++
+    if (byCompactBlock) this.#untold.cmpctblock++
+    if (this.#untold.net >= UNTOLD) this.#hasNet = false
+    if (this.#untold.cmpctblock >= UNTOLD) this.#hasCompactBlocks = false
   }
 
   #compactBlockTold(): void {
     this.#hasCompactBlocks = true
-    this.#untold = 0
+    this.#untold.cmpctblock = 0
+  }
+
+  #netTold(): void {
+    this.#hasNet = true
+    this.#untold.net = 0
   }
 }

@@ -30,6 +30,7 @@ function follow(path: string) {
   const gaps: string[] = []
   const log = new NodeLog({
     event: (event) => void told.push(Number.parseInt('blockHash' in event ? (event.blockHash ?? '') : '', 16)),
+    message() {},
     header() {},
     gap: (reason) => void gaps.push(reason),
     observed() {},

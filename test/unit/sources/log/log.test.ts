@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { LogSource } from '../../../../agent/sources/log/log.ts'
 import type { Loss } from '../../../../agent/sources/source.ts'
+import type { Tracepoint } from '../../../../agent/tracepoints/define.ts'
 import { type TracepointEvent, tracepoints } from '../../../../agent/tracepoints/index.ts'
+import type { LoggedMessage } from '../../../../agent/tracepoints/net/logged-message.ts'
 import { captureLog } from '../../../harness/captured-log.ts'
 import { temporaryDirectory } from '../../../harness/temporary.ts'
 import { until } from '../../../harness/until.ts'
@@ -14,19 +16,22 @@ const now = () => `${new Date().toISOString().slice(0, -1)}000Z`
 const tip = (height: number) =>
   `${now()} UpdateTip: new best=${hashOf(height)} height=${height} version=0x20000000 log2_work=1.0 tx=${height * 10} date='x'\n`
 const header = (height: number) => `${now()} Saw new cmpctblock header hash=${hashOf(height)} height=${height} peer=1\n`
+const received = `${now()} [net] received: headers (82 bytes) peer=1\n`
 const bench = `${now()} [bench] - Connect block: 1.00ms\n`
 const send = (height: number) => `${now()} UDP: Starting header send for block ${hashOf(height)} at 1 us\n`
 
 /** A source that follows a log, which holds this text at first. */
-function follow(text?: string) {
+function follow(text?: string, measured: readonly Tracepoint[] = tracepoints) {
   const path = join(temporaryDirectory(), 'debug.log')
   if (text !== undefined) writeFileSync(path, text)
   const events: TracepointEvent[] = []
+  const messages: LoggedMessage[] = []
   const losses: Loss[] = []
   const { log, lines } = captureLog()
-  const source = new LogSource({ tracepoints, log })
+  const source = new LogSource({ tracepoints: measured, log })
   source.start({
     event: (event) => void events.push(event),
+    logged: (message) => void messages.push(message),
     lost: (loss) => void losses.push(loss),
     error: (error) => void losses.push(error as Loss),
   })
@@ -36,7 +41,7 @@ function follow(text?: string) {
   const write = (text: string) => appendFileSync(path, text)
   const warned = () =>
     lines.flatMap(({ msg, reason }) => (msg === 'debug.log tells less than it could' ? [String(reason).split(' is missing')[0]] : []))
-  return { path, source, attachment, events, losses, lines, stateOf, write, warned }
+  return { path, source, attachment, events, messages, losses, lines, stateOf, write, warned }
 }
 
 it('hands on events with stamps of the clock of this machine', async () => {
@@ -93,6 +98,16 @@ describe('a tracepoint', () => {
     expect(stateOf('net:block_header')).toMatchObject({ attached: true })
   })
 
+  it('of messages is missed when three headers came without a line of one', async () => {
+    const { source, write } = follow(`${header(1)}${header(2)}${received}${header(3)}${header(4)}`)
+    const missing = () => source.warnings().map((warning) => warning.split(' is missing')[0])
+    expect(missing()).not.toContain('a: debug=net')
+    write(header(5))
+    await until(() => missing().includes('a: debug=net'), 'the warning')
+    write(received)
+    await until(() => !missing().includes('a: debug=net'), 'its end')
+  })
+
   it('that the log does not tell of is not offered, and one of a log that is not there waits', () => {
     const { path, stateOf } = follow()
     expect(stateOf('mempool:added')).toEqual({
@@ -108,6 +123,22 @@ describe('a tracepoint', () => {
       reason: `${path} is not there`,
     })
   })
+})
+
+it('hands on what the log tells of messages, unless those are not measured', async () => {
+  const lines = [1, 2].map((height) => header(height) + tip(height)).join('')
+  const [{ messages, events, write }, without] = [
+    follow(''),
+    follow(
+      '',
+      tracepoints.filter(({ group }) => group !== 'net'),
+    ),
+  ]
+  for (const log of [write, without.write]) log(lines)
+  await until(() => events.length === 2 && without.events.length === 2, 'the blocks')
+  expect(messages).toMatchObject([1, 2].map((height) => ({ node: 'a', type: 'cmpctblock', hash: hashOf(height), peer: 1, isFirst: true })))
+  expect(messages[0]?.stampNs).toBeLessThanOrEqual(events[0]?.stampNs as number)
+  expect(without.messages).toEqual([])
 })
 
 it('says why events were lost', async () => {

@@ -17,7 +17,14 @@ const sendStart = `UDP: Starting header send for block ${hash} at 17953645046689
 const tip = `UpdateTip: new best=${hash} height=925001 version=0x20000000 log2_work=95.812345 tx=1250000000 date='2026-11-26T01:00:00Z' progress=1.000000 cache=420.5MiB(3210987txo)`
 const compact = `Successfully reconstructed block ${hash} with 1 txn prefilled, 2841 txn from mempool (incl at least 3 from extra pool) and 12 txn requested`
 
-const told = [race, reconstructed, coinbase, sendStart, tip, compact]
+/** Lines of messages about blocks. */
+const relayed = [
+  ...['received: cmpctblock (14523 bytes) peer=3', `Saw new cmpctblock header hash=${hash} height=925001 peer=3`],
+  ...[`Initialized PartiallyDownloadedBlock for block ${hash} using a cmpctblock of 14523 bytes`, 'sending getblocktxn (45 bytes) peer=3'],
+  ...['received: blocktxn (3489 bytes) peer=3', 'received: block (1500000 bytes) peer=3', `received block ${hash} peer=3`],
+  ...[`PeerManager::NewPoWValidBlock sending header-and-ids ${hash} to peer=3`, `SendMessages: sending header ${hash} to peer=3`],
+]
+const told = [race, reconstructed, coinbase, sendStart, tip, compact, ...relayed]
 
 describe('a message', () => {
   it.each([
@@ -88,8 +95,36 @@ describe('a message', () => {
         .replace('12 txn', '12 txn (3456 bytes)'),
       [{ prefilled: 1, fromMempool: 2841, fromExtraPool: 3, requested: 12, requestedBytes: 3456 }],
     ],
-    ['a header', `Saw new header hash=${hash} height=925001`, [{ step: 'header', byCompactBlock: false }]],
-    ['a header of a compact block', `Saw new cmpctblock header hash=${hash} peer=3`, [{ step: 'header', byCompactBlock: true }]],
+    ['a header, first', `Saw new header hash=${hash} height=925001`, [{ step: 'header', byCompactBlock: false, hash, peer: undefined }]],
+    [
+      'a header of a compact block',
+      `Saw new cmpctblock header hash=${hash} peer=3`,
+      [{ step: 'header', byCompactBlock: true, hash, peer: 3 }],
+    ],
+    ['a header since', `Saw new header hash=${hash} height=925001 peer=3`, [{ step: 'header', byCompactBlock: false, hash, peer: 3 }]],
+    [
+      'a header with the address of a peer',
+      `Saw new cmpctblock header hash=${hash} height=925001 peer=3 peeraddr=1.2.3.4:8333`,
+      [{ step: 'header', byCompactBlock: true, hash, peer: 3 }],
+    ],
+    ...['a cmpctblock of size 14523', 'a cmpctblock of 14523 bytes'].map((size): [string, string, unknown[]] => [
+      `${size} that is looked at`,
+      `Initialized PartiallyDownloadedBlock for block ${hash} using ${size}`,
+      [{ step: 'compactBlock', hash, size: 14_523 }],
+    ]),
+    [
+      'a message that is handled',
+      'received: blocktxn (3489 bytes) peer=3',
+      [{ step: 'received', message: 'blocktxn', size: 3489, peer: 3 }],
+    ],
+    ['transactions that are asked for', 'sending getblocktxn (45 bytes) peer=3', [{ step: 'requested', peer: 3 }]],
+    ['a whole block', `received block ${hash} peer=3`, [{ step: 'whole', hash, peer: 3 }]],
+    [
+      'a peer that is told at once',
+      `PeerManager::NewPoWValidBlock sending header-and-ids ${hash} to peer=3`,
+      [{ step: 'sent', message: 'cmpctblock', hash, peer: 3 }],
+    ],
+    ['a peer that is told later', `SendMessages: sending header ${hash} to peer=3`, [{ step: 'sent', message: 'headers', hash, peer: 3 }]],
   ])('tells of %s', (_, message, expected) => {
     expect(parseMessage(message)).toMatchObject(expected)
     expect(mayTell(`${time} ${message}`)).toBe(true)
@@ -175,7 +210,12 @@ describe('any line', propertyOptions, () => {
   it('makes events of their own shape only, in less than a second', () => {
     const property = fc.property(fc.array(line, { maxLength: 20 }), (lines) => {
       const start = performance.now()
-      for (const { unixUs, ...event } of readLog(lines.map((text) => `${time} ${text}`)).events) {
+      const { events, messages } = readLog(lines.map((text) => `${time} ${text}`))
+      for (const { type, hash, peer, size } of messages) {
+        expect(type).toMatch(/^(cmpctblock|headers|block|getblocktxn|blocktxn)$/)
+        expect([isOf('hash', hash), isOf('integer', peer), isOf('integer', size)], `${hash} ${peer} ${size}`).toEqual([true, true, true])
+      }
+      for (const { unixUs, ...event } of events) {
         const args = kinds.get(event.probe)
         const { probe, ...fields } = event
         expect(Object.keys(fields).sort()).toEqual(Object.keys(args ?? {}).sort())

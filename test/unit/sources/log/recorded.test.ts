@@ -63,9 +63,9 @@ describe.each([
 
 it.each([
   ['default.log', ['micros'], true],
-  ['bench.log', [], true],
-  ['levels-threads.log', ['cmpctblock', 'micros'], true],
-  ['source-locations.log', ['cmpctblock'], true],
+  ['bench.log', ['net'], true],
+  ['levels-threads.log', ['cmpctblock', 'net', 'micros'], true],
+  ['source-locations.log', ['cmpctblock', 'net'], true],
   ['mocktime.log', ['bench'], false],
   ['no-timestamps.log', ['timestamps'], false],
 ])('%s shows that these settings are missing: %j', (file, missing, isFibre) => {
