@@ -96,7 +96,7 @@ async function examineLogs(loaded: LoadedSettings): Promise<readonly Finding[]> 
 async function findTargets(loaded: LoadedSettings) {
   const { found, findings } = await find('nodes', { found: [], findings: [] }, () => findNodes(loaded))
   const named = await find('nodes', { targets: [], findings: [] }, () => nameNodes(found, loaded.settings))
-  const ofLogs = await look('debug log', () => found.flatMap(judgeDebugLog))
+  const ofLogs = await look('debug log', () => found.flatMap((node) => judgeDebugLog(node, loaded.settings.source)))
   return { targets: named.targets, findings: [...named.findings, ...findings, ...ofLogs] }
 }
 

@@ -2,6 +2,8 @@ import { resolve } from 'node:path'
 import { type OptionsFile, readConfiguration, readOptionsFile } from '../../bitcoind/proc/data.ts'
 import type { Options } from '../../bitcoind/proc/options.ts'
 import type { Found } from '../../bitcoind/search.ts'
+import type { Settings } from '../../settings/schema.ts'
+import { logSettings } from '../../sources/log/log-settings.ts'
 import type { Finding } from './finding.ts'
 import { readVersion } from './version.ts'
 
@@ -14,10 +16,20 @@ const categories = {
   cmpctblock: 'without it debug.log does not tell how many transactions of a compact block were missing; metrics do not need it',
   udpnet: 'without it debug.log does not tell of UDP peers that come and go; metrics do not need it',
 } as const
-const recommended = Object.keys(categories) as (keyof typeof categories)[]
+const orderOfLines = 'lines of the same second may change their order on the way to Loki'
+
+/** Of an agent that measures by debug.log, categories are what metrics need. */
+const categoriesOfSource = {
+  bench: `without it ${logSettings.bench.without}`,
+  cmpctblock: `without it ${logSettings.cmpctblock.without}`,
+  net: `without it ${logSettings.net.without}`,
+  udpnet: categories.udpnet,
+} as const
+
+type Source = Settings['source']
 
 /** Judges what the debug.log of a process has, by its command line, settings.json and configuration files. */
-export function judgeDebugLog({ pid, chainDirectory }: Pick<Found, 'pid' | 'chainDirectory'>): readonly Finding[] {
+export function judgeDebugLog({ pid, chainDirectory }: Pick<Found, 'pid' | 'chainDirectory'>, source: Source): readonly Finding[] {
   const directory = `/proc/${pid}`
   try {
     const { options: given, files } = readConfiguration(directory)
@@ -30,7 +42,7 @@ export function judgeDebugLog({ pid, chainDirectory }: Pick<Found, 'pid' | 'chai
         : { area, level: 'ok', what: `pid ${pid}: ${version}` },
       ...files.map((file) => judgeFile(pid, file)),
       ...(settings && settings.fault !== 'ENOENT' ? [judgeFile(pid, settings)] : []),
-      ...judgeOptions(pid, options),
+      ...judgeOptions(pid, options, source),
     ]
   } catch (error) {
     return [{ area, level: 'note', what: `pid ${pid}: its options could not be read (${(error as Error).message})` }]
@@ -48,19 +60,20 @@ function judgeFile(pid: number, { path, fault }: OptionsFile): Finding {
   return { area, level: 'note', what: `pid ${pid}: ${path} ${fault === 'ENOENT' ? 'is not there' : `could not be read (${fault})`}` }
 }
 
-/** Judges what options make of debug.log. */
-export function judgeOptions(pid: number, options: Options): readonly Finding[] {
+/** Judges what options make of debug.log, for the Collector or for an agent that measures by it. */
+export function judgeOptions(pid: number, options: Options, source: Source): readonly Finding[] {
   if (options.isNegated('debuglogfile')) {
     const why = 'the Collector has nothing to read; metrics do not need it'
     const todo = 'have the Collector read what bitcoind prints (collector/README.md)'
     return [{ area, level: 'note', what: `pid ${pid}: no debug.log is written`, why, todo }]
   }
   const isOn = enabledCategories(options)
-  const on = recommended.filter(isOn)
-  const findings = recommended.filter((name) => !isOn(name)).map((name) => lacking(pid, `debug=${name}`, categories[name]))
+  const recommended = Object.entries(source === 'log' ? categoriesOfSource : categories)
+  const on = recommended.flatMap(([name]) => (isOn(name) ? [name] : []))
+  const findings = recommended.flatMap(([name, why]) => (isOn(name) ? [] : [lacking(pid, `debug=${name}`, why)]))
   if (on.length > 0) findings.unshift({ area, level: 'ok', what: `pid ${pid}: debug=${on.join(', ')}` })
   if (!isTrue(options.value('logtimemicros')))
-    findings.push(lacking(pid, 'logtimemicros=1', 'lines of the same second may change their order on the way to Loki'))
+    findings.push(lacking(pid, 'logtimemicros=1', source === 'log' ? logSettings.micros.without : orderOfLines))
   if (isTrue(options.value('shrinkdebugfile'))) {
     const why = 'bitcoind cuts the file when it starts, and lines come twice'
     findings.push({ area, level: 'note', what: `pid ${pid}: shrinkdebugfile=1 is set`, why, todo: 'shrinkdebugfile=0 in bitcoin.conf' })

@@ -1,5 +1,5 @@
 /** Settings of bitcoind without which its debug.log tells less. `doctor` and /ready name them. */
-const logSettings = {
+export const logSettings = {
   bench: { setting: 'debug=bench', without: 'debug.log has no races, no reconstructions by FIBRE, and no durations of connecting' },
   cmpctblock: {
     setting: 'debug=cmpctblock',

@@ -103,7 +103,7 @@ describe('a node is judged', () => {
       ['debug=cmpctblock', 'debug=udpnet'],
     ],
   ])('by its options for debug.log: %j', (words, missing) => {
-    const findings = told(judgeOptions(1, Options.ofCommandLine(words)))
+    const findings = told(judgeOptions(1, Options.ofCommandLine(words), 'kernel'))
     expect(findings).toEqual(missing.map((setting) => `note: pid 1: ${setting} is not set`))
   })
 
@@ -111,7 +111,20 @@ describe('a node is judged', () => {
     ['-nodebuglogfile', 'note: pid 1: no debug.log is written'],
     ['-shrinkdebugfile=1', 'note: pid 1: shrinkdebugfile=1 is set'],
   ])('by %s', (word, expected) => {
-    expect(told(judgeOptions(1, Options.ofCommandLine(['-debug', '-logtimemicros', word])))).toEqual([expected])
+    expect(told(judgeOptions(1, Options.ofCommandLine(['-debug', '-logtimemicros', word]), 'kernel'))).toEqual([expected])
+  })
+
+  it('by them for an agent that measures by debug.log', () => {
+    const findings = judgeOptions(1, Options.ofCommandLine(['-debug=bench', '-debug=udpnet']), 'log')
+    expect(findings.map(({ what, why }) => [what, why])).toEqual([
+      ['pid 1: debug=bench, udpnet', undefined],
+      [
+        'pid 1: debug=cmpctblock is not set',
+        expect.stringMatching(/^without it debug.log does not tell which blocks came as compact blocks/),
+      ],
+      ['pid 1: debug=net is not set', expect.stringMatching(/^without it debug.log does not tell which blocks came whole/)],
+      ['pid 1: logtimemicros=1 is not set', expect.stringMatching(/^events have the time at which the agent read their lines/)],
+    ])
   })
 })
 
