@@ -1,6 +1,6 @@
 import { Connecting } from './connecting.ts'
 import type { FollowerHandler } from './follower.ts'
-import { mayTell, parseMessage, type Said, type SaidEvent } from './messages.ts'
+import { mayTell, parseMessage, type Said, type SaidEvent, type Step } from './messages.ts'
 import { ObservedSettings } from './observed-settings.ts'
 import { type LogLine, parsePrefix } from './prefix.ts'
 import { Relaying, type SaidMessage } from './relaying.ts'
@@ -37,6 +37,8 @@ export class NodeLog implements FollowerHandler {
   readonly #nowUs: () => number
   readonly #connecting = new Connecting()
   readonly #relaying = new Relaying(this.settings)
+  /** Hash of a header whose line names no peer: of one that a compact block brought a second line follows. */
+  #unnamed: string | undefined
   /** Time of the last line; at first, of the start, since a log that comes later may be an old one. */
   #lastUs: number | undefined
   /** Lines that are skipped after another file was begun: until one is newer than the last that was read. */
@@ -114,14 +116,27 @@ export class NodeLog implements FollowerHandler {
   }
 
   #tell(said: Said, unixUs: number): void {
+    const isHeader = 'step' in said && said.step === 'header'
+    this.#tellUnnamed(isHeader && said.byCompactBlock ? said.hash : undefined)
     if ('probe' in said) {
       this.#tellEvent(said, unixUs)
       return
     }
-    if (said.step === 'header') this.#handler.header(said.byCompactBlock)
+    if (isHeader) this.#tellHeader(said)
     for (const message of this.#relaying.take(said, unixUs)) this.#handler.message(message)
     const connected = this.#connecting.take(said, unixUs)
     if (connected) this.#handler.event(connected.event, connected.unixUs)
+  }
+
+  #tellHeader({ hash, peer, byCompactBlock }: Extract<Step, { step: 'header' }>): void {
+    if (peer === undefined && !byCompactBlock) this.#unnamed = hash
+    else this.#handler.header(byCompactBlock)
+  }
+
+  /** Tells of the header whose line named no peer, unless this is its second line. */
+  #tellUnnamed(byCompactBlock: string | undefined): void {
+    if (this.#unnamed !== undefined && this.#unnamed !== byCompactBlock) this.#handler.header(false)
+    this.#unnamed = undefined
   }
 
   #tellEvent(said: SaidEvent, unixUs: number): void {

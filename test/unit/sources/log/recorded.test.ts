@@ -78,3 +78,13 @@ it('counts headers by the message that brought them', () => {
   const { headers } = readLog(linesOf('logs/bench.log'))
   expect(headers).toEqual({ headers: 0, cmpctblock: 3 })
 })
+
+it('counts a header once of which Bitcoin Core before bitcoin/bitcoin#27826 writes two lines', () => {
+  const hash = (block: number) => block.toString(16).padStart(64, '0')
+  const saw = (block: number) => `2026-11-26T01:00:00Z Saw new header hash=${hash(block)} height=${block}`
+  const sawCompact = (block: number) => `2026-11-26T01:00:00Z Saw new cmpctblock header hash=${hash(block)} peer=8`
+  const tip = (block: number) =>
+    `2026-11-26T01:00:01Z UpdateTip: new best=${hash(block)} height=${block} version=0x20000000 tx=${block} date='x'`
+  const { headers } = readLog([saw(1), sawCompact(1), tip(1), saw(2), tip(2), saw(3), sawCompact(4), saw(5), saw(6), tip(6)])
+  expect(headers).toEqual({ headers: 4, cmpctblock: 2 })
+})
