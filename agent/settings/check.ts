@@ -19,6 +19,7 @@ export function problemsOfSettings(effective: Effective): readonly string[] {
     ...regularFiles(effective),
     ...writableLog(effective),
     ...orderedThresholds(effective),
+    ...pushInTime(effective),
     ...logSource(effective),
   ]
 }
@@ -81,10 +82,12 @@ function regularFiles({ settings, sources }: Effective): readonly string[] {
     if (path === undefined || kind === undefined) return []
     const isStandardOutput = key === 'logFile' && path === '/dev/stdout'
     const wayOut = isStandardOutput ? 'leave --log-file out, the log goes to standard output anyway' : wayOutOf(kind)
-    const where = sources[key] === 'default' ? spellings(key) : sources[key]
-    return [`${where}: ${JSON.stringify(path)} is ${kind}, not a file; ${wayOut}`]
+    return [`${placeOf(key, sources)}: ${JSON.stringify(path)} is ${kind}, not a file; ${wayOut}`]
   })
 }
+
+/** The place where a setting is given, or could be. */
+const placeOf = (key: Key, sources: Effective['sources']) => (sources[key] === 'default' ? spellings(key) : sources[key])
 
 const LINK = 'a symbolic link'
 
@@ -131,6 +134,21 @@ function orderedThresholds({ settings: { slowThresholdMs: slow, verySlowThreshol
   if (verySlow >= slow) return []
   const given = sources.slowThresholdMs === 'default' ? sources.verySlowThresholdMs : sources.slowThresholdMs
   return [`${given}: a very slow block (${verySlow} ms) must take at least as long as a slow one (${slow} ms); set both thresholds`]
+}
+
+function pushInTime({ settings, sources, failed }: Effective): readonly string[] {
+  const { otlpEndpoint, otlpIntervalMs: intervalMs, otlpTimeoutMs: timeoutMs } = settings
+  if (otlpEndpoint === undefined || timeoutMs === undefined || failed.has('otlpIntervalMs')) return []
+  const mostMs = longestPushMs(intervalMs)
+  if (timeoutMs <= mostMs) return []
+  const next = `${intervalMs / 1000} s (${placeOf('otlpIntervalMs', sources)})`
+  const wayOut = `set ${mostMs / 1000} s at most, a longer interval, or no timeout`
+  return [`${sources.otlpTimeoutMs}: a push that may take ${timeoutMs / 1000} s cannot be over before the next, after ${next}; ${wayOut}`]
+}
+
+/** Returns the time that a push may take at an interval: it ends before the next one begins. */
+export function longestPushMs(intervalMs: number): number {
+  return Math.floor((9 * intervalMs) / 10)
 }
 
 /** Settings of how the kernel measures. */

@@ -373,9 +373,9 @@ const schema = {
   },
   otlpTimeoutMs: {
     group: 'Push',
-    help: 'Seconds that a push may take, retries included; at most nine tenths of the interval (OTEL_*_TIMEOUT: milliseconds).',
+    help: 'Seconds that a push may take, retries included: at most nine tenths of the interval, and by default that, up to 10 (OTEL_*_TIMEOUT: milliseconds).',
     type: intervalInSeconds,
-    default: '10',
+    example: '5',
     flag: 'otlp-timeout',
     placeholder: 'SECONDS',
     env: 'FIBRE_OTLP_TIMEOUT',

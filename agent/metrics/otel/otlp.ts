@@ -46,10 +46,12 @@ export interface Answer {
   readonly message: string
 }
 
-/** Creates an exporter. `answer` is called with a function that reads what came with the status 200, just before the result of the export; that function throws where it is no OTLP. */
+/** Creates an exporter, and what ends its requests at once. `answer` is called with a function that reads what came with the status 200, just before the result of the export; that function throws where it is no OTLP. */
 export function createOtlpExporter({ url, protocol, timeoutMillis, proxy }: OtlpOptions, answer: (read: () => Answer) => void) {
   const { serializer, component } = encodings[protocol]
   const options = httpOptions({ url, protocol, timeoutMillis, proxy })
+  let agent: HttpAgent | undefined
+  const agentFactory = async (scheme: string) => (agent = await options.agentFactory(scheme))
   const listening = {
     serializeRequest: (metrics: ResourceMetrics) => serializer.serializeRequest(metrics),
     deserializeResponse(body: Uint8Array): IExportMetricsServiceResponse {
@@ -57,7 +59,8 @@ export function createOtlpExporter({ url, protocol, timeoutMillis, proxy }: Otlp
       return {}
     },
   }
-  return new OTLPMetricExporterBase(createOtlpHttpExportDelegate(options, listening, component, MetricsExporterMetricsHelper, undefined))
+  const delegate = createOtlpHttpExportDelegate({ ...options, agentFactory }, listening, component, MetricsExporterMetricsHelper, undefined)
+  return { exporter: new OTLPMetricExporterBase(delegate), cutOff: () => agent?.destroy() }
 }
 
 /** Headers, compression and certificates come from OTEL_*. */

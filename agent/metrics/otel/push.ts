@@ -13,7 +13,7 @@ export interface PushOptions extends Pick<OtlpOptions, 'url' | 'protocol' | 'pro
   /** The URL as logs may show it. */
   readonly shownAs: string
   readonly intervalMs: number
-  /** Time that a push may take, tries included. */
+  /** Time that a push may take, tries included: less than the interval. */
   readonly timeoutMs: number
   readonly metricProducers: MetricProducer[]
   readonly log: Logger
@@ -32,10 +32,8 @@ export function createPushReader(
   { url, protocol, proxy, shownAs, intervalMs, timeoutMs, metricProducers, log }: PushOptions,
   counts: PushCounts,
 ): PeriodicExportingMetricReader {
-  // The exporter gives up before the reader does: a send that only the reader has given up would deliver old values late.
-  const timeoutMillis = Math.trunc(Math.min(timeoutMs, 0.9 * intervalMs))
   return new PeriodicExportingMetricReader({
-    exporter: new WatchedExporter({ url, protocol, proxy, timeoutMillis }, shownAs, counts, log),
+    exporter: new WatchedExporter({ url, protocol, proxy, timeoutMillis: timeoutMs }, shownAs, counts, log),
     exportIntervalMillis: intervalMs,
     exportTimeoutMillis: intervalMs,
     metricProducers,
@@ -46,7 +44,9 @@ type ExportCallback = Parameters<PushMetricExporter['export']>[1]
 
 /** Counts what becomes of each push, and logs when that changes. */
 class WatchedExporter implements PushMetricExporter {
-  readonly #exporter: ReturnType<typeof createOtlpExporter>
+  readonly #exporter: PushMetricExporter
+  readonly #cutOff: () => void
+  readonly #timeoutMs: number
   readonly #url: string
   readonly #counts: PushCounts
   readonly #log: Logger
@@ -54,16 +54,23 @@ class WatchedExporter implements PushMetricExporter {
   readonly #state = new ChangeDetector<'well' | 'partly' | 'failing' | undefined>(undefined)
 
   constructor(options: OtlpOptions, shownAs: string, counts: PushCounts, log: Logger) {
-    this.#exporter = createOtlpExporter(options, (read) => {
+    const { exporter, cutOff } = createOtlpExporter(options, (read) => {
       this.#readAnswer = read
     })
+    this.#exporter = exporter
+    this.#cutOff = cutOff
+    this.#timeoutMs = options.timeoutMillis
     this.#url = shownAs
     this.#counts = counts
     this.#log = log
   }
 
   export(metrics: ResourceMetrics, callback: ExportCallback): void {
-    this.#exporter.export(metrics, (result) => {
+    let isOver = false
+    const end = (result: Parameters<ExportCallback>[0]) => {
+      if (isOver) return
+      isOver = true
+      clearTimeout(deadline)
       try {
         if (result.code !== 0) throw result.error
         this.#succeeded(this.#takeAnswer())
@@ -71,7 +78,13 @@ class WatchedExporter implements PushMetricExporter {
         this.#failed(error as Error | undefined)
       }
       callback({ code: 0 }) // the reader would log each failure once more
-    })
+    }
+    // The SDK gives the last try as much time again, so that the reader would give up first and the try deliver old values late.
+    const deadline = setTimeout(() => {
+      end({ code: 1, error: new Error(`no answer within ${this.#timeoutMs / 1000} s`) })
+      this.#cutOff()
+    }, this.#timeoutMs)
+    this.#exporter.export(metrics, end)
   }
 
   selectAggregationTemporality(): AggregationTemporality {

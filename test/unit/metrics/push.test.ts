@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { OtlpOptions } from '../../../agent/metrics/otel/otlp.ts'
+import { longestPushMs } from '../../../agent/settings/check.ts'
 import { captureLog } from '../../harness/captured-log.ts'
 import { seriesKey, startOtlpReceiver } from '../../harness/otlp.ts'
 import { until } from '../../harness/until.ts'
@@ -17,7 +18,7 @@ async function openPushing(url: string, intervalMs: number, more: Partial<OtlpOp
   const { log, lines } = captureLog()
   const page = await openPage({
     log,
-    push: { url, protocol: 'http/json', shownAs: 'the endpoint', intervalMs, timeoutMs: 10_000, ...more },
+    push: { url, protocol: 'http/json', shownAs: 'the endpoint', intervalMs, timeoutMs: longestPushMs(intervalMs), ...more },
   })
   onTestFinished(() => page.telemetry.close(0))
   return { ...page, lines, exports: page.telemetry.exports, messages: () => lines.map(({ msg }) => msg) }
@@ -63,6 +64,21 @@ it('gives up a push that is not answered, and says so once', async () => {
   const { exports, messages } = await openPushing(await listen(() => {}), 500)
   await until(() => exports.failures >= 2, 'two failures')
   expect(messages().filter((message) => message.startsWith('cannot push'))).toHaveLength(1)
+})
+
+it('gives a push that is tried again no more time than one that is not, and cuts it off', { timeout: 30_000 }, async () => {
+  const connections = { ended: 0 }
+  let requests = 0
+  const url = await listen((request, response) => {
+    if (++requests % 2 === 1) return void response.writeHead(503, { 'Retry-After': '1' }).end()
+    request.resume().socket.once('close', () => connections.ended++)
+  })
+  const { exports, lines } = await openPushing(url, 1_200)
+  await until(() => exports.failures >= 2, 'two failures')
+  expect(connections.ended).toBeGreaterThanOrEqual(1)
+  expect(lines.map(({ msg, reason }) => [msg, reason])).toEqual([
+    ['cannot push metrics; trying again at each interval', 'no answer within 1.08 s'],
+  ])
 })
 
 it('pushes the last values when it closes', async () => {

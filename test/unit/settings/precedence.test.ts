@@ -103,7 +103,7 @@ it('runs without any setting, on loopback, with the ports of the exporter it rep
     otlpEndpoint: undefined,
     otlpProtocol: 'http/json',
     otlpIntervalMs: 10_000,
-    otlpTimeoutMs: 10_000,
+    otlpTimeoutMs: undefined,
     journal: '/var/lib/fibre-agent/blocks.ndjson',
     journalFileBytes: 8_388_608,
     journalKeep: { bytes: 104_857_600 },

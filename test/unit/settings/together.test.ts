@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { pushOptionsOf } from '../../../agent/settings/push.ts'
 import { temporaryDirectory } from '../../harness/temporary.ts'
 import { command } from '../commands/run-command.ts'
 import { certificate, file, refusal, run } from './settings.ts'
@@ -144,6 +145,38 @@ it('refuses a very slow block that is faster than a slow one', () => {
   expect(refusal(['--slow-threshold-ms', '200']).problems).toEqual([
     '--slow-threshold-ms: a very slow block (100 ms) must take at least as long as a slow one (200 ms); set both thresholds',
   ])
+})
+
+describe('a push that may take longer than there is until the next', () => {
+  const endpoint = ['--otlp-endpoint', 'http://collector:4318']
+  it.each([
+    [
+      ['--otlp-timeout', '9.5'],
+      {},
+      '--otlp-timeout: a push that may take 9.5 s',
+      '10 s (--otlp-interval (FIBRE_OTLP_INTERVAL, otlp_interval))',
+      '9 s',
+    ],
+    [['--otlp-timeout', '5', '--otlp-interval', '5'], {}, '--otlp-timeout: a push that may take 5 s', '5 s (--otlp-interval)', '4.5 s'],
+    [
+      ['--otlp-interval', '1'],
+      { OTEL_EXPORTER_OTLP_TIMEOUT: '10000' },
+      'OTEL_EXPORTER_OTLP_TIMEOUT: a push that may take 10 s',
+      '1 s (--otlp-interval)',
+      '0.9 s',
+    ],
+  ])('is refused: %j %j', (flags, env, push, next, most) => {
+    expect(refusal([...endpoint, ...flags], env).problems).toEqual([
+      `${push} cannot be over before the next, after ${next}; set ${most} at most, a longer interval, or no timeout`,
+    ])
+  })
+
+  it('is accepted where nothing is pushed; without a timeout an interval alone decides', () => {
+    expect(run(['--otlp-timeout', '60']).settings.otlpTimeoutMs).toBe(60_000)
+    const timeoutMs = (flags: readonly string[]) => pushOptionsOf(run([...endpoint, ...flags]).settings, {})?.timeoutMs
+    expect([timeoutMs([]), timeoutMs(['--otlp-interval', '0.1']), timeoutMs(['--otlp-interval', '60'])]).toEqual([9_000, 90, 10_000])
+    expect(timeoutMs(['--otlp-timeout', '9'])).toBe(9_000)
+  })
 })
 
 it('refuses one file for what is written by different parts, and one place for two nodes', () => {
