@@ -5,7 +5,7 @@ import { observedMetrics } from './metrics/agent-metrics.ts'
 import { openTelemetry } from './metrics/otel/telemetry.ts'
 import { Nodes } from './nodes/nodes.ts'
 import type { Output } from './nodes/output.ts'
-import { takeSnapshot } from './nodes/take-snapshot.ts'
+import { type FileFaults, takeSnapshot } from './nodes/take-snapshot.ts'
 import { outputsOf } from './outputs.ts'
 import { openLive } from './page/live.ts'
 import { Privileges } from './privileges.ts'
@@ -31,8 +31,7 @@ export interface AgentOptions {
   readonly log: Logger
   /** Lines of the log that were dropped, by output. */
   readonly logDropped?: () => ReadonlyMap<string, number>
-  /** Why the log file cannot be written at present, if so. */
-  readonly logFault?: () => string | undefined
+  readonly logFile?: FileFaults | undefined
   /** Source of events: the compiled kernel program, the log of bitcoind, or a recording. */
   readonly source: Buffer | 'log' | Replay
   /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, for pushes. */
@@ -85,9 +84,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     let processes: Processes | undefined
     let servers: Servers | undefined
     const { journal } = stores
+    const settingsReload = new SettingsReload(options.readSettings, log)
     const snapshot = () => {
-      const agent = { version, startedAt, isUp, pushing: push?.shownAs, logFault: options.logFault?.() }
-      return takeSnapshot({ ...agent, ...stores, nodes, source, processes, privileges, fileFaults: servers?.faults })
+      const agent = { version, startedAt, isUp, pushing: push?.shownAs, logFile: options.logFile, settingsFault: settingsReload.fault }
+      return takeSnapshot({ ...agent, ...stores, nodes, source, processes, privileges, termsFaults: servers?.faults })
     }
     const live = openLive({ snapshot, thresholds: thresholdsOf(settings), log })
     const recent = journal?.recent() ?? []
@@ -132,7 +132,6 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     opened.push(collectAfterBursts())
 
     const { reload: reloadServers } = servers
-    const settingsReload = new SettingsReload(options.readSettings, log)
     const reload = () => {
       reloadServers(settingsReload.reload())
       stores.reload()

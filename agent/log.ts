@@ -29,8 +29,8 @@ export interface Log {
   readonly logger: Logger
   /** Lines that were dropped, by output. */
   dropped(): ReadonlyMap<LogOutput, number>
-  /** Why the file cannot be written at present, if so. */
-  fault(): string | undefined
+  /** The file that is written to beside standard output, if any. */
+  readonly file: Pick<LineFile, 'fault' | 'keptBy'> | undefined
   /** Opens the file anew, after it was rotated. */
   reopen(): void
   /** Writes what waits, as far as that is soon done. */
@@ -85,7 +85,7 @@ export function createLog({ level, format, destination, file: path, retryMs = RE
   return {
     logger,
     dropped: () => new Map([...outputs].map(([name, { lost }]) => [name, lost])),
-    fault: () => file?.fault,
+    file,
     reopen() {
       file?.reopen()
       void file?.flush()

@@ -13,11 +13,17 @@ export class SettingsReload {
   readonly #read: ReadSettings
   readonly #log: Logger
   #current: Settings
+  #problems: readonly string[] = []
 
   constructor(read: ReadSettings, log: Logger) {
     this.#read = read
     this.#log = log
     this.#current = read()
+  }
+
+  /** Why the settings in effect are older than those that are given, if so. */
+  get fault(): string | undefined {
+    return this.#problems.length === 0 ? undefined : this.#problems.join('; ')
   }
 
   /** Takes what can change while the agent runs, and says which other settings take a restart. Returns the settings in effect. */
@@ -36,9 +42,12 @@ export class SettingsReload {
 
   #readAnew(): Settings {
     try {
-      return this.#read()
+      const read = this.#read()
+      this.#problems = []
+      return read
     } catch (error) {
       if (!(error instanceof SettingsError)) throw error
+      this.#problems = error.problems
       this.#log.error({ problems: error.problems }, 'settings not reloaded, still using the old ones')
       return this.#current
     }

@@ -59,6 +59,11 @@ export class Capture {
     return this.#file.fault
   }
 
+  /** Why the old file is kept instead of a new one, if so. */
+  get keptBy(): string | undefined {
+    return this.#file.keptBy
+  }
+
   /** Opens the file as `openCapture` does. */
   open(): Promise<void> {
     return this.#file.open()

@@ -106,7 +106,7 @@ export async function measure(
   logNodeWarnings(log.logger)
   try {
     const { startAgent } = await import('../agent.ts')
-    const logged = { log: log.logger, logDropped: log.dropped, logFault: log.fault }
+    const logged = { log: log.logger, logDropped: log.dropped, logFile: log.file }
     const agent = await startAgent({
       ...{ settings, proxy, version, source, ...logged, outputs },
       readSettings: () => readSettings(commandLine, env),

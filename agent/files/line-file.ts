@@ -70,6 +70,11 @@ export class LineFile<L extends WaitingLine = WaitingLine> {
     return this.#writer.fault
   }
 
+  /** Why the old file is kept instead of a new one, if so. */
+  get keptBy(): string | undefined {
+    return this.#keptBy.state
+  }
+
   /** Lines that could not be written when they came. They waited, or were lost. */
   get late(): number {
     return this.#writer.late

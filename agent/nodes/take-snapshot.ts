@@ -3,6 +3,14 @@ import type { Nodes } from './nodes.ts'
 import { LOST_FIBRE, type ProcessFault, readinessOf } from './readiness.ts'
 import type { JournalState, Snapshot, WebhookState } from './snapshot.ts'
 
+/** A file that lines are added to. */
+export interface FileFaults {
+  /** Why it cannot be written at present, if so. */
+  readonly fault: string | undefined
+  /** Why the old file is kept instead of a new one, if so. */
+  readonly keptBy: string | undefined
+}
+
 /** The parts that a snapshot is taken of. */
 export interface SnapshotParts extends Pick<Snapshot, 'version' | 'startedAt' | 'isUp' | 'pushing'> {
   readonly nodes: Nodes
@@ -12,12 +20,13 @@ export interface SnapshotParts extends Pick<Snapshot, 'version' | 'startedAt' | 
   /** Absent where no capabilities are given up. */
   readonly privileges?: { readonly faults: readonly string[] } | undefined
   readonly journal: { readonly state: JournalState; readonly fault: string | undefined } | undefined
-  readonly webhook: { readonly state: WebhookState } | undefined
-  readonly capture: { readonly fault: string | undefined } | undefined
-  /** Why the log file cannot be written at present, if so. */
-  readonly logFault: string | undefined
+  readonly webhook: { readonly state: WebhookState; readonly headersFault: string | undefined } | undefined
+  readonly capture: FileFaults | undefined
+  readonly logFile: FileFaults | undefined
+  /** Why the settings are older than those that are given, if so. */
+  readonly settingsFault?: string | undefined
   /** Files of the servers that cannot be read anew, in words. */
-  readonly fileFaults?: readonly string[] | undefined
+  readonly termsFaults?: readonly string[] | undefined
 }
 
 export function takeSnapshot(parts: SnapshotParts): Snapshot {
@@ -39,7 +48,8 @@ export function takeSnapshot(parts: SnapshotParts): Snapshot {
       ...(parts.privileges?.faults ?? []),
       ...states.filter(({ hasLostFibre }) => hasLostFibre).map(({ node }) => `${node}: ${LOST_FIBRE}`),
       ...storeWarnings(parts),
-      ...(parts.fileFaults ?? []),
+      ...notReread('settings', parts.settingsFault),
+      ...(parts.termsFaults ?? []),
     ],
     // Looked up only by those who ask: it reads the memory of processes.
     get readiness() {
@@ -54,13 +64,19 @@ export function takeSnapshot(parts: SnapshotParts): Snapshot {
   }
 }
 
-function storeWarnings({ journal, webhook, capture, logFault }: SnapshotParts): readonly string[] {
+function storeWarnings({ journal, webhook, capture, logFile }: SnapshotParts): readonly string[] {
   return [
     ...unwritable('journal', journal?.fault),
     ...(webhook?.state.isFailing ? [`The webhook does not take slow blocks; waiting: ${webhook.state.pending}. The log says why.`] : []),
+    ...notReread("webhook's headers", webhook?.headersFault),
     ...unwritable('recording', capture?.fault),
-    ...unwritable('log', logFault),
+    ...notReopened('recording', capture?.keptBy),
+    ...unwritable('log', logFile?.fault),
+    ...notReopened('log', logFile?.keptBy),
   ]
 }
 
-const unwritable = (file: string, fault: string | undefined) => (fault === undefined ? [] : [`The ${file} cannot be written: ${fault}`])
+const warnOf = (text: string) => (file: string, fault: string | undefined) => (fault === undefined ? [] : [`The ${file} ${text}: ${fault}`])
+const unwritable = warnOf('cannot be written')
+const notReopened = warnOf('cannot be opened anew, going on in the old one')
+const notReread = warnOf('cannot be read anew, still using the old ones')

@@ -93,6 +93,11 @@ export class Webhook {
     return { delivered: this.#delivered, failed: this.#failed, pending, givenUp, refused: this.#refused, isFailing }
   }
 
+  /** Why the headers are older than their file, if so. */
+  get headersFault(): string | undefined {
+    return this.#reading.fault
+  }
+
   /** Resolves when all that was offered is in the file, or when that is not to be expected soon. */
   kept(): Promise<void> {
     return this.#queue.kept()

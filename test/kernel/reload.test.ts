@@ -76,5 +76,15 @@ it('SIGHUP reads the configuration file anew: it takes what it can, and names wh
   await until(() => said('settings not reloaded').length > 0, 'a line in the log')
   expect(said('settings not reloaded')[0]).toMatchObject({ level: 'error', problems: [expect.stringContaining('metrics_auth_password')] })
   expect(await status('n3w')).toBe(200)
+  const warnings = async () => {
+    const answer = await fetch(`${agent.url('health')}/ready`, { headers: { Accept: 'application/json' } })
+    return ((await answer.json()) as { readonly warnings: readonly string[] }).warnings.filter((text) => text.includes('settings'))
+  }
+  expect(await warnings()).toEqual([
+    expect.stringMatching(/^The settings cannot be read anew, still using the old ones: .*metrics_auth_pasword/),
+  ])
+  write('metrics_auth_username: ann\nmetrics_auth_password: n3w\n')
+  agent.kill('SIGHUP')
+  await until(async () => (await warnings()).length === 0, 'the warning to end')
   expect(JSON.stringify(agent.log)).not.toMatch(/0ld|n3w/)
 })

@@ -61,7 +61,7 @@ export async function openAgent({ job, instance, nodes: names, startedAt, peers,
   const nodes = new Nodes(source, [metrics, { block }], { log: silentLog })
   for (const [i, name] of names.entries()) nodes.processStarted(processOf(name, 1000 + i))
   const agent = { version: '1.2.3', startedAt: new Date(startedAt * 1e3), isUp: true, pushing: undefined }
-  const parts = { processes: undefined, journal: undefined, webhook: undefined, capture: undefined, logFault: undefined }
+  const parts = { processes: undefined, journal: undefined, webhook: undefined, capture: undefined, logFile: undefined }
   telemetry.instruments.observe(observedMetrics, async () => ({
     ...selfOf(startedAt, nowNs / 1e9 - UPTIME),
     nodeName: names.join(', '),

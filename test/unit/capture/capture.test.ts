@@ -147,6 +147,7 @@ it('goes on in the old file, and says so once, where a new one cannot be made', 
   renameSync(dirname(file), `${dirname(file)}.away`)
   capture.reopen()
   await until(() => lines.length > 0, 'the failure')
+  expect([capture.fault, capture.keptBy]).toEqual([undefined, lines[0]?.reason])
   capture.record(sendStart(1))
   capture.reopen()
   await until(() => linesOf(`${dirname(file)}.away/events.jsonl`).length === 2, 'the second line')
@@ -154,6 +155,7 @@ it('goes on in the old file, and says so once, where a new one cannot be made', 
   await until(() => lines.length > 1, 'the new file')
   capture.record(sendStart(2))
   await capture.close()
+  expect(capture.keptBy).toBeUndefined()
   expect((await replayed(file)).starts).toEqual([2])
   expect(lines).toMatchObject([
     { level: 50, file, msg: 'cannot open the recording anew; going on in the old file, and trying again' },

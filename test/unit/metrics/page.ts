@@ -29,9 +29,9 @@ const self = {
 
 const stores = {
   journal: { state: { written: new Map([['n', 3]]), failed: 1 }, fault: undefined },
-  webhook: { state: { isFailing: false, delivered: 2, failed: 1, pending: 4, givenUp: 1, refused: 2 } },
+  webhook: { state: { isFailing: false, delivered: 2, failed: 1, pending: 4, givenUp: 1, refused: 2 }, headersFault: undefined },
   capture: undefined,
-  logFault: undefined,
+  logFile: undefined,
 }
 
 /** Of a source that brings nothing. */

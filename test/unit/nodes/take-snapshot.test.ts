@@ -13,11 +13,11 @@ import { HASH } from '../sources/recordings.ts'
 
 /** The warnings of an agent with these files, and no others. */
 function warnings(
-  files: Partial<Pick<SnapshotParts, 'journal' | 'webhook' | 'capture' | 'logFault'>>,
+  files: Partial<Pick<SnapshotParts, 'journal' | 'webhook' | 'capture' | 'logFile' | 'settingsFault'>>,
   nodes = noNodes(),
 ): readonly string[] {
   const agent = { version: '1.2.3', startedAt: new Date(), isUp: true, pushing: undefined, processes: undefined }
-  const none = { journal: undefined, webhook: undefined, capture: undefined, logFault: undefined }
+  const none = { journal: undefined, webhook: undefined, capture: undefined, logFile: undefined }
   return takeSnapshot({ ...agent, ...none, ...files, nodes, source: idleSource }).warnings
 }
 
@@ -56,11 +56,24 @@ it('warns of a node that had FIBRE and has lost it', () => {
   expect(warnings({}, nodes)).toEqual([expect.stringMatching(/^n: this bitcoind has none of the tracepoints of FIBRE, which/)])
 })
 
+it('warns of every file of which SIGHUP brings nothing new', () => {
+  const kept = { fault: undefined, keptBy: 'its folder does not exist' }
+  const state = { isFailing: false, delivered: 0, failed: 0, pending: 0, givenUp: 0, refused: 0 }
+  const webhook = { state, headersFault: 'must hold one "Name: value" a line, in ASCII' }
+  expect(warnings({ webhook, capture: kept, logFile: kept, settingsFault: 'a.yaml:1:1 (prot): there is no such setting' })).toEqual([
+    `The webhook's headers cannot be read anew, still using the old ones: ${webhook.headersFault}`,
+    `The recording cannot be opened anew, going on in the old one: ${kept.keptBy}`,
+    `The log cannot be opened anew, going on in the old one: ${kept.keptBy}`,
+    'The settings cannot be read anew, still using the old ones: a.yaml:1:1 (prot): there is no such setting',
+  ])
+})
+
 it('warns of every file that cannot be written', () => {
   const fault = 'the disk is full: make room there'
   const state = { isFailing: true, delivered: 0, failed: 1, pending: 2, givenUp: 0, refused: 0 }
   const journal = { state: { written: new Map(), failed: 1 }, fault }
-  expect(warnings({ journal, webhook: { state }, capture: { fault }, logFault: fault })).toEqual([
+  const file = { fault, keptBy: undefined }
+  expect(warnings({ journal, webhook: { state, headersFault: undefined }, capture: file, logFile: file })).toEqual([
     `The journal cannot be written: ${fault}`,
     'The webhook does not take slow blocks; waiting: 2. The log says why.',
     `The recording cannot be written: ${fault}`,

@@ -143,6 +143,7 @@ describe('headers of the settings', () => {
     rmSync(headersFile)
     await webhook.reload()
     await deliver(4)
+    expect(webhook.headersFault).toMatch(/^ENOENT/)
     expect(receiver.received.map(({ headers }) => headers.authorization)).toEqual([SECRET, ...Array(3).fill('Bearer second')])
     expect(logged.filter(({ level }) => level > 30)).toMatchObject([
       { file: headersFile, reason: 'must hold one "Name: value" a line, in ASCII', msg: OLD_HEADERS },
