@@ -4,7 +4,7 @@ import { Offers } from './offers.ts'
 import { Pids } from './proc/pids.ts'
 import { identityOf, keyOf, type RunningProcess, readExecutable, readLife, readProcess, readStatus } from './proc/proc.ts'
 import { ifReadable } from './proc/read.ts'
-import { type Match, matcher, type Selection, wantedNames } from './select.ts'
+import { type Match, matcher, type Program, type Selection, wantedNames } from './select.ts'
 
 /** A process that has just been forked may still exec bitcoind: for this long it is looked at in each scan ... */
 const FORKED_MS = 1_000
@@ -76,12 +76,21 @@ export class Search {
     return this.#alive(this.#ofOthers)
   }
 
+  /** Returns what tells whether a process is of the selection; good for one look at the processes. */
+  selecting(): (program: Program) => boolean {
+    const { isCandidate, match } = this.#matcher()
+    return (program) => {
+      const process = isCandidate(program) ? readProcess(this.#root, program.pid) : undefined
+      return process !== undefined && match(process) !== undefined
+    }
+  }
+
   /** Every process of the selection that is not known already. */
   find({ known, isNodeMissing, isFull }: Scan): Found[] {
     const now = performance.now()
     const pids = this.#pidsToLookAt(now, isNodeMissing, isFull)
     if (pids.length === 0) return []
-    const matching = matcher(this.#selection, this.#root, (program) => this.#offers.of(program))
+    const matching = this.#matcher()
     const strangers = new Set([this.#ownIdentity])
     const skipped = new Set([process.pid, ...known.map(({ pid }) => pid)])
     const found: Found[] = []
@@ -103,6 +112,10 @@ export class Search {
   /** Has a process looked at in the next scan. */
   revisit(pid: number): void {
     this.#young.set(pid, performance.now())
+  }
+
+  #matcher() {
+    return matcher(this.#selection, this.#root, (program) => this.#offers.of(program))
   }
 
   #pidsToLookAt(now: number, isNodeMissing: boolean, isFull: boolean): number[] {

@@ -294,12 +294,15 @@ class Watcher implements ProcessWatcher {
       ...(isAllMeasured ? [] : this.#search.unreadable),
       ...(targets.length === 0 ? this.#search.ofOtherUsers : []),
     ]
-    if (targets.length > 0 || findings.length > 0 || this.#selection.pid !== undefined) return [...findings, ...faults]
-    const [first = { text: NOTHING_RUNS }, ...others] = faults
-    const lookalikes = this.#lookalikes.find(this.#selection.users)
-    return lookalikes.length === 0
-      ? faults
-      : [...lookalikes.map(({ pid, text }) => ({ ...first, pid, text: `${first.text}; ${text}` })), ...others]
+    const { pid, bitcoind, nodes, users } = this.#selection
+    if (targets.length > 0 || findings.length > 0 || pid !== undefined) return [...findings, ...faults]
+    // A path that can be measured names the node: it does not run, and what else runs is another.
+    if (faults.length === 0 && (bitcoind !== undefined || nodes.length > 0)) return []
+    const [first = { text: NOTHING_RUNS, node: undefined }, ...others] = faults
+    const flag = first.node === undefined ? '--bitcoind ' : `--node ${first.node}=`
+    const lookalikes = this.#lookalikes.find(users, this.#search.selecting())
+    const hints = lookalikes.map(({ pid, path }) => ({ pid, text: `pid ${pid} runs ${path}: if that is the node, give ${flag}${path}` }))
+    return hints.length === 0 ? faults : [...hints.map(({ pid, text }) => ({ ...first, pid, text: `${first.text}; ${text}` })), ...others]
   }
 
   get #selectsOnlyNamed(): boolean {

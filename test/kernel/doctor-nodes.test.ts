@@ -77,6 +77,8 @@ describe('doctor, of processes,', () => {
       }),
     )
     expect(told('note')).toContain(`pid ${gui.pid} runs ${path('bitcoin-qt')} as root, which has none of the tracepoints`)
+    const beside = await doctor([...quiet, '--bitcoind', path('bitcoin-qt')])
+    expect(beside.findings.find(({ what }) => what.includes(`${node.pid} runs`))?.todo).toBe(`to measure it: --node NAME=${binary}`)
   })
 
   it('looks at the tracepoints of a node that it may not attach to', async () => {

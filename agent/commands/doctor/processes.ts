@@ -33,11 +33,16 @@ export function findNodes(loaded: LoadedSettings): NodeProcesses {
   const findings: readonly Finding[] = [
     ...unreadable.map(({ text }): Finding => ({ area, level, what: text, why: 'this process is not measured' })),
     ...ofOtherUsers.map(({ text }): Finding => ({ area, level: 'note', what: text })),
-    ...judgeOthers(new Set([process.pid, ...told])),
+    ...judgeOthers(new Set([process.pid, ...told]), flagOfAnother(selection)),
     ...judgePaths(selection, found),
     ...(found.length + unreadable.length === 0 ? judgeAbsence(waitsForNode(loaded)) : []),
   ]
   return { found, findings }
+}
+
+/** How a process is named that these settings leave out, beside those that they name. */
+function flagOfAnother({ pid, bitcoind, nodes }: Selection): string {
+  return pid === undefined && bitcoind === undefined && nodes.length === 0 ? '--bitcoind ' : '--node NAME='
 }
 
 function judgePaths(selection: Selection, found: readonly Found[]): readonly Finding[] {
@@ -65,7 +70,7 @@ function judgeAbsence(isWaitedFor: boolean): readonly Finding[] {
 }
 
 /** Judges processes that are not of the selection, but have the tracepoints or are called like a node. */
-function judgeOthers(told: ReadonlySet<number | undefined>): readonly Finding[] {
+function judgeOthers(told: ReadonlySet<number | undefined>, flag: string): readonly Finding[] {
   const verdicts = new Map<string, boolean>()
   const offers = (directory: string, identity: string) => {
     const verdict = verdicts.get(identity) ?? ifReadable(() => offersTracepoints(`${directory}/exe`, tracepoints)) ?? false
@@ -75,7 +80,7 @@ function judgeOthers(told: ReadonlySet<number | undefined>): readonly Finding[] 
   const pids = readdirSync(ROOT)
     .map(Number)
     .filter((pid) => Number.isInteger(pid) && !told.has(pid))
-  const findings = pids.flatMap((pid) => ifReadable(() => judgeOther(pid, offers)) ?? [])
+  const findings = pids.flatMap((pid) => ifReadable(() => judgeOther(pid, offers, flag)) ?? [])
   const hidden = pids.filter((pid) => isHidden(pid)).length
   if (hidden === 0) return findings
   const what = `${hidden === 1 ? 'one process cannot' : `${hidden} processes cannot`} be looked at`
@@ -94,7 +99,7 @@ function isHidden(pid: number): boolean {
   }
 }
 
-function judgeOther(pid: number, offers: (directory: string, identity: string) => boolean): readonly Finding[] {
+function judgeOther(pid: number, offers: (directory: string, identity: string) => boolean, flag: string): readonly Finding[] {
   const directory = `${ROOT}/${pid}`
   const owner = () => nameOfUser(readStatus(directory)?.uid ?? Number.NaN)
   let identity: string | undefined
@@ -110,7 +115,7 @@ function judgeOther(pid: number, offers: (directory: string, identity: string) =
   if (identity === undefined || path === undefined) return []
   const what = `pid ${pid} runs ${shortened(path)} as ${owner()}, which has`
   if (offers(directory, identity))
-    return [{ area, level: 'note', what: `${what} the tracepoints`, why: leftOut, todo: `to measure it: --bitcoind ${path}` }]
+    return [{ area, level: 'note', what: `${what} the tracepoints`, why: leftOut, todo: `to measure it: ${flag}${path}` }]
   return isCalledLikeNode(basename(path)) ? [{ area, level: 'note', what: `${what} none of the tracepoints` }] : []
 }
 

@@ -457,6 +457,31 @@ describe('paths that cannot be used', () => {
     expect(findings()).toEqual([reason(path(file))])
   })
 
+  it('names another program that may be the node, and the flag that was wrong, only where no path leads to one', async () => {
+    const { install, path } = pausingProgram()
+    const [bitcoind, other] = [install('bitcoind'), install('bitcoin-qt')]
+    const node = await startProcess(other, [`-datadir=${path()}`])
+    const hints = async (selection: Parameters<typeof watch>[0]) =>
+      (await watch(selection)).findings().filter((text) => text.includes(`pid ${node.pid} `))
+    const missing = path('missing')
+    const hint = `pid ${node.pid} runs ${other}: if that is the node, give`
+    expect(await hints({ bitcoind: missing })).toEqual([`${missing} does not exist; ${hint} --bitcoind ${other}`])
+    expect(await hints({ nodes: [{ name: 'a', path: missing }] })).toEqual([`${missing} does not exist; ${hint} --node a=${other}`])
+    expect(await hints({ bitcoind })).toEqual([])
+    expect(await hints({ nodes: [{ name: 'a', path: bitcoind }] })).toEqual([])
+    expect(await hints({ nodes: [{ name: 'a', path: path() }] })).toEqual([])
+  })
+
+  it('takes a bitcoind for none of these while it waits for others that start beside it', async () => {
+    const { install, path } = pausingProgram()
+    await startProcess(install('bitcoin-qt'))
+    const { seen, warnings, watcher } = await watch({})
+    const node = await startProcess(install('bitcoind'), [`-datadir=${path()}`])
+    watcher.scan()
+    await eventually(() => expect(seen.map(({ pid }) => pid)).toContain(node.pid))
+    expect(warnings().filter(({ pid }) => pid === node.pid)).toEqual([])
+  })
+
   it('waits for a bitcoind that is installed later', async () => {
     const { install, path } = pausingProgram()
     const { told, warnings } = await watch({ bitcoind: path('later', 'bitcoind') })
