@@ -8,12 +8,23 @@ const RETRY_MS = 10_000
 /** Time limit of detaching when the agent ends: a node takes 0.1 s, but longer while a thread sleeps in a tracepoint. */
 const DETACH_MS = 1000
 
+/** The last attempt to attach to a node. */
+interface Try {
+  /** `performance.now()` of its begin. */
+  readonly atMs: number
+  /** Whether anything was refused then. By now that may be attached, which is only seen when it is looked at. */
+  readonly isRefused: boolean
+  /** The tracepoints as they were last logged. */
+  readonly logged?: ReadonlyMap<string, string> | undefined
+}
+
+const NEVER_TRIED: Try = { atMs: 0, isRefused: false }
+
 /** Attaches to the processes of nodes, tries again what the kernel refused, and logs each change. */
 export class Attacher {
   readonly #source: EventSource
   readonly #log: Logger
-  /** When it was last tried to attach to a node (`performance.now()`), and its tracepoints as they were last logged. */
-  readonly #tries = new WeakMap<Node, { readonly atMs: number; readonly logged?: ReadonlyMap<string, string> | undefined }>()
+  readonly #tries = new WeakMap<Node, Try>()
   /** Whether each node had FIBRE when that was last logged. */
   readonly #kinds = new WeakMap<Node, boolean | undefined>()
   readonly #detaching = new Map<Promise<void>, Node>()
@@ -33,7 +44,7 @@ export class Attacher {
       node.attachFailed(sealed)
       return
     }
-    this.#tries.set(node, { atMs: performance.now() })
+    this.#tries.set(node, { atMs: performance.now(), isRefused: false })
     try {
       node.attached(this.#source.attach(process))
     } catch (error) {
@@ -56,14 +67,14 @@ export class Attacher {
   /** Tries again, every 10 s, what could not be attached and may be by now. What is attached stays as it is. */
   retry(node: Node): void {
     const { attachment, attachError } = node
-    const isRefused = attachError !== undefined || attachment?.probes.some(({ refused }) => refused)
-    if (!node.isUp || !isRefused || this.#source.sealed !== undefined || performance.now() - (this.#tries.get(node)?.atMs ?? 0) < RETRY_MS)
-      return
+    const { atMs, isRefused } = this.#tries.get(node) ?? NEVER_TRIED
+    const isDue = attachError !== undefined || isRefused
+    if (!node.isUp || !isDue || this.#source.sealed !== undefined || performance.now() - atMs < RETRY_MS) return
     if (attachment === undefined) {
       this.attach(node)
       return
     }
-    this.#tries.set(node, { ...this.#tries.get(node), atMs: performance.now() })
+    this.#tries.set(node, { ...this.#tries.get(node), atMs: performance.now(), isRefused })
     try {
       attachment.retry?.()
     } catch (error) {
@@ -71,6 +82,7 @@ export class Attacher {
     }
     node.probesChanged()
     this.#logProbes(node)
+    this.#logKind(node)
   }
 
   /** Detaches from a node. The kernel may take its time. */
@@ -99,10 +111,10 @@ export class Attacher {
 
   /** Logs what is not attached, once for each change of state. */
   #logProbes(node: Node): void {
-    const tried = this.#tries.get(node)
-    const before = tried?.logged
+    const { atMs, logged: before } = this.#tries.get(node) ?? NEVER_TRIED
+    const isRefused = node.attachment?.probes.some(({ refused }) => refused) ?? false
     const now = new Map(node.probes.map((probe) => [probe.probe, JSON.stringify(probe)]))
-    this.#tries.set(node, { atMs: tried?.atMs ?? 0, logged: now })
+    this.#tries.set(node, { atMs, isRefused, logged: now })
     for (const { probe, attached, reason, refused, missingFields, missingPlaces } of node.probes) {
       if (before?.get(probe) === now.get(probe)) continue
       const about = { node: node.name, probe }

@@ -68,6 +68,7 @@ export class Node {
 
   /** Whether its executable has tracepoints of FIBRE that are measured; `undefined` until that is known. */
   get hasFibre(): boolean | undefined {
+    if (this.#attachment?.isKindKnown === false) return undefined
     return this.#tracepoints.some(({ group }) => group === 'fibre') ? isFibreBuild(this.#offered) : undefined
   }
 
@@ -104,8 +105,6 @@ export class Node {
   attached(attachment: Attachment): void {
     this.#attachment = attachment
     this.#attachError = undefined
-    this.#offered = new Set(attachment.probes.filter(({ offered }) => offered).map(({ probe }) => probe))
-    this.#hadFibre ||= this.hasFibre === true
     this.probesChanged()
   }
 
@@ -113,8 +112,10 @@ export class Node {
     this.#attachError = reason
   }
 
-  /** Other tracepoints may be attached than before: they decide what can be known of blocks. */
+  /** Other tracepoints may be offered, or attached, than before: they decide what can be known of blocks. */
   probesChanged(): void {
+    this.#offered = new Set(this.#attachment?.probes.filter(({ offered }) => offered).map(({ probe }) => probe))
+    this.#hadFibre ||= this.hasFibre === true
     const isAttached = (wanted: string) => this.probes.some(({ probe, attached }) => probe === wanted && attached)
     this.blocks.racesVisible = isAttached(blockRaceTime.probe)
     this.blocks.connectionsVisible = isAttached(blockConnected.probe)

@@ -48,6 +48,8 @@ export interface NodeProcess {
 export interface Attachment {
   /** As they are now: what was refused may have been attached since. */
   readonly probes: readonly ProbeState[]
+  /** Whether it is known if the process has tracepoints of FIBRE. Absent where it always is. */
+  readonly isKindKnown?: boolean
   /** Tries again what the kernel refused. Absent where nothing is. */
   retry?(): void
   /** Attached probes that do not fire although they should: their semaphore is 0. */

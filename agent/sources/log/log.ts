@@ -67,6 +67,9 @@ export class LogSource implements EventSource {
       get probes() {
         return tracepoints.map((tracepoint) => probeStateOf(tracepoint, nodeLog.settings, follower.fault))
       },
+      get isKindKnown() {
+        return nodeLog.settings.isAnythingTold
+      },
       silentProbes: () => [],
       close: async () => {
         await follower.close()

@@ -23,6 +23,11 @@ export class ObservedSettings {
     return this.#isFibre
   }
 
+  /** Whether there was a line that tells anything. */
+  get isAnythingTold(): boolean {
+    return this.#hasTime !== undefined
+  }
+
   /** Settings that are known to be missing. */
   get missing(): readonly LogSetting[] {
     const missing: LogSetting[] = []

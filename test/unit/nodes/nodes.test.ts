@@ -138,6 +138,21 @@ describe('a node without FIBRE', () => {
     expect(nodes.snapshot()).toMatchObject([{ hasFibre: false, hasLostFibre: false }])
   })
 
+  it('is said to be none while that is not known, and has FIBRE as soon as that is', () => {
+    const waiting = [refused('validation:block_connected', 'the log is not there'), { ...absent('udp:block_race_time'), refused: true }]
+    const { nodes, whole, logged } = measure({ probes: waiting, isKindKnown: false })
+    const later = (attachment: Partial<Attachment>) => {
+      Object.assign(whole, attachment)
+      vi.advanceTimersByTime(10_000)
+      nodes.tick()
+      return [nodes.snapshot()[0]?.hasFibre, nodes.add('n').blocks.racesVisible, logged().filter((line) => /stock/.test(line))]
+    }
+    nodes.processStarted(target)
+    expect(later({})).toEqual([undefined, false, []])
+    expect(later({ isKindKnown: true })).toEqual([false, false, ['measured as a stock node, without FIBRE']])
+    expect(later({ probes: fibre })).toEqual([true, true, []])
+  })
+
   it('is warned of where it had FIBRE before, until it has it again', () => {
     const { nodes, whole, logged } = measure({ probes: fibre })
     const restartWith = (probes: readonly ProbeState[]) => {

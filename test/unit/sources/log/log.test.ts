@@ -109,7 +109,9 @@ describe('a tracepoint', () => {
   })
 
   it('that the log does not tell of is not offered, and one of a log that is not there waits', () => {
-    const { path, stateOf } = follow()
+    const { path, stateOf, attachment } = follow()
+    expect(attachment.isKindKnown).toBe(false)
+    expect(follow(tip(1)).attachment.isKindKnown).toBe(true)
     expect(stateOf('mempool:added')).toEqual({
       probe: 'mempool:added',
       offered: false,
