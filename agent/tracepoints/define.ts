@@ -121,6 +121,8 @@ interface TracepointOf<P extends string, F extends Fields, M extends Metrics> {
   /** Its name in the label `event_type`. */
   readonly eventType: string
   readonly description: string
+  /** The change to Bitcoin Core that brings it, where no release has it. */
+  readonly proposedIn?: string | undefined
   /** In the tracepoint's order. */
   readonly args: F
   readonly metrics: Metrics
@@ -160,6 +162,7 @@ interface Declaration<P extends string, F extends Fields> {
   readonly required?: boolean
   readonly eventType?: string
   readonly description: string
+  readonly proposedIn?: string | undefined
   readonly args: F
 }
 
@@ -219,10 +222,11 @@ type Declared = Declaration<string, Fields> & {
 }
 
 function complete<D extends Declared, OfBlock extends boolean>(declaration: D, isOfBlock: OfBlock) {
-  const { probe, required = false, eventType = eventTypeOf(probe), metrics, counted, recorded } = declaration
+  const { probe, required = false, eventType = eventTypeOf(probe), proposedIn, metrics, counted, recorded } = declaration
+  const description = declaration.description + (proposedIn === undefined ? '' : ` Proposed for Bitcoin Core (${proposedIn}).`)
   const isRecorded = counted === undefined || recorded !== undefined
   const built = metrics?.(metricBuilders() as never) ?? []
-  return { ...declaration, isOfBlock, isRecorded: isRecorded as true, required, eventType, metrics: built }
+  return { ...declaration, isOfBlock, isRecorded: isRecorded as true, required, eventType, description, metrics: built }
 }
 
 /** The tracepoints of FIBRE and of validation go by their names alone, as in the older exporter. */

@@ -46,8 +46,12 @@ function offeredBy(pid: number): readonly ProbeState[] {
   return tracepoints.map(({ probe }) => ({ probe, offered: offered.has(probe), attached: false }))
 }
 
+/** No release of Bitcoin Core has these: nothing is wrong with a node that lacks them. */
+const proposed: ReadonlySet<string> = new Set(tracepoints.filter(({ proposedIn }) => proposedIn !== undefined).map(({ probe }) => probe))
+
 /** Judges which tracepoints a node's binary has. */
-function judgeOffer(node: string, states: readonly ProbeState[]): readonly Finding[] {
+function judgeOffer(node: string, all: readonly ProbeState[]): readonly Finding[] {
+  const states = all.filter(({ probe, offered }) => offered || !proposed.has(probe))
   const todo = 'run a bitcoind that was built with USDT tracing'
   const probesOf = (isMeant: (state: ProbeState) => boolean) => states.filter(isMeant).map(({ probe }) => probe)
   const offered = probesOf((state) => state.offered)

@@ -7,7 +7,8 @@ const messages = knownNumbers('headers', 'cmpctblock')
 export const blockHeader = defineTracepoint({
   probe: 'net:block_header',
   group: 'net',
-  description: 'The header of a block that was not known. Proposed for Bitcoin Core (bitcoin/bitcoin#35368).',
+  description: 'The header of a block that was not known.',
+  proposedIn: 'bitcoin/bitcoin#35368',
   args: {
     height: integer('Height of the block.'),
     peer: integer('Number of the peer that sent it.'),

@@ -6,7 +6,8 @@ const sources = ['prefilled', 'mempool', 'extra_pool', 'requested'] as const
 export const compactBlockReconstructed = defineTracepoint({
   probe: 'net:compact_block_reconstructed',
   group: 'net',
-  description: 'A compact block is complete, before it is validated. Proposed for Bitcoin Core (bitcoin/bitcoin#35368).',
+  description: 'A compact block is complete, before it is validated.',
+  proposedIn: 'bitcoin/bitcoin#35368',
   args: {
     peer: integer('Number of the peer that sent it.'),
     prefilled: integer('Transactions that came with it.'),

@@ -89,6 +89,16 @@ describe('a node is judged', () => {
     ])
   })
 
+  it('by nothing that is only proposed, in no release of Bitcoin Core', () => {
+    const states = tracepoints.map(({ probe, proposedIn }) => ({ probe, offered: !proposedIn, attached: !proposedIn }))
+    const { length } = states.filter(({ offered }) => offered)
+    expect(length).toBe(states.length - 2)
+    expect(judgeProbes('alpha', states).map(({ what }) => what)).toEqual([
+      `alpha: its binary has ${length} of ${length} tracepoints`,
+      `alpha: ${length} of ${length} tracepoints can be attached`,
+    ])
+  })
+
   it.each([
     [[], ['debug=bench', 'debug=cmpctblock', 'debug=udpnet', 'logtimemicros=1']],
     [['-debug=bench', '-debug=cmpctblock', '-debug=udpnet', '-logtimemicros=1'], []],
