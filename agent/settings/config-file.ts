@@ -50,8 +50,9 @@ export class ConfigFile extends Source {
     if (earlier) return void this.fail(key, `${where}: set already at ${earlier}, keep one of them`)
     this.#seen.set(key, where)
     const node = yaml.resolve(value)
-    if (options[key].many === 'map') this.#readMap(key, node, where, yaml)
-    else if (options[key].many === 'list' && isSeq<Node>(node)) this.#readList(key, node, where, yaml)
+    const { many, separator } = options[key]
+    if (many === 'map') this.#readMap(key, node, where, yaml)
+    else if ((many === 'list' || separator) && isSeq<Node>(node)) this.#readList(key, node, where, yaml)
     else this.#readScalar(key, node, where)
   }
 
@@ -76,12 +77,11 @@ export class ConfigFile extends Source {
 
   #readList(key: Key, { items }: YAMLSeq<Node>, where: string, yaml: YamlText): void {
     const texts = items.map((item) => yaml.resolve(item)).filter((item) => isScalar<string>(item))
-    if (texts.length < items.length || items.length === 0) return void this.fail(key, `${where}: must be a list of single values`)
-    this.give(
-      key,
-      texts.map(({ value }) => value),
-      where,
-    )
+    if (texts.length < items.length || items.length === 0)
+      return void this.fail(key, `${where}: must be a list of single values; put quotes around text with special characters`)
+    const values = texts.map(({ value }) => value)
+    const { separator } = options[key]
+    this.give(key, separator === undefined ? values : values.join(separator), where)
   }
 
   #refuse(problem: string): void {

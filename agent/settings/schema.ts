@@ -59,6 +59,8 @@ export interface Option {
   readonly yaml: readonly string[]
   /** May be given several times. In the file it is a map, or a list. */
   readonly many?: 'map' | 'list'
+  /** Stands between several values. In the file they may be a list. */
+  readonly separator?: ',' | '\n'
   /** A beginning that other flags have as well is theirs, as it was before there was this one. */
   readonly yields?: true
   /** Never printed. Partly: printed without the part that may be secret. */
@@ -129,6 +131,7 @@ const schema = {
     placeholder: 'USERS',
     env: 'FIBRE_USERS',
     yaml: ['users'],
+    separator: ',',
   },
   forgetAfterMs: {
     group: 'Node',
@@ -179,6 +182,7 @@ const schema = {
     placeholder: 'GROUPS',
     env: 'FIBRE_TRACEPOINTS',
     yaml: ['tracepoints'],
+    separator: ',',
   },
   ringSize: {
     group: 'Node',
@@ -249,6 +253,7 @@ const schema = {
     placeholder: 'NAMES',
     env: 'FIBRE_ALLOWED_HOSTS',
     yaml: ['allowed_hosts'],
+    separator: ',',
   },
   metricsAuthUsername: {
     group: 'Metrics and page',
@@ -479,6 +484,7 @@ const schema = {
     placeholder: 'HEADERS',
     env: 'FIBRE_ALERT_WEBHOOK_HEADERS',
     yaml: ['alert_webhook_headers'],
+    separator: '\n',
     secret: true,
   },
   alertWebhookHeadersFile: {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { keys, options } from '../../../agent/settings/schema.ts'
 import { temporaryDirectory } from '../../harness/temporary.ts'
 import { file, refusal, run } from './settings.ts'
 
@@ -44,6 +45,29 @@ it('takes nodes as a map, and values by alias', () => {
   })
 })
 
+it('takes a list for every setting of several values', () => {
+  const yaml = `
+listen_address: [127.0.0.1, "::1"]
+allowed_hosts: [a.example, b.example]
+users:
+  - root
+  - 65534
+tracepoints: [auto, mempool]
+alert_webhook_headers:
+  - "Authorization: Bearer x"
+  - "X-Scope: fibre"
+`
+  expect(run(['-c', file(yaml)]).settings).toMatchObject({
+    listenAddresses: ['127.0.0.1', '::1'],
+    allowedHosts: ['a.example', 'b.example'],
+    users: ['root', '65534'],
+    tracepoints: ['fibre', 'validation', 'net', 'mempool'],
+    alertWebhookHeaders: { Authorization: 'Bearer x', 'X-Scope': 'fibre' },
+  })
+  const several = keys.filter((key) => /comma-separated|per line|[Rr]epeat the flag/.test(options[key].help))
+  expect(several).toEqual(keys.filter((key) => options[key].separator !== undefined || options[key].many !== undefined))
+})
+
 it.each(['', '# only a comment\n', '{}', 'pid:\nnode_name: ""\nport: ~\nnodes:\n'])('takes %j as a file that sets nothing', (yaml) => {
   const path = file(yaml)
   expect(run(['-c', path]).settings).toEqual({ ...run([]).settings, config: path })
@@ -63,6 +87,11 @@ describe('is refused with exit code 2', () => {
     ['verbose: 2', ':1:1 (verbose): must be true or false, not "2"'],
     ['port: 1\nmetrics_port: 2', ':2:1 (metrics_port): set already at <file>:1:1 (port), keep one of them'],
     ['pid: [1, 2]', ':1:1 (pid): must be a single value; put quotes around text with special characters'],
+    ['users: []', ':1:1 (users): must be a list of single values; put quotes around text with special characters'],
+    [
+      'alert_webhook_headers: [A: b]',
+      ':1:1 (alert_webhook_headers): must be a list of single values; put quotes around text with special characters',
+    ],
     ['nodes: /srv/alpha', ':1:1 (nodes): must be a map of names to paths'],
     ['nodes: { alpha: [/srv/alpha, /srv/beta] }', ':1:1 (nodes): must be a map of names to paths, one path for each'],
     ['nodes: { alpha: { path: /srv/alpha } }', ':1:1 (nodes): must be a map of names to paths, one path for each'],
