@@ -2,6 +2,12 @@ import type { BlockRecord } from '../../blocks/record.ts'
 import { type Severity, type SlowThresholds, severityOf } from '../../blocks/severity.ts'
 import type { Style } from './terminal.ts'
 
+/** How much a cell says: all there is where nothing bounds it, the least where columns that are kept would be left out otherwise. */
+export type Form = 'whole' | 'usual' | 'short'
+
+/** Columns up to this rank are kept, where need be with the short forms of others. */
+export const KEPT_RANK = 7
+
 export interface Column {
   readonly title: string
   /** Columns of the highest ranks are left out first where room is short. */
@@ -12,15 +18,15 @@ export interface Column {
   readonly isOmittedUnknown?: true
   readonly isNumber?: true
   /** `undefined` where it is not known. */
-  readonly text: (record: BlockRecord, hasRoom: boolean) => string | undefined
+  readonly text: (record: BlockRecord, form: Form) => string | undefined
   readonly style?: (record: BlockRecord, thresholds: SlowThresholds) => Style | undefined
 }
 
 /** The columns of a table of blocks. Text of others comes last, where it disturbs no column even on a terminal with ideas of its own. */
 export const columns: readonly Column[] = [
-  { title: 'time (UTC)', rank: 4, text: ({ time }) => time.slice(0, 19).replace('T', ' ') },
+  { title: 'time (UTC)', rank: 4, text: ({ time }, form) => time.slice(form === 'short' ? 'YYYY-'.length : 0, 19).replace('T', ' ') },
   { title: 'height', rank: 1, isNumber: true, text: ({ height }) => height?.toString() },
-  { title: 'path', rank: 2, text: ({ path }) => path },
+  { title: 'path', rank: 2, text: ({ path }, form) => (form === 'short' ? path.replace('compact_block_round', 'round') : path) },
   { title: 'head start ms', rank: 6, isNumber: true, isOmittedUnknown: true, text: headStart },
   {
     title: 'reconstr ms', // as long as leaves room for the hash in 80 columns
@@ -48,7 +54,7 @@ export const columns: readonly Column[] = [
   { title: 'chunks', rank: 13, isNumber: true, text: ({ chunks_used, chunks_received }) => chunks(chunks_used, chunks_received) },
   { title: 'connect ms', rank: 10, isNumber: true, text: ({ connect_ms }) => tenths(connect_ms) },
   { title: 'txs', rank: 12, isNumber: true, text: ({ transactions }) => transactions?.toString() },
-  { title: 'hash', rank: 7, text: ({ block_hash }, hasRoom) => (hasRoom ? block_hash : `…${block_hash.slice(-8)}`) },
+  { title: 'hash', rank: 7, text: ({ block_hash }, form) => (form === 'whole' ? block_hash : `…${block_hash.slice(-8)}`) },
   { title: 'node', rank: 5, isOmittedAlike: true, text: ({ node }) => node },
   { title: 'pool', rank: 14, text: ({ pool }) => pool },
   { title: 'winning peer', rank: 15, text: ({ winner_peer }) => winner_peer },

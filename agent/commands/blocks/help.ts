@@ -6,7 +6,7 @@ that is given, in order of time, the newest at the end. A block is in the journa
 connected without one.`
 
 const table = `In a terminal the table has as many columns as there is room for, and the end of each hash, which --hash \
-takes; written to a file or a pipe it has all. Control characters in text of others are shown as \\u001b and the like.`
+takes; written to a file or a pipe it has all. Where those that matter most would not fit, times are without the year, and compact_block_round_trip is round_trip. Control characters in text of others are shown as \\u001b and the like.`
 
 const examples = [
   ['', 'the last 20 blocks'],

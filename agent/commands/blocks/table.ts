@@ -1,7 +1,7 @@
 import stringWidth from 'string-width'
 import type { BlockRecord } from '../../blocks/record.ts'
 import { escapeUnseen } from '../../escape.ts'
-import { type Column, columns } from './columns.ts'
+import { type Column, columns, type Form, KEPT_RANK } from './columns.ts'
 import { cut, type Style, type Terminal } from './terminal.ts'
 
 /** So many rows are laid out together. Should later ones need more width, columns become wider there. */
@@ -16,18 +16,44 @@ interface Cell {
   readonly style: Style | undefined
 }
 
-/** A table that fits the terminal: where room is short, less important columns are left out. Nothing at all without records. */
+/** A table that fits the terminal: where room is short, cells are shortened and less important columns are left out. Nothing at all without records. */
 export function* tableLines(records: Iterable<BlockRecord>, terminal: Terminal): Generator<string> {
-  const heads = columns.map(({ title }) => cellOf(title, 'bold'))
-  let widths: readonly number[] = heads.map(({ width }) => width)
-  let shown: ReadonlySet<Column> | undefined
+  let layout: Layout | undefined
   for (const batch of batches(records)) {
-    const rows = batch.map((record) => cellsOf(record, terminal))
-    widths = widths.map((width, index) => Math.max(width, ...rows.map((row) => row[index]?.width ?? 0)))
-    const isFirst = shown === undefined
-    shown ??= shownColumns(rows, widths, terminal.columns)
-    for (const row of isFirst ? [heads, ...rows] : rows) yield lineOf(row, widths, shown, terminal)
+    const isFirst = layout === undefined
+    layout = layout ? extend(layout, batch, terminal) : layOut(batch, terminal)
+    for (const row of isFirst ? [heads, ...layout.rows] : layout.rows) yield lineOf(row, layout, terminal)
   }
+}
+
+const heads = columns.map(({ title }) => cellOf(title, 'bold'))
+
+interface Layout {
+  readonly form: Form
+  readonly rows: readonly (readonly Cell[])[]
+  readonly widths: readonly number[]
+  readonly shown: ReadonlySet<Column>
+}
+
+function layOut(batch: readonly BlockRecord[], terminal: Terminal): Layout {
+  const layoutOf = (form: Form) => {
+    const rows = batch.map((record) => cellsOf(record, form, terminal))
+    const widths = widthsOf([heads, ...rows])
+    return { form, rows, widths, ...shownColumns(rows, widths, terminal.columns) }
+  }
+  if (terminal.columns === undefined) return layoutOf('whole')
+  const usual = layoutOf('usual')
+  return usual.lacksKept ? layoutOf('short') : usual
+}
+
+/** Later rows are laid out as the first ones; columns may become wider. */
+function extend({ form, widths, shown }: Layout, batch: readonly BlockRecord[], terminal: Terminal): Layout {
+  const rows = batch.map((record) => cellsOf(record, form, terminal))
+  return { form, rows, widths: widthsOf(rows, widths), shown }
+}
+
+function widthsOf(rows: readonly (readonly Cell[])[], least: readonly number[] = []): readonly number[] {
+  return columns.map((_, index) => Math.max(least[index] ?? 0, ...rows.map((row) => row[index]?.width ?? 0)))
 }
 
 function* batches(records: Iterable<BlockRecord>): Generator<readonly BlockRecord[]> {
@@ -41,9 +67,9 @@ function* batches(records: Iterable<BlockRecord>): Generator<readonly BlockRecor
   if (batch.length > 0) yield batch
 }
 
-function cellsOf(record: BlockRecord, { columns: room, thresholds }: Terminal): readonly Cell[] {
+function cellsOf(record: BlockRecord, form: Form, { thresholds }: Terminal): readonly Cell[] {
   return columns.map(({ text, style }) => {
-    const shown = text(record, room === undefined)
+    const shown = text(record, form)
     return shown === undefined ? cellOf(UNKNOWN, 'dim') : cellOf(shown, style?.(record, thresholds))
   })
 }
@@ -53,8 +79,8 @@ function cellOf(foreign: string, style: Style | undefined): Cell {
   return { text, width: stringWidth(text), style }
 }
 
-/** The most important columns, as many as there is room for, and one at least. */
-function shownColumns(rows: readonly (readonly Cell[])[], widths: readonly number[], room = Number.POSITIVE_INFINITY): ReadonlySet<Column> {
+/** The most important columns, as many as there is room for, and one at least; and whether one is missing that is to be kept. */
+function shownColumns(rows: readonly (readonly Cell[])[], widths: readonly number[], room = Number.POSITIVE_INFINITY) {
   const byRank = columns
     .map((column, index) => {
       const isAlike = rows.every((row) => row[index]?.text === rows[0]?.[index]?.text)
@@ -65,15 +91,21 @@ function shownColumns(rows: readonly (readonly Cell[])[], widths: readonly numbe
     .sort((a, b) => a.rank - b.rank)
   const shown = new Set<Column>()
   let left = room + GAP.length
-  for (const { column, width } of byRank) {
-    left -= width + GAP.length
-    if (left < 0 && shown.size > 0) break
+  let lacksKept = false
+  for (const { column, width, rank } of byRank) {
+    const needed = width + GAP.length
+    if (needed > left && shown.size > 0) {
+      lacksKept ||= rank <= KEPT_RANK
+      if (rank < KEPT_RANK) continue // a later one that is kept may be narrower
+      break
+    }
+    left -= needed
     shown.add(column)
   }
-  return shown
+  return { shown, lacksKept }
 }
 
-function lineOf(cells: readonly Cell[], widths: readonly number[], shown: ReadonlySet<Column>, { paint }: Terminal): string {
+function lineOf(cells: readonly Cell[], { widths, shown }: Layout, { paint }: Terminal): string {
   const padded = columns.flatMap((column, index) => {
     const cell = cells[index]
     if (cell === undefined || !shown.has(column)) return []

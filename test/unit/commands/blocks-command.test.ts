@@ -177,6 +177,26 @@ describe('the table', () => {
     `)
   })
 
+  it('keeps head start and hash beside the longest path in 80 columns, and with several nodes the head start', async () => {
+    const way = { path: 'compact_block_round_trip', head_start_ms: 1234.56, head_start_is_lower_bound: true } as const
+    const journal = (node: string) => journalWith(ndjson([...blocks(2), { ...blockAt(3), ...way, node }]))
+    const table = async (node: string) => (await blocksCommand([], { journal: journal(node), columns: 80, noColor: true })).out
+    expect(await table('fra1')).toMatchInlineSnapshot(`
+      "time (UTC)      height  path           head start ms  reconstr ms  hash
+      11-15 00:00:00  900000  bip152_cmpct      cmpct 52.2          5.8  …bbe0e947
+      11-15 00:10:00  900001  fibre_udp       FIBRE ≥ 25.8         20.1  …3967c67f
+      11-15 00:30:00  900003  round_trip    FIBRE ≥ 1234.6          4.8  …7de45aab
+      "
+    `)
+    expect(await table('nyc1')).toMatchInlineSnapshot(`
+      "time (UTC)      height  path           head start ms  reconstr ms  node
+      11-15 00:00:00  900000  bip152_cmpct      cmpct 52.2          5.8  fra1
+      11-15 00:10:00  900001  fibre_udp       FIBRE ≥ 25.8         20.1  fra1
+      11-15 00:30:00  900003  round_trip    FIBRE ≥ 1234.6          4.8  nyc1
+      "
+    `)
+  })
+
   it('takes 80 columns, or those of COLUMNS, where the terminal reports none', async () => {
     const journal = journalWith(ndjson(blocks(3)))
     const out = async (columns: number, env = {}) => (await blocksCommand([], { journal, columns, env })).out
