@@ -41,6 +41,8 @@ class Reader {
   readonly #settings = new Source()
   readonly #lists = new Map<Key, string[]>()
   readonly #words: string[] = []
+  /** Names without a path that --node gave. */
+  readonly #plainNames = new Set<string>()
 
   constructor(grammar: Grammar<Flags>) {
     this.#grammar = grammar
@@ -55,6 +57,7 @@ class Reader {
       else if (this.#keys.has(token.name)) this.#takeSetting(this.#keys.get(token.name) as Key, token.isNegated ? 'false' : token.value)
       else this.#takeValue(token.name, this.#flags[token.name] as Flag, token.value)
     }
+    this.#judgePlainNames()
     for (const [key, list] of this.#lists) this.#settings.give(key, list, `--${options[key].flag}`)
     const { problems } = this.#settings
     return { values: this.#values as Record<string, true>, settings: this.#settings, words: this.#words, problems }
@@ -75,9 +78,21 @@ class Reader {
 
   /** The older exporter had --node-name alone, and argparse took --node for it. No name of a node was a path. */
   #takePlainName(name: string): void {
-    if (name.includes('/')) return void this.#settings.fail('nodes', `--node: must be NAME=PATH, not ${JSON.stringify(name)}`)
+    if (name.includes('/')) return void this.#refuseNode(name, `--node NAME=${name}`)
     this.#settings.give('nodeName', name, '--node')
-    this.#settings.warnings.push('--node NAME=PATH names a node by its data directory; for the plain name write --node-name')
+    this.#plainNames.add(name)
+  }
+
+  /** That one took a single name. Whoever gives several, or a path with another, means nodes by their paths. */
+  #judgePlainNames(): void {
+    if (this.#plainNames.size > 1 || this.#lists.has('nodes'))
+      for (const name of this.#plainNames) this.#refuseNode(name, `--node ${name}=PATH, with its data directory or executable`)
+    else if (this.#plainNames.size > 0)
+      this.#settings.warnings.push('--node NAME=PATH names a node by its data directory; for the plain name write --node-name')
+  }
+
+  #refuseNode(value: string, wayOut: string): void {
+    this.#settings.fail('nodes', `--node: must be NAME=PATH, not ${JSON.stringify(value)}; write ${wayOut}`)
   }
 
   #takeValue(name: string, { type, many }: Flag, text: string | undefined): void {

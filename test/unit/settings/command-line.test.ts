@@ -50,7 +50,7 @@ describe('beginnings of flags', () => {
 })
 
 it('takes several nodes by name, and the name of the only one', () => {
-  const { settings } = run(['--node', 'a=/srv/a', '--node=b=/srv/b=2', '--node', 'fra1'])
+  const { settings } = run(['--node', 'a=/srv/a', '--node=b=/srv/b=2', '--node-name', 'fra1'])
   expect(settings.nodeName).toBe('fra1')
   expect(settings.nodes).toEqual([
     { name: 'a', path: '/srv/a' },
@@ -66,6 +66,7 @@ it('switches on, off, and by value', () => {
 it('takes a plain name that --node gives, with a warning', () => {
   const warning = '--node NAME=PATH names a node by its data directory; for the plain name write --node-name'
   expect(run(['--node', 'fra1'])).toMatchObject({ settings: { nodeName: 'fra1' }, warnings: [warning] })
+  expect(run(['--node', 'fra1', '--node', 'fra1']).warnings).toEqual([warning])
   for (const argv of [
     ['--node-name', 'fra1'],
     ['--node', 'fra1=/srv/fra1'],
@@ -111,7 +112,17 @@ describe('is refused with exit code 2', () => {
     ],
     [['--otlp-endpoint', 'collector:4318'], ['--otlp-endpoint: must be an address that begins with http:// or https://']],
     [['--otlp-interval', '0'], ['--otlp-interval: must be a number of seconds from 0.1 to 3600, not "0"']],
-    [['--node', '/srv/alpha'], ['--node: must be NAME=PATH, not "/srv/alpha"']],
+    [['--node', '/srv/alpha'], ['--node: must be NAME=PATH, not "/srv/alpha"; write --node NAME=/srv/alpha']],
+    [
+      ['--node', 'a', '--node', 'b=/srv/b'],
+      ['--node: must be NAME=PATH, not "a"; write --node a=PATH, with its data directory or executable'],
+    ],
+    [
+      ['--node', 'a', '--node', 'b'],
+      ['a', 'b'].map(
+        (name) => `--node: must be NAME=PATH, not "${name}"; write --node ${name}=PATH, with its data directory or executable`,
+      ),
+    ],
     [['--node', '=/x'], ['--node: must be NAME=PATH, not ["=/x"]']],
     [['--node', 'a=/x', '--node', 'a=/y'], ['--node: must not give one name twice, not ["a=/x","a=/y"]']],
   ])('%j', (argv, problems) => {
