@@ -15,28 +15,33 @@ const area = 'ports'
 export async function judgePorts(settings: Settings, isAgentThere: () => Promise<boolean>): Promise<readonly Finding[]> {
   const { listenAddresses, port, healthPort } = settings
   const findings: Finding[] = []
-  const numbers = [port, healthPort].filter((number) => number !== 0)
-  const isTaken = async (host: string) => (await Promise.all(numbers.map((number) => tryPort(host, number)))).every(isInUse)
   for (const address of listenAddresses) {
     if (address.startsWith('unix:')) findings.push(await judgeSocket(address.slice('unix:'.length), isAgentThere))
-    // An agent of other settings may have one of the two.
-    else
-      for (const [flag, number] of [
-        ['port', port],
-        ['health-port', healthPort],
-      ] as const)
-        findings.push(await judgePort(address, flag, number, async () => (await isTaken(address)) && (await isAgentThere())))
+    else {
+      const tried = await Promise.all([tryPort(address, 'port', port), tryPort(address, 'health-port', healthPort)])
+      // An agent of other settings may have one of the two.
+      const isAgents = tried.every(({ number, error }) => number === 0 || isInUse(error)) && tried.some(({ error }) => error)
+      const isOwn = isAgents && (await isAgentThere())
+      findings.push(...tried.map((one) => judgePort(one, isOwn)))
+    }
   }
   return findings
 }
 
-async function judgePort(host: string, flag: string, number: number, isAgentThere: () => Promise<boolean>): Promise<Finding> {
+interface Tried {
+  readonly host: string
+  readonly flag: string
+  /** 0 for any port, which is not tried. */
+  readonly number: number
+  /** Why nobody can listen there, if so. */
+  readonly error?: NodeJS.ErrnoException | undefined
+}
+
+function judgePort({ host, flag, number, error }: Tried, isOwn: boolean): Finding {
   if (number === 0) return { area, level: 'ok', what: `--${flag} 0: any free port` }
   const place = `${isIPv6(host) ? `[${host}]` : host}:${number}`
-  const error = await tryPort(host, number)
   if (error === undefined) return { area, level: 'ok', what: `${place} is free` }
-  if (isInUse(error) && (await isAgentThere()))
-    return { area, level: 'note', what: `${place} is taken, and an agent of these settings runs` }
+  if (isOwn) return { area, level: 'note', what: `${place} is taken, and an agent of these settings runs` }
   return judgeError(error, place, flag, number)
 }
 
@@ -62,14 +67,16 @@ function describe(pid: number): string {
   return `${programOf(pid)}${uid === undefined ? '' : ` of ${nameOfUser(uid)}`}`
 }
 
-async function tryPort(host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
+async function tryPort(host: string, flag: string, number: number): Promise<Tried> {
+  const tried = { host, flag, number }
+  if (number === 0) return tried
   const server = createServer()
   try {
-    server.listen({ host, port, exclusive: true })
+    server.listen({ host, port: number, exclusive: true })
     await once(server, 'listening')
-    return undefined
+    return tried
   } catch (error) {
-    return error as NodeJS.ErrnoException
+    return { ...tried, error: error as NodeJS.ErrnoException }
   } finally {
     server.close()
   }
