@@ -19,6 +19,21 @@ export async function judgeJournal(path: string | undefined, isAgentThere: () =>
   return [{ area, level: 'ok', what: `${path} can be written` }, ...judgeRoom(folder), ...(await judgeHolder(path, isAgentThere))]
 }
 
+const PART_IS_FILE = 'a part of its path is a file'
+
+/** By the type that statfs(2) tells. Root seems to be allowed to write there. */
+const kernelFileSystems: ReadonlyMap<number, string> = new Map([
+  [0x9fa0, 'proc'],
+  [0x62656572, 'sysfs'],
+  [0x27e0eb, 'cgroup'],
+  [0x63677270, 'cgroup2'],
+  [0xcafe4a11, 'bpf'],
+  [0x64626720, 'debugfs'],
+  [0x74726163, 'tracefs'],
+  [0x73636673, 'securityfs'],
+  [0x1cd1, 'devpts'],
+])
+
 interface Fault {
   readonly what: string
   readonly todo: string
@@ -31,6 +46,9 @@ function faultOf(path: string, folder: string): Fault | undefined {
     // The agent makes the folder, but not the one above it.
     const place = [folder, dirname(folder)].find((one) => statIfThere(one))
     if (place === undefined) return { what: `${folder} does not exist`, todo: `mkdir -p ${folder}` }
+    if (!statSync(place).isDirectory()) return { what: PART_IS_FILE, todo: another }
+    const kind = kernelFileSystems.get(statfsSync(place).type)
+    if (kind !== undefined) return { what: `${place} is the kernel's own (${kind}), and keeps no files of others`, todo: another }
     for (const one of [place, ...(file ? [path] : [])]) accessSync(one, constants.W_OK)
     return undefined
   } catch (error) {
@@ -38,7 +56,7 @@ function faultOf(path: string, folder: string): Fault | undefined {
     const user = nameOfUser(process.geteuid?.() ?? 0)
     if (code === 'EROFS')
       return { what: 'the file system is read-only', todo: `mount it for writing (ReadWritePaths= in a systemd unit), or ${another}` }
-    if (code === 'ENOTDIR') return { what: 'a part of its path is a file', todo: another }
+    if (code === 'ENOTDIR') return { what: PART_IS_FILE, todo: another }
     if (code !== 'EACCES' && code !== 'EPERM') return { what: (error as Error).message, todo: another }
     return { what: `the user ${user} may not write ${ownedBy(place)}`, todo: `let the user ${user} write ${folder}, or ${another}` }
   }
@@ -57,7 +75,8 @@ const statIfThere = (path: string): Stats | undefined => statSync(path, { throwI
 
 function judgeRoom(folder: string): readonly Finding[] {
   try {
-    const { bavail, bsize, files, ffree } = statfsSync(statIfThere(folder) ? folder : dirname(folder))
+    const { blocks, bavail, bsize, files, ffree } = statfsSync(statIfThere(folder) ? folder : dirname(folder))
+    if (blocks === 0) return [] // it does not tell, as some network file systems
     const mebibytes = Math.floor((bavail * bsize) / 2 ** 20)
     const level = 'warning'
     if (bavail * bsize < LEAST_BYTES)
