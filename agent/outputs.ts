@@ -10,7 +10,7 @@ import type { Live } from './page/live.ts'
 import type { EventSource } from './sources/source.ts'
 import type { Stores } from './stores.ts'
 import type { Tracepoint } from './tracepoints/define.ts'
-import { type TracepointEvent, tracepoints } from './tracepoints/index.ts'
+import { allTracepoints, type TracepointEvent } from './tracepoints/index.ts'
 
 export interface OutputsOptions {
   readonly telemetry: Pick<Telemetry, 'instruments' | 'push' | 'forget'>
@@ -56,9 +56,8 @@ export function toMetrics({ instruments, push, forget }: OutputsOptions['telemet
   }
 }
 
-const known: readonly Tracepoint[] = tracepoints
 /** The metrics of the others are those of their totals. */
-const eventTracepoints = known.filter(({ counted }) => counted === undefined)
+const eventTracepoints = allTracepoints.filter(({ counted }) => counted === undefined)
 
 /** Each event goes to the metrics of its own tracepoint, which know its type. */
 const recordersOfTracepoints = (instruments: Instruments) =>

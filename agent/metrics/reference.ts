@@ -1,5 +1,5 @@
 import type { Counted, Tracepoint } from '../tracepoints/define.ts'
-import { tracepoints } from '../tracepoints/index.ts'
+import { allTracepoints } from '../tracepoints/index.ts'
 import { agentMetrics, outputMetrics, processMetrics } from './agent-metrics.ts'
 import { announcementMetrics, blockMetrics } from './block-metrics.ts'
 import type { MetricDefinition } from './definition.ts'
@@ -7,8 +7,6 @@ import { kernelMetrics } from './kernel-metrics.ts'
 import { eventDelay, nodeMetrics } from './node-metrics.ts'
 
 type Definition = MetricDefinition<never>
-
-const known: readonly Tracepoint[] = tracepoints
 
 /** A metric, the names of its labels, and where it comes from. */
 interface Row {
@@ -29,7 +27,7 @@ export function metricsReference(): string {
     '## About the agent itself',
     table(rowsOfAgent()),
     '## Tracepoints',
-    ...known.flatMap(({ probe, description, args, ...tracepoint }) => [
+    ...allTracepoints.flatMap(({ probe, description, args, ...tracepoint }) => [
       `### \`${probe}\``,
       `${description} ${wayOf(tracepoint)}`,
       rows(
@@ -75,7 +73,7 @@ function rowsOfNodes(): readonly Row[] {
   const add = (definition: Definition, source: string) => {
     sources.set(definition, (sources.get(definition) ?? new Set()).add(source))
   }
-  for (const { probe, metrics } of tracepoints) for (const metric of metrics) add(metric, `\`${probe}\``)
+  for (const { probe, metrics } of allTracepoints) for (const metric of metrics) add(metric, `\`${probe}\``)
   for (const metric of Object.values(blockMetrics).flat()) add(metric, 'races')
   for (const metric of announcementMetrics) add(metric, 'messages')
   return [...sources].map(([definition, of]) => ({ definition, labels: ['node', ...labelsOf(definition)], source: [...of].join(', ') }))

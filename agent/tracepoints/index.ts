@@ -63,16 +63,18 @@ export type TracepointEvent = EventOf<Recorded>
 /** An event that tells of a block. */
 export type BlockEvent = EventOf<OfBlock>
 
-const all: readonly Tracepoint[] = tracepoints
-export const countedTracepoints = all.filter((tracepoint) => tracepoint.counted !== undefined)
+/** The same, without what is known of each by itself. */
+export const allTracepoints: readonly Tracepoint[] = [...tracepoints]
+export const countedTracepoints = allTracepoints.filter((tracepoint) => tracepoint.counted !== undefined)
 /** Those of which hits become events, all or a few. */
 export const recordedTracepoints = tracepoints.filter((tracepoint): tracepoint is Recorded => tracepoint.isRecorded)
 export const blockTracepoints = tracepoints.filter((tracepoint): tracepoint is OfBlock => tracepoint.isOfBlock)
 
 /** Tracepoints of these groups. */
-export const tracepointsOf = (groups: readonly Group[]): readonly Tracepoint[] => all.filter(({ group }) => groups.includes(group))
+export const tracepointsOf = (groups: readonly Group[]): readonly Tracepoint[] =>
+  allTracepoints.filter(({ group }) => groups.includes(group))
 
-const fibreProbes = all.filter(({ group }) => group === 'fibre').map(({ probe }) => probe)
+const fibreProbes = allTracepoints.filter(({ group }) => group === 'fibre').map(({ probe }) => probe)
 
 /** Whether a binary that has these tracepoints is one with FIBRE; `undefined` if it has none at all. */
 export const isFibreBuild = (offered: ReadonlySet<string>): boolean | undefined =>
