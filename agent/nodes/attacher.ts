@@ -27,7 +27,8 @@ export class Attacher {
   readonly #tries = new WeakMap<Node, Try>()
   /** Whether each node had FIBRE when that was last logged. */
   readonly #kinds = new WeakMap<Node, boolean | undefined>()
-  readonly #detaching = new Map<Promise<void>, Node>()
+  readonly #detaching = new Map<Promise<void>, { readonly node: Node; readonly executable: string | undefined }>()
+  #isEnding = false
 
   constructor(source: EventSource, log: Logger) {
     this.#source = source
@@ -54,6 +55,7 @@ export class Attacher {
       return
     }
     this.#logProbes(node)
+    if (this.#tries.get(node)?.isRefused) void this.#retryOnceDetached(node)
     if (this.#source.replay !== undefined) return // that it is replayed is said where it begins
     this.#logKind(node)
     const { probes, restarts } = node.snapshot()
@@ -66,15 +68,28 @@ export class Attacher {
 
   /** Tries again, every 10 s, what could not be attached and may be by now. What is attached stays as it is. */
   retry(node: Node): void {
-    const { attachment, attachError } = node
     const { atMs, isRefused } = this.#tries.get(node) ?? NEVER_TRIED
-    const isDue = attachError !== undefined || isRefused
-    if (!node.isUp || !isDue || this.#source.sealed !== undefined || performance.now() - atMs < RETRY_MS) return
+    const isDue = node.attachError !== undefined || isRefused
+    if (node.isUp && isDue && performance.now() - atMs >= RETRY_MS) this.#tryAgain(node)
+  }
+
+  /** While a link to the process before is being closed, the kernel may refuse a tracepoint in an executable that was exchanged in place. */
+  async #retryOnceDetached(node: Node): Promise<void> {
+    const { process } = node
+    const before = [...this.#detaching].filter(([, { executable }]) => executable === process?.executable)
+    if (before.length === 0) return
+    await Promise.allSettled(before.map(([detaching]) => detaching))
+    if (node.process === process && !this.#isEnding) this.#tryAgain(node)
+  }
+
+  #tryAgain(node: Node): void {
+    const { attachment } = node
+    if (this.#source.sealed !== undefined) return
     if (attachment === undefined) {
       this.attach(node)
       return
     }
-    this.#tries.set(node, { ...this.#tries.get(node), atMs: performance.now(), isRefused })
+    this.#tries.set(node, { ...(this.#tries.get(node) ?? NEVER_TRIED), atMs: performance.now() })
     try {
       attachment.retry?.()
     } catch (error) {
@@ -85,17 +100,18 @@ export class Attacher {
     this.#logKind(node)
   }
 
-  /** Detaches from a node. The kernel may take its time. */
-  detach(node: Node, attachment: Attachment): void {
+  /** Detaches from a process of a node, which runs this executable. The kernel may take its time. */
+  detach(node: Node, attachment: Attachment, executable: string | undefined): void {
     const detaching = attachment.close().finally(() => this.#detaching.delete(detaching))
-    this.#detaching.set(detaching, node)
+    this.#detaching.set(detaching, { node, executable })
   }
 
   /** Resolves when nothing is being detached any more, or after a second. */
   async detached(): Promise<void> {
+    this.#isEnding = true
     const timeIsUp = new Promise((resolve) => setTimeout(resolve, DETACH_MS).unref())
     await Promise.race([Promise.all(this.#detaching.keys()), timeIsUp])
-    const nodes = [...new Set([...this.#detaching.values()].map(({ name }) => name))]
+    const nodes = [...new Set([...this.#detaching.values()].map(({ node }) => node.name))]
     if (nodes.length > 0) this.#log.warn({ nodes }, 'detaching takes long: it is left to the kernel, which ends it by itself')
   }
 

@@ -85,12 +85,12 @@ export class Nodes implements EventHandler {
     for (const output of this.#outputs) output.processesChanged?.()
   }
 
-  processExited({ node: name, pid }: NodeProcess): void {
+  processExited({ node: name, pid, executable }: NodeProcess): void {
     const node = this.add(name)
     const { attachment } = node
     this.#source.drain() // what it said before it ended
     node.processExited(this.#source.now())
-    if (attachment) this.#attacher.detach(node, attachment)
+    if (attachment) this.#attacher.detach(node, attachment, executable)
     this.#log.warn({ node: name, pid }, 'bitcoind ended; waiting for it to come back')
     for (const output of this.#outputs) output.processesChanged?.()
   }
@@ -155,7 +155,7 @@ export class Nodes implements EventHandler {
 
   /** Detaches from all processes; the events that came before have then been taken in, and blocks that were connected are closed. */
   async close(): Promise<void> {
-    for (const node of this.#nodes.values()) if (node.attachment) this.#attacher.detach(node, node.attachment)
+    for (const node of this.#nodes.values()) if (node.attachment) this.#attacher.detach(node, node.attachment, node.process?.executable)
     await this.#attacher.detached()
     this.#source.drain()
     this.#lossLog.close()

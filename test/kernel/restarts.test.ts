@@ -190,4 +190,26 @@ describe('an executable that is exchanged', () => {
     expect(processed(scrape)).toEqual(tally.expected)
     expect(scrape.value('fibre_exporter_target_restarts_total')).toBe(5)
   })
+
+  it('in place, and started while the link to the one before is being closed, is measured as soon as that is closed', async () => {
+    const { path, install } = stage()
+    const bitcoind = install('bitcoind')
+    const builds = [
+      { file: compileDemoNode(path('older'), '-DOLDER'), probeCount: probes.length - 1 },
+      { file: install('newer'), probeCount: probes.length },
+    ]
+    await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
+    const attachMs: number[] = []
+    for (let exchange = 0; exchange < 10; exchange++) {
+      const { file, probeCount } = builds[exchange % 2] as (typeof builds)[number]
+      copyFileSync(file, bitcoind)
+      const startedAt = performance.now()
+      await using node = await startNode(bitcoind, path())
+      await attached(node, probeCount)
+      attachMs.push(performance.now() - startedAt)
+      await killed(node)
+    }
+    expect(Math.max(...attachMs)).toBeLessThan(5_000) // the kernel's refusals are otherwise tried again after 10 s
+    expect(agent.log.filter(({ msg }) => msg === 'attached to bitcoind')).toHaveLength(attachMs.length)
+  })
 })

@@ -76,6 +76,28 @@ describe('a tracepoint that the kernel refused', () => {
     expect(retry).toHaveBeenCalledTimes(5)
   })
 
+  it('is tried again as soon as the link to a process before of the same executable is closed, unless the agent ends', async () => {
+    const retried = async (after: typeof target, end?: (nodes: Nodes) => unknown) => {
+      const closing = Promise.withResolvers<void>()
+      const retry = vi.fn()
+      const { nodes, whole } = measure({ probes: [attached(first)], close: () => closing.promise })
+      nodes.processStarted(target)
+      nodes.processExited(target)
+      Object.assign(whole, { probes: [refused(first)], retry, close: async () => {} })
+      nodes.processStarted(after)
+      await vi.advanceTimersByTimeAsync(200)
+      expect(retry).not.toHaveBeenCalled()
+      end?.(nodes)
+      closing.resolve()
+      await vi.advanceTimersByTimeAsync(0)
+      return retry.mock.calls.length
+    }
+    expect(await retried({ ...target, pid: 2 })).toBe(1)
+    expect(await retried({ ...target, pid: 2, executable: '/opt/bitcoind' })).toBe(0)
+    expect(await retried({ ...target, pid: 2 }, (nodes) => nodes.processExited({ ...target, pid: 2 }))).toBe(0)
+    expect(await retried({ ...target, pid: 2 }, (nodes) => nodes.close())).toBe(0)
+  })
+
   it('lets races be judged once it is attached', async () => {
     const probes = [...requiredProbes].map((probe) => (probe === 'udp:block_race_time' ? refused(probe) : attached(probe)))
     const { nodes } = measure({ probes, retry: () => probes.splice(0, probes.length, ...[...requiredProbes].map(attached)) })
