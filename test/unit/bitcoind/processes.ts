@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { onTestFinished, vi } from 'vitest'
@@ -75,6 +75,14 @@ export async function watch(selection: Partial<Selection>, options: Partial<Watc
   onTestFinished(() => watcher.close())
   const findings = () => watcher.findings().map(({ text }) => text)
   return { watcher, told, expected, seen, lines, findings, warnings: () => lines.filter(({ level }) => level === 40) }
+}
+
+/** A view of /proc with those processes alone that are shown: others of this machine may be called bitcoind as well. */
+export function ownProc() {
+  const procRoot = temporaryDirectory()
+  const show = (pid: number | 'self') => symlinkSync(`/proc/${pid}`, join(procRoot, `${pid}`))
+  show('self')
+  return { procRoot, show }
 }
 
 /** Stands in for pidfd. */

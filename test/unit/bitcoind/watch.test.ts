@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync } from 'node:child_process'
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readlinkSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { need } from '../../harness/needs.ts'
-import { eventually, forkOff, killProcess, nextLine, pausingProgram, startProcess, watch } from './processes.ts'
+import { eventually, forkOff, killProcess, nextLine, ownProc, pausingProgram, startProcess, watch } from './processes.ts'
 
 const isRoot = process.getuid?.() === 0
 
@@ -451,7 +451,7 @@ describe('paths that cannot be used', () => {
     const { path } = pausingProgram()
     mkdirSync(path('directory'))
     writeFileSync(path('plain'), '', { mode: 0o644 })
-    const { warnings, findings, watcher } = await watch({ bitcoind: path(file) })
+    const { warnings, findings, watcher } = await watch({ bitcoind: path(file) }, { procRoot: ownProc().procRoot })
     watcher.scan()
     expect(warnings()).toMatchObject([{ msg: reason(path(file)) }])
     expect(findings()).toEqual([reason(path(file))])
@@ -461,8 +461,9 @@ describe('paths that cannot be used', () => {
     const { install, path } = pausingProgram()
     const [bitcoind, other] = [install('bitcoind'), install('bitcoin-qt')]
     const node = await startProcess(other, [`-datadir=${path()}`])
-    const hints = async (selection: Parameters<typeof watch>[0]) =>
-      (await watch(selection)).findings().filter((text) => text.includes(`pid ${node.pid} `))
+    const { procRoot, show } = ownProc()
+    show(node.pid)
+    const hints = async (selection: Parameters<typeof watch>[0]) => (await watch(selection, { procRoot })).findings()
     const missing = path('missing')
     const hint = `pid ${node.pid} runs ${other}: if that is the node, give`
     expect(await hints({ bitcoind: missing })).toEqual([`${missing} does not exist; ${hint} --bitcoind ${other}`])
@@ -474,19 +475,24 @@ describe('paths that cannot be used', () => {
 
   it('takes a bitcoind for none of these while it waits for others that start beside it', async () => {
     const { install, path } = pausingProgram()
-    await startProcess(install('bitcoin-qt'))
-    const { seen, warnings, watcher } = await watch({})
+    const { procRoot, show } = ownProc()
+    const gui = await startProcess(install('bitcoin-qt'))
+    show(gui.pid)
+    const { told, warnings, watcher } = await watch({}, { procRoot })
     const node = await startProcess(install('bitcoind'), [`-datadir=${path()}`])
+    show(node.pid)
     watcher.scan()
-    await eventually(() => expect(seen.map(({ pid }) => pid)).toContain(node.pid))
-    expect(warnings().filter(({ pid }) => pid === node.pid)).toEqual([])
+    await eventually(() => expect(told).toEqual([`+ localhost ${node.pid}`]))
+    expect(warnings().map(({ pid }) => pid)).toEqual([gui.pid])
   })
 
   it('waits for a bitcoind that is installed later', async () => {
     const { install, path } = pausingProgram()
-    const { told, warnings } = await watch({ bitcoind: path('later', 'bitcoind') })
+    const { procRoot, show } = ownProc()
+    const { told, warnings } = await watch({ bitcoind: path('later', 'bitcoind') }, { procRoot })
     expect(warnings()).toHaveLength(1)
     const node = await startProcess(install('later', 'bitcoind'))
+    show(node.pid)
     await eventually(() => expect(told).toEqual([`+ localhost ${node.pid}`]))
   })
 
