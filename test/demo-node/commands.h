@@ -3,6 +3,7 @@
 #include "commands/blocks.h"
 #include "commands/relay.h"
 #include "commands/hits.h"
+#include "commands/fire.h"
 
 static const struct {
 	const char *name;
@@ -11,7 +12,7 @@ static const struct {
 	{ "blocks", run_blocks },     { "relay", run_relay }, { "compete", run_compete }, { "header", run_header },
 	{ "catch-up", run_catch_up }, { "reorg", run_reorg }, { "events", run_events },	  { "flood", run_flood },
 	{ "load", run_load },	      { "totals", run_totals }, { "hit", run_hit },	  { "replay", run_replay },
-	{ "odd", run_odd },	      { "wait", run_wait },	{ "semaphores", run_semaphores },
+	{ "fire", run_fire },	      { "odd", run_odd },	{ "wait", run_wait },	  { "semaphores", run_semaphores },
 };
 
 static void run(const struct command *command)
@@ -29,8 +30,8 @@ static void obey(void)
 	size_t capacity = 0;
 
 	while (getline(&line, &capacity, stdin) >= 0) {
-		struct command command = { 0 };
-		char *rest = line;
+		char *fields = line, *rest = strsep(&fields, "{");
+		struct command command = { .fields = fields ? fields : "" };
 
 		while (command.count < MAX_WORDS && (command.words[command.count] = strtok_r(rest, " \t\n", &rest)))
 			command.count++;

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { compileDemoNode } from './compile.ts'
-import { coreProbes, type Probe, probes, startDemoNode } from './demo-node.ts'
+import { coreProbes, fire, type Probe, probes, startDemoNode } from './demo-node.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
@@ -116,6 +116,7 @@ describe('tracepoints', () => {
     expect(await demo.command('blocks 20')).toMatchObject({ blocks: 20, events: none })
     expect(await demo.command('events 100 0')).toMatchObject({ events: none })
     expect(await demo.command('hit udp:block_coinbase 5')).toMatchObject({ hits: 0 })
+    await expect(demo.command('fire udp:block_coinbase {}')).rejects.toThrow('no tracer is attached: udp:block_coinbase')
     expect(recorded(path)).toEqual([])
   })
 })
@@ -170,8 +171,24 @@ describe('commands', () => {
     await expect(demo.command('blocks')).rejects.toThrow('a number is missing: blocks')
     await expect(demo.command('events 5 fast')).rejects.toThrow('fast')
     await expect(demo.command('hit udp:nothing 5')).rejects.toThrow('no such probe: udp:nothing')
+    await expect(demo.command('fire udp:nothing {}')).rejects.toThrow('no such probe: udp:nothing')
     await expect(demo.command('replay /nowhere')).rejects.toThrow('No such file or directory: /nowhere')
     await expect(demo.command('odd sock')).rejects.toThrow('no such kind: sock')
+  })
+
+  it('fire one hit with the arguments given, whichever they are, and say which', async () => {
+    const path = newPath()
+    const own = ({ ts_ns, node, pid, tid, comm, probe, payload, ...args }: Recorded) => args
+    const blocks = await record('blocks 20')
+    await using demo = await startDemoNode({ args: ['--control', '--always', '--record', path] })
+    await demo.command('load 0.1 messages=20000 mempool=2000 utxo=20000')
+    const events = [...blocks, ...recorded(path)]
+    expect(new Set(events.map(({ probe }) => probe)).size).toBe(probes.length + Object.keys(coreProbes).length)
+    for (const event of events) expect((await fire(demo, event.probe, own(event)))[0]).toMatchObject(own(event))
+    expect(recorded(path).slice(-events.length).map(own)).toEqual(events.map(own))
+    const nothing = { txid: '0'.repeat(64), reason: 'a text, of words', vsize: -1, fee: 0, entry_time: 0 }
+    const { reason, vsize } = nothing
+    expect(await fire(demo, 'mempool:removed', { vsize, reason })).toEqual([{ probe: 'mempool:removed', ...nothing }])
   })
 
   it('send difficult arguments and say which', async () => {

@@ -42,8 +42,10 @@ export interface Fired {
   readonly seconds: number
 }
 
-/** One fired event: its fields as recordings of real nodes name them, null where the argument points to no memory. */
-export type FiredEvent = { readonly probe: Probe } & Readonly<Record<string, string | number | readonly number[] | null>>
+/** Arguments as recordings of real nodes name them, null where one points to no memory. */
+type Arguments = Readonly<Record<string, string | number | readonly number[] | null>>
+/** One fired event. */
+export type FiredEvent = { readonly probe: Probe } & Arguments
 
 /** Hits since the start, and sums of their numbers, by tracepoint and label: a message's type, a reason, a mode. */
 export interface Totals {
@@ -64,6 +66,7 @@ interface Answers {
   flood: Fired
   replay: Fired
   hit: { readonly probe: Probe; readonly hits: number; readonly ns_per_hit: number; readonly cpu_ns_per_hit: number }
+  fire: { readonly sent: Arguments }
   odd: { readonly kind: string; readonly sent: readonly FiredEvent[] }
   semaphores: Readonly<Record<Probe, number>>
   wait: { readonly attached: boolean }
@@ -104,6 +107,12 @@ export async function startDemoNode({ binary = demoNodeBinary, args = [], cwd }:
   const node = new DemoNode(child)
   await (args.includes('--control') ? node.command('semaphores') : node.nextLine())
   return node
+}
+
+/** Fires a hit of a tracepoint for each of these, and returns what it passed: arguments that are left out are 0 or empty. */
+export async function fire(node: DemoNode, probe: string, ...hits: readonly Arguments[]): Promise<readonly Arguments[]> {
+  const answers = await Promise.all(hits.map((hit) => node.command(`fire ${probe} ${JSON.stringify(hit)}`)))
+  return answers.map(({ sent }) => sent)
 }
 
 export class DemoNode implements AsyncDisposable {

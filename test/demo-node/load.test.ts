@@ -33,7 +33,7 @@ function totalsOf(path: string): unknown {
     const label = labels.map((name) => event[name]).join(' ')
     const byLabel = totals[event.probe] as Record<string, Sums>
     const before = byLabel[label] ?? {}
-    const values = [['hits', 1] as const, ...sums.map((name) => [name, Number(event[name])] as const)]
+    const values = [['hits', 1] as const, ...sums.map((name) => [name, Math.max(0, Number(event[name]))] as const)]
     byLabel[label] = Object.fromEntries(values.map(([name, value]) => [name, (before[name] ?? 0) + value]))
   }
   return totals

@@ -30,6 +30,7 @@ static const char usage[] =
 	"Commands, with messages: relay N [GAP_US] | compete | header | catch-up N [RATE] | reorg DEPTH\n"
 	"          only events:   blocks N [GAP_US] | events N RATE | flood SECONDS | replay FILE [SPEED] [node=NAME] | odd KIND\n"
 	"          only hits:     load SECONDS [messages=RATE] [mempool=RATE] [utxo=RATE] | hit PROBE N\n"
+	"                         fire PROBE {\"FIELD\": VALUE, ...}\n"
 	"          nothing:       totals | semaphores | wait COUNT|PROBE,... [SECONDS] | quit\n";
 
 static struct {

@@ -1,10 +1,11 @@
-/* A command: a line of words from stdin. */
+/* A command: a line of words from stdin, and of fields in braces behind them. */
 
 #define MAX_WORDS 5
 
 struct command {
 	int count;
 	char *words[MAX_WORDS];
+	const char *fields; /* as in JSON, behind the brace */
 };
 
 static void refuse(const char *reason, const char *about)

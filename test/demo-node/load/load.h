@@ -117,7 +117,7 @@ static enum probe invent_mempool_change(union argument *a, uint64_t *state, uint
 
 static enum probe invent_flush(union argument *a, uint64_t random)
 {
-	a[0].number = random % 4000000 - 5000; /* the clock can jump back */
+	a[0].number = random % 32 ? random % 4000000 : -5000; /* the clock can jump back */
 	a[1].number = random % (CORE >= 31 ? 5 : 4);
 	a[2].number = random / 8 % 10000000;
 	a[3].number = random / 16 % 2000000000;

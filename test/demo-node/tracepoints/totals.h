@@ -74,7 +74,7 @@ static void count_event(const struct event *event)
 	total->hits++;
 	for (int i = 0; i < MAX_ARGS && probes[event->probe].fields[i].key; i++)
 		if (probes[event->probe].fields[i].kind & SUM)
-			total->sums[sum++] += event->args[i].number;
+			total->sums[sum++] += event->args[i].number > 0 ? event->args[i].number : 0; /* as agents add up */
 }
 
 static void write_total(FILE *out, const struct total *total)
