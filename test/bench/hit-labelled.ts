@@ -1,14 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { startBpftrace } from '../harness/bpftrace.ts'
-import { startStockNode } from '../kernel/stock-node.ts'
 import type { Figure } from './figure.ts'
 import { compareHits, type Tracer } from './hits.ts'
 import { load, openSource, targetOf } from './in-process.ts'
-
-const directory = mkdtempSync(join(tmpdir(), 'fibre-bench-'))
-process.once('exit', () => rmSync(directory, { recursive: true }))
 
 const HITS = 1_000_000
 const probe = 'net:inbound_message'
@@ -20,7 +13,7 @@ export const hitLabelled: Figure = {
   title: 'a hit in the target, counted in the kernel by a text, its size added up',
   unit: 'ns',
   goal: { atMost: 'peer' },
-  measure: (run) => compareHits(ours, bpftrace, run, { probe, start: () => startStockNode(directory) }),
+  measure: (run) => compareHits(ours, bpftrace, run, probe),
 }
 
 const ours: Tracer = {
@@ -34,7 +27,6 @@ const ours: Tracer = {
     return {
       async detach() {
         await attachment.close()
-        await node.command('wait 0 20') // the kernel may lower the semaphore later, by which bpftrace's attachment is told
         const count = source.totals().reduce((hits, { count }) => hits + count, 0)
         source.close()
         return count

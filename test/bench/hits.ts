@@ -6,14 +6,6 @@ import type { Measurement, Run } from './figure.ts'
 /** The tracepoint that is hit unless another is named: it passes texts as well as numbers. */
 export const probe = 'udp:block_reconstructed'
 
-/** A node, and the tracepoint of it that is hit. */
-interface Target {
-  readonly probe: string
-  start(): Promise<DemoNode>
-}
-
-const demoNode: Target = { probe, start: () => startDemoNode({ args: ['--control'] }) }
-
 const ROUNDS = 5
 const UNTRACED_HITS = 20_000_000
 
@@ -30,15 +22,15 @@ interface Attached {
 }
 
 /** CPU time that a hit costs the target, with ours and with bpftrace attached in turn. */
-export async function compareHits(ours: Tracer, bpftrace: Tracer, { say, repeat }: Run, target = demoNode): Promise<Measurement> {
+export async function compareHits(ours: Tracer, bpftrace: Tracer, { say, repeat }: Run, hitProbe = probe): Promise<Measurement> {
   const name = bpftraceVersion()
-  await using node = await target.start()
-  const untraced = await costOf(node, target.probe, UNTRACED_HITS)
+  await using node = await startDemoNode({ args: ['--control'] })
+  const untraced = await costOf(node, hitProbe, UNTRACED_HITS)
   const peer: number[] = []
   const taken = { ours: 0, bpftrace: 0 }
   const samples = await repeat(ROUNDS, async () => {
-    const our = await hit(node, target.probe, ours)
-    const their = await hit(node, target.probe, bpftrace)
+    const our = await hit(node, hitProbe, ours)
+    const their = await hit(node, hitProbe, bpftrace)
     say(`${name}: ${their.cost.toFixed(0)} ns`)
     peer.push(their.cost)
     taken.ours += our.taken
@@ -63,7 +55,7 @@ async function hit(node: DemoNode, probe: string, tracer: Tracer): Promise<{ rea
 }
 
 async function costOf(node: DemoNode, probe: string, hits: number): Promise<number> {
-  const { cpu_ns_per_hit: cost } = (await node.command(`hit ${probe} ${hits}`)) as { readonly cpu_ns_per_hit: number }
+  const { cpu_ns_per_hit: cost } = await node.command(`hit ${probe} ${hits}`)
   return cost
 }
 

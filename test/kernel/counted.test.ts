@@ -2,13 +2,22 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { forms } from '../../agent/sources/ebpf/program/program.ts'
 import type { Total } from '../../agent/sources/totals.ts'
 import { blockConnected } from '../../agent/tracepoints/block-connected.ts'
-import { bytes, defineTracepoint, hexHash, integer, knownNumbers, knownTexts, shortText, text } from '../../agent/tracepoints/define.ts'
+import {
+  bytes,
+  defineTracepoint,
+  hexHash,
+  integer,
+  type Known,
+  knownNumbers,
+  knownTexts,
+  shortText,
+  text,
+} from '../../agent/tracepoints/define.ts'
 import { tracepoints } from '../../agent/tracepoints/index.ts'
-import { startDemoNode } from '../demo-node/demo-node.ts'
+import { countedMessages, messageArguments } from '../../agent/tracepoints/net/messages.ts'
+import { fire, startDemoNode, type Totals } from '../demo-node/demo-node.ts'
 import { formName, Listener, requireBpf, total } from '../harness/listening.ts'
-import { temporaryDirectory } from '../harness/temporary.ts'
 import { until } from '../harness/until.ts'
-import { compileStockNode, fire, load, startStockNode } from './stock-node.ts'
 
 beforeEach(requireBpf)
 
@@ -49,74 +58,85 @@ const countedHits = async ({ source }: Listener, hits: number) => {
 }
 
 /** What is fired, as it is counted: of labels and sums only those that the definitions have. */
-const expectedSums = (fired: Readonly<Record<string, readonly number[]>>): Sums => {
+const expectedSums = ({ totals }: Totals): Sums => {
   const expected: Record<string, number[]> = {}
-  for (const [key, [hits = 0, ...sums]] of Object.entries(fired)) {
-    const [probe = '', label] = key.split(/ (.*)/, 2)
-    const { counted } = tracepoints.find((tracepoint) => tracepoint.probe === probe) ?? {}
-    const [known] = Object.values(counted?.by ?? {})
-    const name = known === undefined ? probe : `${probe} ${known.values.includes(label ?? '') ? label : 'other'}`
-    const row = [hits, ...sums.slice(0, counted?.sums?.length ?? 0)]
-    expected[name] = row.map((value, i) => value + (expected[name]?.[i] ?? 0))
-  }
+  for (const [probe, byLabel] of Object.entries(totals))
+    for (const [label, fired] of Object.entries(byLabel)) {
+      const { counted } = tracepoints.find((tracepoint) => tracepoint.probe === probe) ?? {}
+      const name = [probe, ...Object.values(counted?.by ?? {}).map((known) => labelOf(known, label))].join(' ')
+      const row = Object.values(fired).slice(0, 1 + (counted?.sums?.length ?? 0))
+      expected[name] = row.map((value, i) => value + (expected[name]?.[i] ?? 0))
+    }
   return expected
 }
 
+/** The demo node's label begins with the hit's text and ends with its number. */
+const labelOf = ({ values, compared }: Known, label: string) =>
+  (compared === 0 ? values[Number(label.at(-1))] : values.find((known) => `${label} `.startsWith(`${known} `))) ?? 'other'
+
+/** A message that tells of no block, and is hit often. */
+const told = defineTracepoint({
+  probe: 'net:inbound_message',
+  ...described,
+  args: messageArguments,
+  counted: countedMessages,
+  recorded: { where: 'message', is: ['sendcmpct'] },
+})
+const withTold = tracepoints.map((tracepoint) => (tracepoint.probe === told.probe ? told : tracepoint))
+
 describe.for(forms.map((form) => [formName(form), form] as const))('in the form %s', ([, form]) => {
-  it('hits of two threads at once are all counted and summed, by label, and those of a block are told', async () => {
-    await using node = await startStockNode(temporaryDirectory())
-    await using listener = new Listener({ forms: [form] })
+  it('200,000 hits a second, of three threads at once, are all counted and summed by label, and those to be recorded are told', async () => {
+    await using node = await startDemoNode({ args: ['--control'] })
+    await using listener = new Listener({ forms: [form], tracepoints: withTold })
     listener.attach(node)
-    const { totals, hits } = await load(node, 200_000, 1)
-    expect(hits).toBeGreaterThan(100_000)
-    expect(Object.keys(totals).length).toBeGreaterThan(30)
-    expect(sumsOf(await countedHits(listener, hits))).toEqual(expectedSums(totals))
+    const load = await node.command('load 1 messages=40000 mempool=40000 utxo=120000')
+    const expected = expectedSums(load)
+    const hits = Object.values(expected).reduce((sum, [hits = 0]) => sum + hits, 0)
+    expect([hits, Object.keys(expected).length > 50]).toEqual([200_000, true])
+    expect(sumsOf(await countedHits(listener, hits))).toEqual(expected)
     const flushes = listener.source.totals().filter(({ probe }) => probe === 'utxocache:flush')
     for (const { count, buckets } of flushes) expect(buckets.reduce((sum, bucket) => sum + bucket, 0)).toBe(count)
-    const blocks = totals['net:inbound_message cmpctblock']?.[0]
-    await until(() => listener.heard.length === blocks, 'the compact blocks')
-    expect(new Set(listener.heard.map(({ event }) => event.message))).toEqual(new Set(['cmpctblock']))
+    await until(() => listener.heard.length === load.totals['net:inbound_message'].sendcmpct?.hits, 'those to be recorded')
+    expect(new Set(listener.heard.map(({ event }) => event.message))).toEqual(new Set(['sendcmpct']))
     expect([listener.lost, listener.errors]).toEqual([0, []])
+  })
+
+  it('hits that two threads fire flat out are all counted: hits = counted', async () => {
+    await using node = await startDemoNode({ args: ['--control', '--threads', '2'] })
+    const counted = tracepoints.map(({ probe, group, description }) =>
+      defineTracepoint({ probe, group, description, args: {}, counted: {} }),
+    )
+    await using listener = new Listener({ forms: [form], tracepoints: counted })
+    listener.attach(node)
+    const { events } = await node.command('flood 1')
+    const totals = await countedHits(listener, total(events))
+    expect([Object.fromEntries(totals.map(({ probe, count }) => [probe, count])), listener.lost]).toEqual([events, 0])
   })
 })
 
-it('hits that two threads fire flat out are all counted: hits = counted', async () => {
-  await using node = await startDemoNode({ args: ['--control', '--threads', '2'] })
-  const counted = tracepoints.map(({ probe, group, description }) => defineTracepoint({ probe, group, description, args: {}, counted: {} }))
-  await using listener = new Listener({ tracepoints: counted })
-  listener.attach(node)
-  const { events } = await node.command('flood 1')
-  const totals = await countedHits(listener, total(events))
-  expect([Object.fromEntries(totals.map(({ probe, count }) => [probe, count])), listener.lost]).toEqual([events, 0])
-})
-
 it('hits are counted beside events that are recorded', async () => {
-  await using node = await startStockNode(temporaryDirectory())
+  await using node = await startDemoNode({ args: ['--control'] })
   await using listener = new Listener({ tracepoints: [messages, blockConnected] })
   listener.attach(node)
-  await fire(node, 'net:inbound_message inv 40', 'validation:block_connected 7000', 'net:inbound_message inv 2')
+  await fire(node, 'net:inbound_message', { message: 'inv', size: 40 })
+  await fire(node, 'validation:block_connected', { connection_time_ns: 7000 })
+  await fire(node, 'net:inbound_message', { message: 'inv', size: 2 })
   expect(sumsOf(await countedHits(listener, 2))).toEqual({ 'net:inbound_message inv': [2, 42] })
   await until(() => listener.heard.length === 1, 'the block')
   expect(listener.heard[0]?.event).toMatchObject({ probe: 'validation:block_connected', durationNs: 7000 })
 })
 
 it('of a tracepoint that is counted only the hits with given texts are told, with the beginning of their payload', async () => {
-  await using node = await startStockNode(temporaryDirectory())
+  await using node = await startDemoNode({ args: ['--control'] })
   await using listener = new Listener({ tracepoints: [messages] })
   listener.attach(node)
   const sizes = [0, 1, 20, 96, 5000]
-  await fire(node, ...sizes.flatMap((size) => [`net:inbound_message tx ${size}`, `net:inbound_message inv ${size}`]))
+  const from = { peer_id: 7, address: `${'pg6mmjiyjmcrsslv'.repeat(3)}54pscryd.onion:8333`, connection_type: 'inbound' }
+  await fire(node, 'net:inbound_message', ...sizes.map((size) => ({ ...from, message: 'inv', size })))
+  const sent = await fire(node, 'net:inbound_message', ...sizes.map((size) => ({ ...from, message: 'tx', size })))
   await until(() => listener.heard.length === sizes.length, 'the events')
-  // Its node makes the payload such that it ends where the memory ends, with bytes 0, 7, 14, … from there on backwards.
-  const payload = (size: number) => Buffer.from(Array.from({ length: Math.min(size, 4096) }, (_, i) => (Math.min(size, 4096) - 1 - i) * 7))
-  const expected = sizes.map((size) => ({
-    peer: 7,
-    address: expect.stringMatching(/\.onion:8333$/),
-    connectionType: 'inbound',
-    message: 'tx',
-    size,
-    payload: payload(size).subarray(0, 96).toString('hex'),
-  }))
+  expect(sent.map(({ payload }) => String(payload).length / 2)).toEqual([0, 1, 20, 96, 96])
+  const expected = sent.map(({ peer_id: peer, connection_type: connectionType, ...same }) => ({ peer, connectionType, ...same }))
   expect(listener.heard.map(({ event }) => event)).toEqual(expected.map((event) => expect.objectContaining(event)))
   expect(listener.heard.flatMap(({ failed }) => failed)).toEqual([])
   expect(sumsOf(listener.source.totals())).toEqual({
@@ -126,7 +146,7 @@ it('of a tracepoint that is counted only the hits with given texts are told, wit
 })
 
 it('a text is told from others by its beginning, and one that is not known counts as other', async () => {
-  await using node = await startStockNode(temporaryDirectory())
+  await using node = await startDemoNode({ args: ['--control'] })
   await using listener = new Listener({ tracepoints: [messages] })
   listener.attach(node)
   const rejected = defineTracepoint({
@@ -138,8 +158,8 @@ it('a text is told from others by its beginning, and one that is not known count
   await using other = new Listener({ tracepoints: [rejected] })
   other.attach(node)
   const reasons = ['a message with a long name', 'a message with a long name!', 'a message', 'short', 'shorter', '']
-  await fire(node, 'net:inbound_message inv 1', 'net:inbound_message in 1', 'net:inbound_message invs 1')
-  await fire(node, ...reasons.map((reason) => `mempool:rejected ${reason}`))
+  await fire(node, 'net:inbound_message', ...['inv', 'in', 'invs'].map((message) => ({ message, size: 1 })))
+  await fire(node, 'mempool:rejected', ...reasons.map((reason) => ({ reason })))
   expect(sumsOf(await countedHits(listener, 3))).toEqual({ 'net:inbound_message inv': [1, 1], 'net:inbound_message other': [2, 2] })
   expect(sumsOf(await countedHits(other, 6))).toEqual({
     'mempool:rejected a message with a long name': [1],
@@ -167,7 +187,7 @@ it('a text that cannot be read counts as other', async () => {
 })
 
 it('numbers are labels too, three arguments at once, and what is below 0 adds nothing to a sum', async () => {
-  await using node = await startStockNode(temporaryDirectory())
+  await using node = await startDemoNode({ args: ['--control'] })
   const flushes = defineTracepoint({
     probe: 'utxocache:flush',
     ...described,
@@ -180,12 +200,9 @@ it('numbers are labels too, three arguments at once, and what is below 0 adds no
   })
   await using listener = new Listener({ tracepoints: [flushes] })
   listener.attach(node)
-  await fire(
-    node,
-    ...['-5 2 1 7', '0 2 1 8', '10 0 0 1', '11 0 0 1', '1000 0 0 1', '1001 0 0 1', '9 3 2 1', '3 -1 -1 18446744073709551615'].map(
-      (values) => `utxocache:flush ${values}`,
-    ),
-  )
+  const flush = (duration_us: number, mode: number, coins: number, bytes: number) => ({ duration_us, mode, coins, bytes })
+  await fire(node, 'utxocache:flush', flush(-5, 2, 1, 7), flush(0, 2, 1, 8), flush(9, 3, 2, 1), flush(3, -1, -1, -1))
+  await fire(node, 'utxocache:flush', ...[10, 11, 1000, 1001].map((us) => flush(us, 0, 0, 1)))
   const totals = await countedHits(listener, 8)
   const rows = Object.fromEntries(
     totals.map(({ labels, count, sums, buckets }) => [Object.values(labels).join(' '), [count, ...Object.values(sums), buckets]]),
@@ -199,7 +216,7 @@ it('numbers are labels too, three arguments at once, and what is below 0 adds no
 })
 
 it('a number that a build does not pass is added to no sum and no bucket, and as a label it is other', async () => {
-  await using node = await startStockNode(temporaryDirectory())
+  await using node = await startDemoNode({ args: ['--control'] })
   const rejected = defineTracepoint({
     probe: 'mempool:rejected',
     ...described,
@@ -208,7 +225,7 @@ it('a number that a build does not pass is added to no sum and no bucket, and as
   })
   await using listener = new Listener({ tracepoints: [rejected] })
   listener.attach(node)
-  await fire(node, 'mempool:rejected why')
+  await fire(node, 'mempool:rejected', { reason: 'why' })
   expect(await countedHits(listener, 1)).toEqual([
     { node: 'demo', probe: 'mempool:rejected', labels: { kind: 'other' }, count: 1, sums: { size: 0 }, buckets: [0, 0] },
   ])
@@ -216,7 +233,6 @@ it('a number that a build does not pass is added to no sum and no bucket, and as
 
 it('totals of a node never fall, through all its processes, whose room is used again', async () => {
   await using listener = new Listener({ tracepoints: [messages] })
-  const binary = compileStockNode(temporaryDirectory(), 31)
   let highest: Sums = {}
   const expectNoFall = () => {
     const now = sumsOf(listener.source.totals())
@@ -227,9 +243,9 @@ it('totals of a node never fall, through all its processes, whose room is used a
     highest = now
   }
   for (let life = 1; life <= 4; life++) {
-    await using node = await startDemoNode({ binary, args: ['--control'] })
+    await using node = await startDemoNode({ args: ['--control'] })
     const attachment = listener.attach(node)
-    await fire(node, 'net:inbound_message inv 100', `net:inbound_message tx ${life}`)
+    await fire(node, 'net:inbound_message', { message: 'inv', size: 100 }, { message: 'tx', size: life })
     expectNoFall()
     node.kill('SIGKILL')
     await node.exited
@@ -244,17 +260,17 @@ it('totals of a node never fall, through all its processes, whose room is used a
 })
 
 it('two processes at once are counted apart, and the end of one leaves the other alone', async () => {
-  await using first = await startStockNode(temporaryDirectory())
-  await using second = await startStockNode(temporaryDirectory())
+  await using first = await startDemoNode({ args: ['--control'] })
+  await using second = await startDemoNode({ args: ['--control'] })
   await using listener = new Listener({ tracepoints: [messages] })
   const attachment = listener.attach(first, 'A')
   listener.attach(second, 'B')
-  await fire(first, 'net:inbound_message inv 1')
-  await fire(second, 'net:inbound_message inv 2', 'net:inbound_message inv 3')
+  await fire(first, 'net:inbound_message', { message: 'inv', size: 1 })
+  await fire(second, 'net:inbound_message', { message: 'inv', size: 2 }, { message: 'inv', size: 3 })
   const totals = await countedHits(listener, 3)
   expect([sumsOf(totals, 'A'), sumsOf(totals, 'B')]).toEqual([{ 'net:inbound_message inv': [1, 1] }, { 'net:inbound_message inv': [2, 5] }])
   await attachment.close()
-  await fire(second, 'net:inbound_message tx 4')
+  await fire(second, 'net:inbound_message', { message: 'tx', size: 4 })
   const later = await countedHits(listener, 4)
   expect(sumsOf(later, 'A')).toEqual({ 'net:inbound_message inv': [1, 1] })
   expect(sumsOf(later, 'B')).toEqual({ 'net:inbound_message inv': [2, 5], 'net:inbound_message tx': [1, 4] })
@@ -271,11 +287,7 @@ it('a process for whose totals there is no room goes without its counted tracepo
     counted: { by: { durationUs: knownNumbers(...names), mode: knownNumbers(...names) } },
   })
   await using listener = new Listener({ tracepoints: [wide, blockConnected] })
-  const nodes = await Promise.all([
-    startStockNode(temporaryDirectory()),
-    startStockNode(temporaryDirectory()),
-    startStockNode(temporaryDirectory()),
-  ])
+  const nodes = await Promise.all([1, 2, 3].map(() => startDemoNode({ args: ['--control'] })))
   const [first, second, third] = nodes.map((node, i) => listener.attach(node, `node ${i}`))
   const stateOf = (attachment: typeof first) => attachment?.probes.map(({ probe, attached, reason }) => [probe, attached, reason])
   const connected = ['validation:block_connected', true, undefined]

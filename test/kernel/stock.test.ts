@@ -1,20 +1,19 @@
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { compileDemoNode } from '../demo-node/compile.ts'
-import { type DemoNode, startDemoNode } from '../demo-node/demo-node.ts'
+import { type DemoNode, fire, startDemoNode } from '../demo-node/demo-node.ts'
 import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import type { Scrape } from '../harness/scrape.ts'
 import { readiness } from '../harness/stage.ts'
 import { temporaryDirectory } from '../harness/temporary.ts'
 import { until } from '../harness/until.ts'
-import { compileStockNode, fire } from './stock-node.ts'
 
 beforeEach(requireBpf)
 
-/** Starts an agent that is attached to a node of that version. */
-async function startBoth(version: number, groups: string, ...flags: readonly string[]) {
-  const binary = compileStockNode(temporaryDirectory(), version, ...flags)
+/** Starts an agent that is attached to a node of that version of Bitcoin Core; 32 has what is proposed for it. */
+async function startBoth(version: number, groups: string) {
+  const binary = compileDemoNode(join(temporaryDirectory(), 'bitcoind'), '-DSTOCK', `-DCORE=${version}`)
   const node = await startDemoNode({ binary, args: ['--control'] })
   const agent = await startAgentProcess({ args: ['--bitcoind', binary, '--tracepoints', groups] })
   await agent.logged(({ msg, pid }) => msg === 'attached to bitcoind' && pid === node.pid)
@@ -40,10 +39,32 @@ const valuesOf = (page: Scrape, start: string) =>
 
 /** What nodes of every version fire. */
 async function fireCommon(node: DemoNode): Promise<void> {
-  await fire(node, 'net:inbound_message inv 37', 'net:inbound_message inv 73', 'net:inbound_message cmpctblock 13000')
-  await fire(node, 'net:inbound_message madeup 1', 'net:outbound_message getblocktxn 40')
-  await fire(node, 'utxocache:add 5', 'utxocache:add 5', 'utxocache:spent 5', 'utxocache:uncache 5')
-  await fire(node, 'utxocache:flush 1500000 3 100 7000', 'utxocache:flush -7 2 10 700')
+  await fire(node, 'net:inbound_message', { message: 'inv', size: 37 }, { message: 'inv', size: 73 }, { message: 'madeup', size: 1 })
+  await fire(node, 'net:inbound_message', { message: 'cmpctblock', size: 13_000 })
+  await fire(node, 'net:outbound_message', { message: 'getblocktxn', size: 40 })
+  await fire(node, 'utxocache:add', { value: 5 }, { value: 5 })
+  await fire(node, 'utxocache:spent', { value: 5 })
+  await fire(node, 'utxocache:uncache', { value: 5 })
+  await fire(node, 'utxocache:flush', { duration_us: 1_500_000, mode: 3, coins: 100, bytes: 7000 })
+  await fire(node, 'utxocache:flush', { duration_us: -7, mode: 2, coins: 10, bytes: 700 })
+}
+
+/** What came with Bitcoin Core 25. */
+async function fireMempool(node: DemoNode): Promise<void> {
+  await fire(node, 'mempool:added', { vsize: 110, fee: 1000 }, { vsize: 140, fee: 2000 })
+  await fire(node, 'mempool:removed', { reason: 'block', vsize: 110, fee: 1000 }, { reason: 'why', vsize: 1, fee: 2 })
+  await fire(node, 'mempool:replaced', { vsize: 140, fee: 2000 })
+  await fire(node, 'mempool:rejected', { reason: 'min relay fee not met' }, { reason: 'out of luck' })
+  await fire(node, 'mempool:rejected', { reason: 'non-mandatory-script-verify-flag (Signature must be zero)' })
+}
+
+/** What came with Bitcoin Core 29. */
+async function fireConnections(node: DemoNode): Promise<void> {
+  await fire(node, 'net:inbound_connection', { network: 3 }, { network: 1 })
+  await fire(node, 'net:outbound_connection', { connection_type: 'manual', network: 2 })
+  await fire(node, 'net:closed_connection', { connection_type: 'feeler', network: 5 })
+  await fire(node, 'net:evicted_inbound_connection', { network: 9 })
+  await fire(node, 'net:misbehaving_connection', { reason: 'addr message size = 1001' })
 }
 
 describe.for([23, 24, 25, 26, 28, 29, 30, 31])('Bitcoin Core %i', (version) => {
@@ -52,21 +73,9 @@ describe.for([23, 24, 25, 26, 28, 29, 30, 31])('Bitcoin Core %i', (version) => {
     await using _ = node
     await using __ = agent
     await fireCommon(node)
-    // 7 ms; versions 23 and 24 tell it in µs.
-    await fire(node, `validation:block_connected ${version < 25 ? 7000 : 7_000_000}`)
-    if (version >= 25)
-      await fire(
-        node,
-        ...['mempool:added 110 1000', 'mempool:added 140 2000', 'mempool:removed block 110 1000', 'mempool:removed why 1 2'],
-        ...['mempool:replaced 140 2000', 'mempool:rejected min relay fee not met', 'mempool:rejected out of luck'],
-        'mempool:rejected non-mandatory-script-verify-flag (Signature must be zero)',
-      )
-    if (version >= 29)
-      await fire(
-        node,
-        ...['net:inbound_connection 3', 'net:inbound_connection 1', 'net:outbound_connection manual 2', 'net:closed_connection feeler 5'],
-        ...['net:evicted_inbound_connection 9', 'net:misbehaving_connection addr message size = 1001'],
-      )
+    if (version >= 25) await fireMempool(node)
+    if (version >= 29) await fireConnections(node)
+    await fire(node, 'validation:block_connected', { connection_time_ns: 7_000_000 }) // which 23 and 24 pass in µs
     const page = await pageWhen(agent, 'bitcoin_blocks_connected_total', 1)
     expect(valuesOf(page, 'bitcoin_block_connection_duration_seconds')).toEqual({ _sum: 0.007, _count: 1 })
     expect(valuesOf(page, 'bitcoin_message')).toEqual({
@@ -148,23 +157,24 @@ describe.for([23, 24, 25, 26, 28, 29, 30, 31])('Bitcoin Core %i', (version) => {
 it('counts go on through both processes that a node has had', async () => {
   const { node: first, agent, binary } = await startBoth(31, 'mempool')
   await using _ = agent
-  await fire(first, 'mempool:added 110 1000')
+  await fire(first, 'mempool:added', { vsize: 110 })
   await pageWhen(agent, 'bitcoin_mempool_added_total', 1)
   await first[Symbol.asyncDispose]()
   await agent.logged(({ msg }) => msg.startsWith('bitcoind ended'))
   await pageWhen(agent, 'bitcoin_mempool_added_total', 1)
   await using second = await startDemoNode({ binary, args: ['--control'] })
   await agent.logged(({ msg, pid }) => msg === 'attached to bitcoind' && pid === second.pid)
-  await fire(second, 'mempool:added 140 2000')
+  await fire(second, 'mempool:added', { vsize: 140 })
   const page = await pageWhen(agent, 'bitcoin_mempool_added_total', 2)
   expect(page.sum('bitcoin_mempool_added_vbytes_total')).toBe(250)
 })
 
 it('what is proposed for Bitcoin Core is measured where a binary has it', async () => {
-  const { node, agent } = await startBoth(31, 'auto', '-DPROPOSED')
+  const { node, agent } = await startBoth(32, 'auto')
   await using _ = node
   await using __ = agent
-  await fire(node, 'net:block_header 1', 'net:block_header 0', 'net:block_header 0', 'net:compact_block_reconstructed 1 3000 20 4')
+  await fire(node, 'net:block_header', { by_compact_block: 1 }, { by_compact_block: 0 }, { by_compact_block: 0 })
+  await fire(node, 'net:compact_block_reconstructed', { prefilled: 1, from_mempool: 3000, from_extra_pool: 20, requested: 4 })
   const page = await pageWhen(agent, 'bitcoin_compact_block_transactions_total', 3025)
   expect(valuesOf(page, 'bitcoin_new_block_headers_total')).toEqual({ ' headers': 2, ' cmpctblock': 1 })
   expect(valuesOf(page, 'bitcoin_compact_block_transactions_total')).toEqual({
