@@ -112,7 +112,7 @@ it.for([
   expect(scrape.sum('fibre_exporter_events_lost_total', { node: 'real' })).toBe(0)
   await until(() => residentMiB(agent) < 1.25 * restingMiB, 'memory to come back', 60_000)
   // While nodes come and go, each scrape writes every family of the page anew; afterwards only those that have changed.
-  expect(besideMs).toBeLessThan(6 * aloneMs + 50)
+  expect(besideMs).toBeLessThan(3 * aloneMs + 50)
   agent.kill()
   expect(await agent.exited).toMatchObject({ code: 0, stderr: '' })
 })
