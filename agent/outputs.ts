@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Block } from './blocks/block.ts'
 import type { BlockRecord } from './blocks/record.ts'
-import { announcementMetrics, blockMetrics } from './metrics/block-metrics.ts'
+import { announcementMetrics, blockMetrics, recordMetrics } from './metrics/block-metrics.ts'
 import { eventDelay } from './metrics/node-metrics.ts'
 import type { Instruments } from './metrics/otel/instruments.ts'
 import type { Telemetry } from './metrics/otel/telemetry.ts'
@@ -41,6 +41,7 @@ type RecordSubject<Subject> = (node: string, subject: Subject) => void
 export function toMetrics({ instruments, push, forget }: OutputsOptions['telemetry'], source: Pick<EventSource, 'now'>): Output {
   const ofTracepoint = recordersOfTracepoints(instruments)
   const ofMilestone = new Map(Object.entries(blockMetrics).map(([milestone, metrics]) => [milestone, instruments.recorderOf(metrics)]))
+  const recordClosed = instruments.recorderOf(recordMetrics)
   const recordAnnouncement = instruments.recorderOf(announcementMetrics)
   const recordDelay = instruments.recorderOf([eventDelay])
   return {
@@ -52,7 +53,10 @@ export function toMetrics({ instruments, push, forget }: OutputsOptions['telemet
       recordDelay(event.node, (source.now() - event.stampNs) / 1e9)
     },
     announcement: recordAnnouncement,
-    block: (milestone, block) => ofMilestone.get(milestone)?.(block.node, block),
+    block(milestone, block, record) {
+      ofMilestone.get(milestone)?.(block.node, block)
+      if (milestone === 'closed') recordClosed(block.node, record())
+    },
   }
 }
 

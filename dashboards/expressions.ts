@@ -30,6 +30,9 @@ export function increase<Name extends Counter>(name: Name, over: Over, labels: P
 export const times = <Name extends Counter>(name: Name, over: Over, labels: Partial<LabelsOfSeries<Name>> = {}): string =>
   `round(${increase(name, over, labels)})`
 
+/** Leaves out what never happened, as most of the dozens of types and reasons. */
+export const occurring = (expression: string): string => `${expression} > 0`
+
 /** A share or a mean. Empty, rather than NaN, where the whole is zero. */
 export const ratio = (part: string, whole: string): string => `${part} / (${whole} > 0)`
 

@@ -2,7 +2,9 @@ import type { Block } from '../blocks/block.ts'
 import { deliveryIn } from '../blocks/facts.ts'
 import type { CountedAnnouncement, Milestone } from '../blocks/milestone.ts'
 import { coverages, mechanisms, racers } from '../blocks/race.ts'
+import type { BlockRecord } from '../blocks/record.ts'
 import { announcing } from '../blocks/relay/message.ts'
+import { paths } from '../blocks/summary.ts'
 import { type MetricDefinition, metricBuilders, type Sample, sample } from './definition.ts'
 
 const { counter, histogram, gauge } = metricBuilders<Block>()
@@ -173,6 +175,17 @@ export const blockMetrics = {
     }),
   ],
 } satisfies Readonly<Record<Milestone, readonly MetricDefinition<Block>[]>>
+
+const records = metricBuilders<BlockRecord>()
+
+/** Recorded of a block's record when it is closed. */
+export const recordMetrics = [
+  records.counter('bitcoin_blocks_total', {
+    help: 'Total connected blocks by the path of their record, counted when that is closed; none of those that the node caught up with',
+    labels: { path: paths },
+    measure: ({ path, connected_at }) => (connected_at === undefined ? undefined : sample(1, { path })),
+  }),
+] as const
 
 const announcements = metricBuilders<CountedAnnouncement>()
 

@@ -1,6 +1,6 @@
 import { tracepoints } from '../tracepoints/index.ts'
 import { agentMetrics, outputMetrics, processMetrics } from './agent-metrics.ts'
-import { announcementMetrics, blockMetrics } from './block-metrics.ts'
+import { announcementMetrics, blockMetrics, recordMetrics } from './block-metrics.ts'
 import type { MetricDefinition } from './definition.ts'
 import { kernelMetrics } from './kernel-metrics.ts'
 import { eventDelay, nodeMetrics } from './node-metrics.ts'
@@ -9,6 +9,7 @@ import { eventDelay, nodeMetrics } from './node-metrics.ts'
 export type NodeMetric =
   | NonNullable<(typeof tracepoints)[number]['definitions']>[number]
   | (typeof blockMetrics)[keyof typeof blockMetrics][number]
+  | (typeof recordMetrics)[number]
   | (typeof announcementMetrics)[number]
   | (typeof nodeMetrics)[number]
   | typeof eventDelay
@@ -24,6 +25,7 @@ export type AgentMetric =
 export const metricsOfNodes: ReadonlySet<MetricDefinition<never>> = new Set([
   ...tracepoints.flatMap(({ metrics }) => metrics),
   ...Object.values(blockMetrics).flat(),
+  ...recordMetrics,
   ...announcementMetrics,
   ...nodeMetrics,
   eventDelay,

@@ -1,7 +1,7 @@
 import type { Counted, Tracepoint } from '../tracepoints/define.ts'
 import { allTracepoints } from '../tracepoints/index.ts'
 import { agentMetrics, outputMetrics, processMetrics } from './agent-metrics.ts'
-import { announcementMetrics, blockMetrics } from './block-metrics.ts'
+import { announcementMetrics, blockMetrics, recordMetrics } from './block-metrics.ts'
 import type { MetricDefinition } from './definition.ts'
 import { kernelMetrics } from './kernel-metrics.ts'
 import { eventDelay, nodeMetrics } from './node-metrics.ts'
@@ -75,6 +75,7 @@ function rowsOfNodes(): readonly Row[] {
   }
   for (const { probe, metrics } of allTracepoints) for (const metric of metrics) add(metric, `\`${probe}\``)
   for (const metric of Object.values(blockMetrics).flat()) add(metric, 'races')
+  for (const metric of recordMetrics) add(metric, 'records')
   for (const metric of announcementMetrics) add(metric, 'messages')
   return [...sources].map(([definition, of]) => ({ definition, labels: ['node', ...labelsOf(definition)], source: [...of].join(', ') }))
 }

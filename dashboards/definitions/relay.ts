@@ -1,6 +1,7 @@
 import { badFrom, goodFrom } from '../colour-steps.ts'
 import type { DashboardDefinition } from '../dashboard.ts'
-import { connectedAgain, increase, type Over, quantile, ratio, times, withoutRoundTrip } from '../expressions.ts'
+import { connectedAgain, increase, occurring, quantile, ratio, times, withoutRoundTrip } from '../expressions.ts'
+import type { LabelsOfSeries } from '../names.ts'
 import { colours, type PanelDefinition, promql } from '../panel.ts'
 import { relayTable } from '../record-tables.ts'
 import * as thresholds from '../thresholds.ts'
@@ -10,8 +11,6 @@ import { bars, heatmap, stat, windowLines } from '../visualizations.ts'
 const atMessageThread = "As all times of messages, it is when bitcoind's message thread took them."
 const noMessages = 'that no block came by messages in this window, or that the tracepoints of messages are not measured'
 
-const compactBlocks = (over: Over, result: 'no_round_trip' | 'round_trip' | 'full_block') =>
-  increase('bitcoin_compact_block_reconstructions_total', over, { result })
 const announcedToConnected = (q: number) => quantile(q, 'bitcoin_block_announced_to_connected_seconds', chosen)
 const peersLag = (q: number) => quantile(q, 'bitcoin_block_announcement_lag_seconds', chosen)
 const roundTrip = (q: number) => quantile(q, 'bitcoin_compact_block_round_trip_seconds', chosen)
@@ -90,24 +89,25 @@ export function pathPanels(): readonly PanelDefinition[] {
   return [
     bars({
       title: 'Blocks by how they came',
-      question: 'Which blocks came by FIBRE, which as compact blocks, and what did these take besides?',
+      question:
+        'Which blocks came by FIBRE, which as compact blocks, with a round trip or without, which whole, and which were mined here?',
       reading:
-        'A compact block that ended in a whole block could not be reconstructed in time. Blocks that came whole from the start, or were mined here, are not shown. All chosen nodes together.',
-      noData: 'that no agent reports',
-      empty: 'no agent reports',
+        'By the paths of their records. Where messages are not measured, bip152_cmpct stands for all that came as compact blocks, and no_race for those that were mined here or came whole. A path by which none came is not shown. All chosen nodes together.',
+      noData: 'that no block came, or that no agent reports',
+      empty: 'no block',
       unit: 'none',
       series: {
-        FIBRE: colours.fibre,
-        'compact block': colours.good,
-        'compact block, round trip': colours.compact,
-        'whole block after all': colours.bad,
-      },
-      queries: [
-        promql('FIBRE', increase('fibre_block_race_wins_total', eachStep, { mechanism: 'fibre_udp' })),
-        promql('compact block', compactBlocks(eachStep, 'no_round_trip')),
-        promql('compact block, round trip', compactBlocks(eachStep, 'round_trip')),
-        promql('whole block after all', compactBlocks(eachStep, 'full_block')),
-      ],
+        fibre_udp: colours.fibre,
+        compact_block: colours.good,
+        compact_block_round_trip: colours.compact,
+        bip152_cmpct: colours.compact,
+        full_block: colours.low,
+        mined_here: colours.both,
+        no_race: colours.other,
+        other: colours.other,
+        unknown: colours.other,
+      } satisfies Readonly<Record<LabelsOfSeries<'bitcoin_blocks_total'>['path'], string>>,
+      queries: [promql('{{path}}', occurring(increase('bitcoin_blocks_total', { ...eachStep, by: ['path'] })))],
       width: 12,
     }),
     windowLines({

@@ -1,13 +1,11 @@
 import type { DashboardDefinition } from '../dashboard.ts'
-import { increase, mean, type Over, quantile, ratio, times } from '../expressions.ts'
+import { increase, mean, type Over, occurring, quantile, ratio, times } from '../expressions.ts'
 import type { Label } from '../names.ts'
 import { colours, type PanelDefinition, type PanelSpec, promql } from '../panel.ts'
 import { chosen, eachStep } from '../variables.ts'
 import { bars, stat, windowLines } from '../visualizations.ts'
 
 const by = (...labels: readonly Label[]): Over => ({ ...eachStep, by: labels })
-/** Leaves out what never happened: there are dozens of types and reasons. */
-const occurring = (expr: string) => `${expr} > 0`
 
 const together = 'All chosen nodes together.'
 const noNet = {

@@ -1,5 +1,7 @@
 import { expect } from 'vitest'
-import type { Run } from './agent-run.ts'
+import { paths } from '../../../agent/blocks/summary.ts'
+import type { BlockRecord, Run } from './agent-run.ts'
+import { pathOf } from './compare-record.ts'
 import { isConnected, isWaiting, lateHeadStart, type Passed, type Span, span, type Way } from './expected-way.ts'
 
 /** Compares all metrics that tell how blocks came with what the node did. */
@@ -9,9 +11,15 @@ export function compareMetrics(run: Run): void {
   expectValue(run, 'bitcoin_blocks_connected_total', {}, connected.length)
   expectValue(run, 'bitcoin_blocks_caught_up_total', {}, 0)
   expectValue(run, 'bitcoin_competing_blocks_total', {}, run.ways.filter(({ competesWith }) => competesWith).length)
+  comparePaths(run, closed)
   compareAnnouncements(run, connected, closed)
   compareDeliveries(run, closed)
   expectHistogram(run, 'fibre_race_head_start_measured_seconds', connected.map(lateHeadStart))
+}
+
+function comparePaths(run: Run, closed: readonly Way[]): void {
+  const came = closed.map((way) => pathOf(way, run.records.get(way.block.block_hash) as BlockRecord, run.attachedNs))
+  for (const path of paths) expectValue(run, 'bitcoin_blocks_total', { path }, came.filter((other) => other === path).length)
 }
 
 function compareAnnouncements(run: Run, connected: readonly Way[], closed: readonly Way[]): void {

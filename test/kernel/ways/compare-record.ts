@@ -18,11 +18,10 @@ const peer = (message: Passed | undefined) => message && `peer=${message.peer_id
 
 /** What a record has to say of a block's way, but for times. */
 function factsOf(way: Way, record: BlockRecord, attachedNs: number) {
-  const { block, announcements, compact, request, answer, whole, told, connected } = way
-  const isMinedSoon = block.path === 'mined_here' && Number(connected?.ts_ns) < attachedNs + UNSEEN_NS
+  const { block, announcements, compact, request, answer, whole, told } = way
   return {
     height: block.height,
-    path: isMinedSoon && ['no_race', 'unknown'].includes(String(record.path)) ? record.path : block.path,
+    path: pathOf(way, record, attachedNs),
     announced_by: peer(announcements[0]),
     announced_message: announcements[0]?.message,
     announcers: announcements.length || undefined,
@@ -35,6 +34,12 @@ function factsOf(way: Way, record: BlockRecord, attachedNs: number) {
     competes_with: way.competesWith,
     head_start_source: lateHeadStart(way) && 'late_message',
   }
+}
+
+/** The path of a block, as its node says, or its record where a block is so early that nothing can be said of one that was mined. */
+export function pathOf({ block, connected }: Way, { path }: BlockRecord, attachedNs: number) {
+  const isMinedSoon = block.path === 'mined_here' && Number(connected?.ts_ns) < attachedNs + UNSEEN_NS
+  return isMinedSoon && ['no_race', 'unknown'].includes(String(path)) ? path : block.path
 }
 
 /** The whole µs of a time in a record. */

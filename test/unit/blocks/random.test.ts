@@ -2,6 +2,7 @@ import { hash as digest } from 'node:crypto'
 import { expect, it } from 'vitest'
 import type { Milestone } from '../../../agent/blocks/milestone.ts'
 import { type BlockRecord, recordOf } from '../../../agent/blocks/record.ts'
+import { paths } from '../../../agent/blocks/summary.ts'
 import type { BlockEvent } from '../../../agent/tracepoints/index.ts'
 import fc, { propertyOptions } from '../../harness/fast-check.ts'
 import { openPage } from '../metrics/page.ts'
@@ -211,6 +212,10 @@ async function expectMetricsOf({ page, records }: Seen): Promise<void> {
     expect(scrape.value('fibre_block_race_wins_total', { mechanism })).toBe(count(({ path }) => path === mechanism))
   for (const coverage of ['both', 'udp_only', 'cmpct_only'])
     expect(scrape.value('fibre_races_total', { coverage })).toBe(count((record) => record.coverage === coverage))
+  for (const path of paths)
+    expect(scrape.value('bitcoin_blocks_total', { path })).toBe(
+      count((record) => record.path === path && record.connected_at !== undefined),
+    )
   const isRaceless = ({ connected_at, winner, udp_ms, cmpct_ms }: BlockRecord) =>
     connected_at && (winner ?? udp_ms ?? cmpct_ms) === undefined
   expect(scrape.value('fibre_blocks_without_race_total')).toBe(count((record) => Boolean(isRaceless(record))))

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import { recordFields } from '../../../agent/blocks/record-fields.ts'
+import { paths } from '../../../agent/blocks/summary.ts'
 import { wayFields } from '../../../agent/blocks/way-fields.ts'
 import type { Output } from '../../../agent/nodes/output.ts'
 import { openReplay } from '../../../agent/sources/replay/replay.ts'
@@ -44,6 +45,8 @@ describe.each(NODES)('the records of node %s', async (node) => {
     expect(value('fibre_blocks_without_race_total')).toBe(count(({ path }) => path === 'no_race'))
     for (const mechanism of ['fibre_udp', 'bip152_cmpct'])
       expect(value('fibre_block_race_wins_total', { mechanism })).toBe(count(({ path }) => path === mechanism))
+    for (const path of paths)
+      expect(value('bitcoin_blocks_total', { path })).toBe(count((record) => record.path === path && record.connected_at !== undefined))
     for (const coverage of ['both', 'udp_only', 'cmpct_only'])
       expect(value('fibre_races_total', { coverage })).toBe(count((record) => record.coverage === coverage))
   })

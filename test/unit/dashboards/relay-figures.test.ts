@@ -9,7 +9,7 @@ import { paris } from './simulated.ts'
 
 /** What each counter rises by in a minute, by its labels: a node whose every figure can be worked out by hand. */
 const risesOf = {
-  fibre_block_race_wins_total: { 'mechanism="fibre_udp"': 3 },
+  bitcoin_blocks_total: { 'path="fibre_udp"': 3, 'path="compact_block"': 6, 'path="mined_here"': 0 },
   bitcoin_compact_block_reconstructions_total: { 'result="no_round_trip"': 6, 'result="round_trip"': 3, 'result="full_block"': 1 },
   bitcoin_block_announced_to_connected_seconds_bucket: { 'le="0.5"': 0, 'le="1"': 10, 'le="+Inf"': 10 },
   bitcoin_block_announcement_lag_seconds_bucket: { 'le="0.01"': 0, 'le="0.025"': 40, 'le="+Inf"': 40 },
@@ -83,10 +83,7 @@ const figures: Readonly<Record<string, number | Readonly<Record<string, number>>
   'Announced to connected, median, $window / {{node}}': 0.75,
   'Round trip, median, $window / {{node}}': 0.075,
   'Lag of peers, median, $window / {{node}}': 0.0175,
-  'Blocks by how they came / FIBRE': 3 * MINUTES,
-  'Blocks by how they came / compact block': 6 * MINUTES,
-  'Blocks by how they came / compact block, round trip': 3 * MINUTES,
-  'Blocks by how they came / whole block after all': MINUTES,
+  'Blocks by how they came / {{path}}': { 'path="fibre_udp"': 3 * MINUTES, 'path="compact_block"': 6 * MINUTES },
   'Without a round trip, over $window / {{node}}': 0.6,
   'Announced to connected, over $window / median {{node}}': 0.75,
   'Announced to connected, over $window / p90 {{node}}': 0.95,

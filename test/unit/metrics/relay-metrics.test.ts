@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { isMessageEvent } from '../../../agent/blocks/relay/message.ts'
-import { FIBRE, timesAre, winnerIs } from '../blocks/events.ts'
+import { eventOf, FIBRE, timesAre, winnerIs } from '../blocks/events.ts'
 import { type BlockHeader, block, blocktxn, chainOf, cmpctblock, getblocktxn, headers } from '../blocks/relay/messages.ts'
 import type { AnyEvent } from '../blocks/relay/start.ts'
 import { connection } from '../blocks/relay/start.ts'
@@ -16,7 +16,7 @@ async function figuresAfter(names: RegExp, ...events: readonly AnyEvent[]) {
   blocks.messagesVisible = true
   blocks.advance(-1e12)
   for (const event of events) isMessageEvent(event) ? blocks.observeMessage(event) : page.hit(event)
-  blocks.advance(200e9)
+  blocks.advance(1000e9)
   const samples = (await page.scrape()).samples.filter(({ name, value }) => names.test(name) && !name.endsWith('_bucket') && value !== 0)
   return Object.fromEntries(
     samples.map(({ name, labels: { node, ...labels }, value }) => [
@@ -59,6 +59,37 @@ it('count how compact blocks became blocks, and measure what was asked for', asy
     bitcoin_compact_block_requested_bytes_sum: 4321,
     bitcoin_compact_block_round_trip_seconds_count: 1,
     bitcoin_compact_block_round_trip_seconds_sum: 0.049,
+  })
+})
+
+it('count each connected block once, when it is closed, by the path of its record', async () => {
+  const events = [
+    connection(at(0), { at: 10 }),
+    winnerIs(at(0).hash, FIBRE, 10),
+    timesAre(at(0).hash, 120, 60, 10),
+    cmpctblock(at(1), { at: 20 }),
+    connection(at(1), { at: 20.1 }),
+    cmpctblock(at(2), { at: 30 }),
+    getblocktxn(at(2), 17, { at: 30.1 }),
+    blocktxn(at(2), 4321, { at: 30.2 }),
+    connection(at(2), { at: 30.3 }),
+    block(at(3), { at: 40 }),
+    connection(at(3), { at: 40.1 }),
+    connection(at(4), { at: 50 }),
+    headers(at(5), { at: 60 }),
+    connection(at(5), { at: 60.1 }),
+    eventOf('udp:block_coinbase', { blockHash: at(6).hash, stampNs: 70e9 }), // and is not connected
+    connection(at(1), { at: 80 }), // again, after a crash
+  ]
+  const names = /^bitcoin_blocks_(total|connected)/
+  expect(await figuresAfter(names, ...events)).toEqual({
+    bitcoin_blocks_connected_total: 7,
+    'bitcoin_blocks_total{fibre_udp}': 1,
+    'bitcoin_blocks_total{compact_block}': 1,
+    'bitcoin_blocks_total{compact_block_round_trip}': 1,
+    'bitcoin_blocks_total{full_block}': 1,
+    'bitcoin_blocks_total{mined_here}': 1,
+    'bitcoin_blocks_total{unknown}': 1,
   })
 })
 
