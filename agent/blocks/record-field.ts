@@ -43,6 +43,15 @@ export function isoTime(us: number | undefined): string | undefined {
   return `${written.text}${String(us - second * 1e6).padStart(6, '0')}Z`
 }
 
+/** Returns the ms from one time of a record to another, exact to the µs; `undefined` where one is not known, or they come the other way round. */
+export function millisecondsBetween(from: string | undefined, to: string | undefined): number | undefined {
+  if (from === undefined || to === undefined) return undefined
+  const ms = (microsecondsOf(to) - microsecondsOf(from)) / 1e3
+  return ms >= 0 ? ms : undefined
+}
+
+const microsecondsOf = (time: string) => Date.parse(`${time.slice(0, 19)}Z`) * 1e3 + Number(time.slice(20, 26))
+
 export function quotient(value: number | undefined, divisor: number): number | undefined {
   return value === undefined ? undefined : value / divisor
 }

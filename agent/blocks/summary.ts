@@ -1,6 +1,8 @@
 import { mechanisms, type Racer, racers } from './race.ts'
 import type { BlockRecord } from './record.ts'
 import type { Path } from './record-fields.ts'
+import { type Quantiles, Sample, Slowest, share } from './sample.ts'
+import { type WaySummary, Ways } from './way-summary.ts'
 
 /** Paths that FIBRE's events tell of, and those that only messages do. */
 const pathsByEvents = [...mechanisms, 'no_race', 'unknown'] as const satisfies readonly Path[]
@@ -9,7 +11,10 @@ const pathsByMessages = ['compact_block', 'compact_block_round_trip', 'full_bloc
 /** The paths that records have: there are none of blocks that a node caught up with. */
 export const paths = [...pathsByEvents, ...pathsByMessages] as const
 
-/** The paths that a summary shows: those that only messages tell of if a block came by them. */
+/** The paths by which any block came. */
+export const pathsIn = (counts: PathCounts): readonly RecordPath[] => paths.filter((path) => counts[path] > 0)
+
+/** The paths that a summary of a node with FIBRE shows: those that only messages tell of if a block came by them. */
 export const shownPaths = (counts: PathCounts): readonly RecordPath[] => [
   ...pathsByEvents,
   ...pathsByMessages.filter((path) => counts[path] > 0),
@@ -19,22 +24,14 @@ type RecordPath = (typeof paths)[number]
 /** Numbers of blocks by path. */
 type PathCounts = Readonly<Record<RecordPath, number>>
 
-/** Quantiles of durations, in ms; undefined where there are none. */
-export interface Durations {
-  readonly count: number
-  readonly p50?: number | undefined
-  readonly p95?: number | undefined
-  readonly p99?: number | undefined
-}
-
-/** Head starts of one mechanism. */
-export interface HeadStarts extends Durations {
+/** Head starts of one mechanism, in ms. */
+export interface HeadStarts extends Quantiles {
   /** Number of lower bounds among them; if there are any, the quantiles are lower bounds too. */
   readonly lowerBounds: number
 }
 
 /** The figures of some blocks. */
-export interface Summary {
+export interface Summary extends WaySummary {
   /** Times of the earliest and the latest block; undefined without any. */
   readonly from?: string | undefined
   readonly to?: string | undefined
@@ -51,19 +48,19 @@ export interface Summary {
   readonly raceCoverage?: number | undefined
   /** Head starts by the mechanism that started first, exact ones and lower bounds together. */
   readonly headStarts: Readonly<Record<Racer, HeadStarts>>
-  readonly reconstruction: Durations
-  /** The slowest reconstructions, slowest first. */
+  /** In ms. */
+  readonly reconstruction: Quantiles
+  /** The slowest reconstructions, slowest first; without any, the slowest blocks from announced to connected. */
   readonly slowest: readonly BlockRecord[]
 }
-
-const SLOWEST = 5
 
 /** Computes the figures of records in one pass; of most records it keeps only some numbers. */
 export function summarise(records: Iterable<BlockRecord>): Summary {
   const counts = new Map<Path, number>(paths.map((path) => [path, 0]))
-  const headStarts = new Map(racers.map((racer) => [racer, new Sample()]))
+  const headStarts = new Map(racers.map((racer) => [racer, new HeadStartSample()]))
   const reconstruction = new Sample()
-  let slowest: readonly BlockRecord[] = []
+  const slowest = new Slowest()
+  const ways = new Ways()
   const nodes = new Set<string>()
   let [from, to]: (string | undefined)[] = []
   let [blocks, connected, races, withoutRace] = [0, 0, 0, 0]
@@ -79,10 +76,10 @@ export function summarise(records: Iterable<BlockRecord>): Summary {
     const path = counts.has(record.path) ? record.path : 'unknown'
     counts.set(path, (counts.get(path) ?? 0) + 1)
     if (record.first_started !== undefined)
-      headStarts.get(record.first_started)?.add(record.head_start_ms, record.head_start_is_lower_bound)
-    if (record.reconstruction_ms === undefined) continue
+      headStarts.get(record.first_started)?.addStart(record.head_start_ms, record.head_start_is_lower_bound)
     reconstruction.add(record.reconstruction_ms)
-    slowest = slowestOf(slowest, record)
+    slowest.add(record, record.reconstruction_ms)
+    ways.add(record)
   }
   const pathCounts = Object.fromEntries(counts) as PathCounts
   return {
@@ -96,8 +93,9 @@ export function summarise(records: Iterable<BlockRecord>): Summary {
     fibreWinRate: share(pathCounts.fibre_udp, races),
     raceCoverage: share(races, races + withoutRace),
     headStarts: Object.fromEntries([...headStarts].map(([racer, sample]) => [racer, sample.headStarts()])) as Record<Racer, HeadStarts>,
-    reconstruction: reconstruction.durations(),
-    slowest,
+    reconstruction: reconstruction.quantiles(),
+    ...ways.summary(),
+    slowest: slowest.records.length > 0 ? slowest.records : ways.slowest.records,
   }
 }
 
@@ -106,34 +104,16 @@ const hadRace = (record: BlockRecord) =>
   mechanisms.some((mechanism) => mechanism === record.path) || (isByMessages(record) && record.winner !== undefined)
 const hadNoRace = (record: BlockRecord) => record.path === 'no_race' || (isByMessages(record) && record.coverage === 'none')
 
-/** Durations in ms, any of which may be a lower bound. */
-class Sample {
-  readonly #values: number[] = []
+/** Head starts, any of which may be a lower bound. */
+class HeadStartSample extends Sample {
   #lowerBounds = 0
 
-  add(ms: number | undefined, isLowerBound = false): void {
-    if (ms === undefined) return
-    this.#values.push(ms)
-    if (isLowerBound) this.#lowerBounds++
-  }
-
-  durations(): Durations {
-    const sorted = Float64Array.from(this.#values).sort()
-    // Nearest rank: a time that some block really took.
-    const quantile = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]
-    return { count: sorted.length, p50: quantile(0.5), p95: quantile(0.95), p99: quantile(0.99) }
+  addStart(ms: number | undefined, isLowerBound = false): void {
+    this.add(ms)
+    if (ms !== undefined && isLowerBound) this.#lowerBounds++
   }
 
   headStarts(): HeadStarts {
-    return { ...this.durations(), lowerBounds: this.#lowerBounds }
+    return { ...this.quantiles(), lowerBounds: this.#lowerBounds }
   }
-}
-
-function slowestOf(slowest: readonly BlockRecord[], record: BlockRecord): readonly BlockRecord[] {
-  const msOf = ({ reconstruction_ms = 0 }: BlockRecord) => reconstruction_ms
-  return [...slowest, record].sort((a, b) => msOf(b) - msOf(a)).slice(0, SLOWEST)
-}
-
-function share(part: number, whole: number): number | undefined {
-  return whole === 0 ? undefined : part / whole
 }

@@ -1,5 +1,6 @@
 import type { BlockRecord } from '../../blocks/record.ts'
-import { type Summary, shownPaths, summarise } from '../../blocks/summary.ts'
+import { Sample } from '../../blocks/sample.ts'
+import { pathsIn, type Summary, summarise } from '../../blocks/summary.ts'
 import { pathClasses, pathNames } from './block-path.ts'
 import { renderHistogram, renderShares } from './charts.ts'
 import { blocksCounted, figure, oncePerRecords, type RecordFigures } from './figure.ts'
@@ -10,13 +11,12 @@ const TO_CONNECTED_EDGES = [25, 50, 100, 250, 500, 1000, 2500, 5000]
 
 /** Renders what messages tell of a node without FIBRE. */
 export const renderStockFigures = oncePerRecords((records: readonly BlockRecord[]): RecordFigures => {
-  const { paths, blocks } = summarise(records)
+  const summary = summarise(records)
+  const { paths, blocks } = summary
   const toConnected = records.flatMap(({ first_sign_to_connected_ms }) => first_sign_to_connected_ms ?? [])
-  const parts = shownPaths(paths)
-    .filter((path) => paths[path] > 0)
-    .map((path) => ({ name: pathNames[path], classes: pathClasses[path], count: paths[path] }))
+  const parts = pathsIn(paths).map((path) => ({ name: pathNames[path], classes: pathClasses[path], count: paths[path] }))
   return {
-    figures: html`${withoutRoundTrip(paths)}
+    figures: html`${withoutRoundTrip(summary)}
 ${firstSignToConnected(toConnected)}
 ${blocksCounted(records, blocks)}`,
     charts: html`<div class="charts">
@@ -31,16 +31,19 @@ ${renderHistogram({
   }
 })
 
-function withoutRoundTrip({ compact_block: without, compact_block_round_trip: withOne }: Summary['paths']): Html {
-  const all = without + withOne
-  if (all === 0) return figure('Without a round trip', 'no compact block yet')
-  return figure('Without a round trip', formatPercent(without / all), html`${formatCount(without)} of ${formatCount(all)} compact blocks`)
+function withoutRoundTrip({ paths, compactBlocks, withoutRoundTrip: share }: Summary): Html {
+  if (share === undefined) return figure('Without a round trip', 'no compact block yet')
+  return figure(
+    'Without a round trip',
+    formatPercent(share),
+    html`${formatCount(paths.compact_block)} of ${formatCount(compactBlocks)} compact blocks`,
+  )
 }
 
 function firstSignToConnected(values: readonly number[]): Html {
-  const sorted = values.toSorted((a, b) => a - b)
-  const quantile = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]
-  const [p50, p95] = [quantile(0.5), quantile(0.95)]
+  const sample = new Sample()
+  for (const ms of values) sample.add(ms)
+  const { p50, p95 } = sample.quantiles()
   if (p50 === undefined || p95 === undefined) return figure('First sign to connected', 'none yet')
   return figure('First sign to connected', formatMs(p50), html`median; 95%: ${formatMs(p95)}`)
 }

@@ -80,6 +80,60 @@ describe('quantiles', () => {
   })
 })
 
+describe('of ways by messages', () => {
+  const at = (seconds: number) => `2026-11-22T00:00:${seconds.toFixed(6).padStart(9, '0')}Z`
+  const direct = {
+    path: 'compact_block',
+    announced_at: at(0.9),
+    compact_block_at: at(1),
+    connected_at: at(1.25),
+    slowest_stage: 'validation',
+  } as const
+  const asked = (bytes: number, tookSeconds: number) => ({
+    ...direct,
+    path: 'compact_block_round_trip' as const,
+    requested_at: at(1.000_001),
+    requested_received_at: at(1.000_001 + tookSeconds),
+    requested_transactions: bytes / 100,
+    requested_bytes: bytes,
+    connected_at: at(2),
+    slowest_stage: 'round_trip',
+  })
+  const whole = { path: 'full_block', announced_at: at(1), full_block_at: at(3), connected_at: at(3.5) } as const
+
+  it('counts the compact blocks, those that took the whole block after all among them', () => {
+    const failed = { ...whole, compact_block_at: at(1), requested_at: at(1.1), requested_transactions: 9, requested_bytes: 9 }
+    const late = { ...whole, compact_block_at: at(3.6) }
+    const records = [direct, direct, direct, asked(500, 0.1), failed, whole, late]
+    expect(summarise(records.map(block))).toMatchObject({ compactBlocks: 5, withoutRoundTrip: 3 / 5, requestedBytes: { count: 1 } })
+  })
+
+  it('measures what was requested, and how long blocks took from announced to connected, to the µs', () => {
+    const unheard = { path: 'fibre_udp', announced_at: at(5), connected_at: at(4.9) } as const
+    expect(summarise([direct, asked(500, 0.123_456), asked(1500, 0.25), unheard].map(block))).toMatchObject({
+      announcedToConnected: { count: 3, p50: 1100, p99: 1100 },
+      roundTrip: { count: 2, p50: 123.456, p95: 250 },
+      requestedTransactions: { count: 2, p50: 5, p99: 15 },
+      requestedBytes: { count: 2, p50: 500, p99: 1500 },
+    })
+  })
+
+  it('counts the stages that took the longest, the most frequent first', () => {
+    const { slowestStages } = summarise([direct, asked(500, 0.1), asked(500, 0.1), whole].map(block))
+    expect(Object.entries(slowestStages)).toEqual([
+      ['round_trip', 2],
+      ['validation', 1],
+    ])
+  })
+
+  it('names the slowest from announced to connected, but of a node with FIBRE those that it reconstructed', () => {
+    const slow = { ...direct, connected_at: at(9) }
+    const records = [direct, slow, asked(500, 0.1)].map(block)
+    expect(summarise(records).slowest.map(({ connected_at }) => connected_at)).toEqual([at(9), at(2), at(1.25)])
+    expect(summarise([...records, block({ reconstruction_ms: 1 })]).slowest).toEqual([block({ reconstruction_ms: 1 })])
+  })
+})
+
 it('names the five slowest, slowest first', () => {
   const times = [3, 9, undefined, 1, 8, 7, 2, 6]
   const { slowest } = summarise(times.map((ms) => block(ms === undefined ? {} : { reconstruction_ms: ms })))
@@ -95,6 +149,12 @@ it('knows no rate and no quantile without blocks', () => {
     races: 0,
     headStarts: { fibre_udp: { count: 0, lowerBounds: 0 }, bip152_cmpct: { count: 0, lowerBounds: 0 } },
     reconstruction: { count: 0 },
+    compactBlocks: 0,
+    announcedToConnected: { count: 0 },
+    roundTrip: { count: 0 },
+    requestedTransactions: { count: 0 },
+    requestedBytes: { count: 0 },
+    slowestStages: {},
     slowest: [],
   })
 })

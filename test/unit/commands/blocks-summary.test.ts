@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { expect, it } from 'vitest'
+import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import { blockAt, blocks, journalWith, ndjson } from '../journal/blocks-journal.ts'
 import { blocksCommand } from './blocks-run.ts'
 
@@ -22,6 +23,8 @@ print(json.dumps({
     'fibre_win_rate': paths['fibre_udp'] / races, 'race_coverage': races / (races + paths['no_race']),
     'head_starts': {'fibre_udp': head('fibre_udp'), 'bip152_cmpct': head('bip152_cmpct')},
     'reconstruction': sample([b['reconstruction_ms'] for b in blocks]),
+    'compact_blocks': 0, 'announced_to_connected': {'count': 0}, 'round_trip': {'count': 0},
+    'requested_transactions': {'count': 0}, 'requested_bytes': {'count': 0}, 'slowest_stages': {},
     'slowest': [b['block_hash'] for b in sorted(blocks, key=lambda b: -b['reconstruction_ms'])[:5]],
 }))`
 
@@ -88,4 +91,84 @@ it('shows a period without races and reconstructions', async () => {
   expect(out).toMatch(/^FIBRE won +- {2}of 0 races$/m)
   expect(out).toMatch(/^reconstruction +0 +- +- +-$/m)
   expect(out).not.toContain('slowest')
+})
+
+/** Blocks of a node of Bitcoin Core, every fifth of which took a round trip. */
+const stockBlocks = (count: number): readonly BlockRecord[] =>
+  Array.from({ length: count }, (_, number) => {
+    const { time, node, block_hash } = blockAt(number)
+    const isAsked = number % 5 === 4
+    const before = (ms: number) => new Date(Date.parse(time) - ms).toISOString().replace('Z', '000Z')
+    const request = {
+      requested_at: before(100 + number),
+      requested_transactions: 10 + number,
+      requested_received_at: before(60),
+      requested_bytes: 4000 + 100 * number,
+    }
+    const announced = before(110 + number)
+    return {
+      ...{ schema: 1, time, node, block_hash, height: 900_000 + number },
+      path: isAsked ? 'compact_block_round_trip' : 'compact_block',
+      connected_at: time,
+      announced_at: announced,
+      compact_block_at: announced,
+      ...(isAsked && request),
+      first_sign_to_connected_ms: 110 + number,
+      slowest_stage: isAsked ? 'round_trip' : 'received_to_validation+validation',
+    }
+  })
+
+it('shows of a node without FIBRE what messages tell, and nothing else', async () => {
+  const { out } = await blocksCommand(['--summary'], { journal: journalWith(ndjson(stockBlocks(100))), columns: 80, noColor: true })
+  for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  expect(out).toMatchInlineSnapshot(`
+    "2026-11-15 00:00 to 2026-11-15 16:30 UTC, fra1
+    blocks                           100  100 of them connected
+      compact_block                   80  80.0 %
+      compact_block_round_trip        20  20.0 %
+    without a round trip          80.0 %  of 100 compact blocks
+
+                                  blocks    p50 ms    p95 ms    p99 ms
+    announced to connected           100     159.0     204.0     208.0
+    round trip                        20      89.0     134.0     139.0
+
+    requested                     blocks       p50       p95       p99
+      transactions                    20        59       104       109
+      bytes                           20      8900     13400     13900
+
+    slowest stage                           blocks
+      received_to_validation+validation         80  80.0 %
+      round_trip                                20  20.0 %
+
+    slowest, announced to connected
+    time (UTC)           height  path                      total ms  hash
+    2026-11-15 16:30:00  900099  compact_block_round_trip     209.0  …e834e6a1
+    2026-11-15 16:20:00  900098  compact_block                208.0  …4a59477e
+    2026-11-15 16:10:00  900097  compact_block                207.0  …397521f5
+    2026-11-15 16:00:00  900096  compact_block                206.0  …2715bade
+    2026-11-15 15:50:00  900095  compact_block                205.0  …5a75c192
+    "
+  `)
+})
+
+it('shows both of a node with FIBRE whose messages are seen', async () => {
+  const journal = journalWith(ndjson([...blocks(20), ...stockBlocks(10)]))
+  const { out } = await blocksCommand(['--summary'], { journal, columns: 80, noColor: true })
+  for (const label of ['FIBRE won', 'reconstruction', 'without a round trip', 'announced to connected', 'requested'])
+    expect(out).toMatch(new RegExp(`^${label} +[0-9b]`, 'm'))
+  expect(out).toMatch(/^slowest$/m)
+})
+
+it('gives the figures of messages as JSON too', async () => {
+  const { out } = await blocksCommand(['--summary', '--format', 'json'], { journal: journalWith(ndjson(stockBlocks(10))) })
+  expect(JSON.parse(out)).toMatchObject({
+    compact_blocks: 10,
+    without_round_trip: 0.8,
+    announced_to_connected: { count: 10, p50_ms: 114, p95_ms: 119, p99_ms: 119 },
+    round_trip: { count: 2, p50_ms: 44, p95_ms: 49, p99_ms: 49 },
+    requested_transactions: { count: 2, p50: 14, p95: 19, p99: 19 },
+    requested_bytes: { count: 2, p50: 4400, p95: 4900, p99: 4900 },
+    slowest_stages: { 'received_to_validation+validation': 8, round_trip: 2 },
+    slowest: [9, 8, 7, 6, 5].map((number) => blockAt(number).block_hash),
+  })
 })

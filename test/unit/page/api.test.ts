@@ -94,6 +94,9 @@ it('gives the state of agent and nodes, with the figures of the blocks held', as
     pushing: 'http://collector:4318',
   })
   const none = { count: 0, lower_bounds: 0 }
+  const durations = { announced_to_connected: { count: 0 }, round_trip: { count: 0 } }
+  const requested = { requested_transactions: { count: 0 }, requested_bytes: { count: 0 } }
+  const noWays = { compact_blocks: 0, ...durations, ...requested, slowest_stages: {} }
   const figures = (blocks: number) => ({ p50_ms: blocks, p95_ms: blocks, p99_ms: blocks })
   const attached = ['udp:block_reconstructed', 'udp:block_race_time'].map((probe) => ({ probe, attached: true }))
   const state = { pid: 4242, executable: '/usr/local/bin/bitcoind' }
@@ -127,6 +130,7 @@ it('gives the state of agent and nodes, with the figures of the blocks held', as
           race_coverage: 1,
           head_starts: { fibre_udp: { count: 2, lower_bounds: 1, ...figures(5.25) }, bip152_cmpct: none },
           reconstruction: { count: 2, p50_ms: 12.345, p95_ms: 99, p99_ms: 99 },
+          ...noWays,
           slowest: [hashOf(2), hashOf(1)],
         },
       },
@@ -145,6 +149,7 @@ it('gives the state of agent and nodes, with the figures of the blocks held', as
           races: 0,
           head_starts: { fibre_udp: none, bip152_cmpct: none },
           reconstruction: { count: 0 },
+          ...noWays,
           slowest: [],
         },
       },
