@@ -1,6 +1,7 @@
 import { type Block, isBroughtBy } from './block.ts'
 import { type Delivery, deliveryOf, toldDelivery } from './relay/delivery.ts'
 import { wayOf } from './relay/way.ts'
+import { wayStages } from './way-stages.ts'
 
 /** A block that is connected sooner after messages began to be seen may have come by one that was not. */
 const UNSEEN_NS = 5e9
@@ -13,7 +14,9 @@ export function factsOf(block: Block) {
   const referenceUs = Math.round(reference.unixSeconds * 1e6)
   const timeAt = (stampNs: number) => referenceUs + Math.round((stampNs - reference.stampNs) / 1e3)
   const delivery = deliveryIn(block)
-  const connectedNs = connected?.stampNs
+  const reconstructed = events['udp:block_reconstructed']
+  const sendStart = events['udp:block_send_start']
+  const firstNs = firstChunkNs(block)
   return {
     node,
     hash,
@@ -25,7 +28,19 @@ export function factsOf(block: Block) {
     unheard: withoutRace && !isBroughtBy(block, reference.stampNs),
     isCaughtUp: block.isCaughtUp,
     delivery,
-    way: relay && wayOf({ relay, delivery, connectedNs, durationNs: connected?.durationNs, timeAt }),
+    way: relay && wayOf(relay, delivery),
+    stages:
+      connected &&
+      wayStages({
+        connectedNs: connected.stampNs,
+        durationNs: connected.durationNs,
+        delivery,
+        fibre: winner === 'fibre_udp' ? { firstNs, reconstructedNs: reconstructed?.stampNs } : undefined,
+        announced: relay?.announcements[0],
+        sentNs: sendStart?.stampNs,
+        toldNs: relay?.isLogged || hasAllMessages(block) ? relay?.told?.stampNs : undefined,
+        timeAt,
+      }),
     isMinedHere: isMinedHere(block),
     isSent: relay?.isLogged === false && relay.isSentBy(reference.stampNs),
     measuredHeadStartSeconds: block.measuredHeadStartSeconds,
@@ -37,9 +52,10 @@ export function factsOf(block: Block) {
      * stamps, so they agree with its durations even if the wall clock was stepped in between.
      */
     timeAt,
-    reconstructed: events['udp:block_reconstructed'],
+    firstChunkNs: firstNs,
+    reconstructed,
     detail: events['udp:block_reconstruction_detail'],
-    sendStart: events['udp:block_send_start'],
+    sendStart,
     coinbase: events['udp:block_coinbase'],
     headerChunk: events['udp:block_header_chunk'],
     raceWinner: events['udp:block_race_winner'],
@@ -56,12 +72,16 @@ function firstOf({ events, firstSign }: Block): Block['firstSign'] {
 }
 
 /** The message by which a block came; `undefined` unless all messages about it were seen or the node tells, and where FIBRE brought it. */
-export function deliveryIn({ winner, relay, events, messagesSinceNs }: Block): Delivery | undefined {
+export function deliveryIn(block: Block): Delivery | undefined {
+  const { winner, relay, events } = block
   const connected = events['validation:block_connected']
   if (connected === undefined || relay === undefined || winner === 'fibre_udp') return undefined
-  const isSeen = messagesSinceNs !== undefined && messagesSinceNs <= relay.firstNs
-  return (isSeen ? deliveryOf(relay, connected.stampNs) : undefined) ?? toldDelivery(relay, connected.stampNs)
+  return (hasAllMessages(block) ? deliveryOf(relay, connected.stampNs) : undefined) ?? toldDelivery(relay, connected.stampNs)
 }
+
+/** Reports whether all messages about a block were seen. */
+const hasAllMessages = ({ relay, messagesSinceNs }: Block): boolean =>
+  relay !== undefined && messagesSinceNs !== undefined && messagesSinceNs <= relay.firstNs
 
 /** Reports whether neither FIBRE nor a message can have brought a connected block. */
 function isMinedHere(block: Block): boolean {
@@ -77,19 +97,20 @@ function isMinedHere(block: Block): boolean {
  * The arrival of the first FIBRE packet, as a stamp in ns: from the reconstruction, else from the race, whose times run back from
  * the end of connecting, when the winner is named, else from the header chunk.
  */
-export function firstChunkNs(facts: Facts): number | undefined {
-  const { reconstructed } = facts
+function firstChunkNs(block: Block): number | undefined {
+  const reconstructed = block.events['udp:block_reconstructed']
   if (reconstructed?.durationUs !== undefined) return reconstructed.stampNs - Math.max(0, reconstructed.durationUs) * 1e3
-  const ns = firstChunkByRaceNs(facts) ?? firstChunkByHeaderNs(facts)
+  const ns = firstChunkByRaceNs(block) ?? firstChunkByHeaderNs(block)
   return ns !== undefined && reconstructed ? Math.min(ns, reconstructed.stampNs) : ns
 }
 
-function firstChunkByRaceNs({ race, raceWinner, raceTime }: Facts): number | undefined {
-  const end = raceWinner ?? raceTime
+function firstChunkByRaceNs({ race, events }: Block): number | undefined {
+  const end = events['udp:block_race_winner'] ?? events['udp:block_race_time']
   return race?.udpSeconds === undefined || end === undefined ? undefined : end.stampNs - race.udpSeconds * 1e9
 }
 
-function firstChunkByHeaderNs({ headerChunk }: Facts): number | undefined {
+function firstChunkByHeaderNs({ events }: Block): number | undefined {
+  const headerChunk = events['udp:block_header_chunk']
   if (!headerChunk) return undefined
   const { stampNs, queueUs = 0, mapsUs = 0, chunkUs = 0, finishUs = 0 } = headerChunk
   return stampNs - (queueUs + mapsUs + chunkUs + finishUs) * 1e3

@@ -1,5 +1,5 @@
 import { coinbaseText } from './coinbase.ts'
-import { type Facts, firstChunkNs } from './facts.ts'
+import type { Facts } from './facts.ts'
 import { poolOf } from './pools.ts'
 import type { Coverage, Mechanism } from './race.ts'
 import { at, boolean, decimal, integer, isoTime, quotient, type RecordField, text, time } from './record-field.ts'
@@ -45,7 +45,7 @@ export const recordFields = {
   cmpct_ms: decimal('First compact-block message to block connected.', ({ race }) => milliseconds(race?.cmpctSeconds)),
   cmpct_peer: text('Peer of that message.', ({ raceTime }) => peer(raceTime?.cmpctPeer)),
   first_chunk_at: time('First FIBRE packet, computed from the reconstruction, else from the race, else from the header chunk.', (facts) =>
-    isoTime(at(facts, firstChunkNs(facts))),
+    isoTime(at(facts, facts.firstChunkNs)),
   ),
   reconstructed_at: time('Reconstructed from FIBRE chunks.', (facts) => isoTime(at(facts, facts.reconstructed?.stampNs))),
   connected_at: time('Connected to the active chain.', (facts) => isoTime(at(facts, facts.connected?.stampNs))),

@@ -8,9 +8,9 @@ const MOST_LATER = 16
 
 const timeOf = (facts: Facts, moment: { readonly stampNs: number | undefined } | undefined) => isoTime(at(facts, moment?.stampNs))
 const peerOf = (from: { readonly peer: number | undefined } | undefined) => (from?.peer === undefined ? undefined : `peer=${from.peer}`)
-const stage = (meaning: string, name: Stage) => decimal(meaning, ({ way }) => milliseconds(way?.stages?.us[name]))
+const stage = (meaning: string, name: Stage) => decimal(meaning, ({ stages }) => milliseconds(stages?.us[name]))
 
-/** The fields of a block's record that messages tell, and those about other blocks at its height. */
+/** The fields of a block's record that messages tell, the stages of its way, and those about other blocks at its height. */
 export const wayFields = {
   head_start_source: text(
     '`late_message` where the compact block came after the block was connected, within a minute, and thereby the head start is known.',
@@ -49,14 +49,30 @@ export const wayFields = {
   received_to_requested_ms: stage('Stage: compact block received to transactions requested.', 'received_to_requested'),
   round_trip_ms: stage('Stage: transactions requested to received.', 'round_trip'),
   received_to_validation_ms: stage('Stage: last part of it received to validation begun.', 'received_to_validation'),
+  started_to_reconstructed_ms: stage(
+    'Stage of the way by FIBRE: started, with its first packet, to reconstructed.',
+    'started_to_reconstructed',
+  ),
+  reconstructed_to_validation_ms: stage('Stage: reconstructed to validation begun.', 'reconstructed_to_validation'),
   validation_ms: stage('Stage: validation begun to connected.', 'validation'),
-  connected_to_told_ms: stage('Stage: connected to first peer told; absent where that was told before.', 'connected_to_told'),
-  first_sign_to_connected_ms: decimal('Sum of the stages until connected.', ({ way }) => milliseconds(way?.stages?.untilConnectedUs)),
-  first_sign_to_told_ms: decimal('First sign to first peer told.', ({ way }) => milliseconds(way?.stages?.untilToldUs)),
-  slowest_stage: text('Name of the longest stage, without `_ms`.', ({ way }) => way?.stages?.slowest),
+  connected_to_sent_ms: stage(
+    'Stage of the way by FIBRE: connected to sent on to UDP peers; absent where it was sent on, or a peer told, before.',
+    'connected_to_sent',
+  ),
+  connected_to_told_ms: stage(
+    'Stage: connected to first peer told; absent where that was told before, or FIBRE, which brought the block, had sent it on.',
+    'connected_to_told',
+  ),
+  first_sign_to_connected_ms: decimal(
+    'Sum of the stages until connected. The first sign is the first packet of a block that FIBRE brought, and of others the first announcement.',
+    ({ stages }) => milliseconds(stages?.untilConnectedUs),
+  ),
+  first_sign_to_sent_ms: decimal('First sign to sent on to UDP peers.', ({ stages }) => milliseconds(stages?.untilSentUs)),
+  first_sign_to_told_ms: decimal('First sign to first peer told.', ({ stages }) => milliseconds(stages?.untilToldUs)),
+  slowest_stage: text('Name of the longest stage, without `_ms`.', ({ stages }) => stages?.slowest),
   joined_stages: text(
     'Stages between which nothing is known, as `round_trip+received_to_validation`: the field of the last of them has the time of all.',
-    ({ way }) => (way?.stages?.joined.length ? way.stages.joined.join(', ') : undefined),
+    ({ stages }) => (stages?.joined.length ? stages.joined.join(', ') : undefined),
   ),
   competes_with: text('Hash of the block that was known before at its height.', ({ competesWith }) => competesWith),
   reorganisation_depth: integer('Blocks that left the active chain when it was connected.', ({ reorganisationDepth: depth }) =>

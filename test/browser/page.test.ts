@@ -42,7 +42,7 @@ const row = (page: Page, number: number) => page.locator('#blocks tbody tr', { h
 const link = (page: Page, number: number) => row(page, number).getByRole('link')
 
 it.each([
-  ['with FIBRE', quiet, ['Head start', 'Reconstruction', 'Chunks', 'Missing tx']],
+  ['with FIBRE', quiet, ['Head start', 'Reconstruction', 'Chunks', 'Missing tx', 'To connected']],
   ['without FIBRE', stockNode, ['Announced by', 'Requested tx', 'To connected']],
   [
     'of both kinds',

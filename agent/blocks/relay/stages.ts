@@ -5,13 +5,16 @@ interface Moment {
   readonly us: number | undefined
 }
 
-/** The stages of a block's way by messages, in their order. Not every way has all of them. */
+/** The stages of a block's way, by messages or by FIBRE, in their order. Not every way has all of them. */
 export type Stage =
   | 'announced_to_received'
   | 'received_to_requested'
   | 'round_trip'
   | 'received_to_validation'
+  | 'started_to_reconstructed'
+  | 'reconstructed_to_validation'
   | 'validation'
+  | 'connected_to_sent'
   | 'connected_to_told'
 
 /** The durations of a block's stages in µs, which add up to the whole. */

@@ -70,26 +70,28 @@ function compareTimes(way: Way, record: BlockRecord, times: Comparison): void {
 
 const us = (ms: unknown) => Math.round(Number(ms) * 1e3)
 
-/** The stages of a block that did not come by FIBRE: each as the node did it, and together the whole. */
+/** The stages of a block: each as the node did it, and together the whole. */
 function compareStages(way: Way, record: BlockRecord, times: Comparison): void {
-  const expected = stagesOf(way)
+  const expected = way.block.path === 'fibre_udp' ? stagesByFibre(way) : stagesByMessages(way)
   const stages = stageFields.flatMap((name) => (record[`${name}_ms`] === undefined ? [] : [{ name, us: us(record[`${name}_ms`]) }]))
   if (expected === undefined) {
     expect(stages).toEqual([])
     return
   }
   if (record.joined_stages === undefined) {
-    expect(stages.map(({ name }) => name)).toEqual(stageFields.filter((name) => expected[name]))
-    for (const { name, us } of stages) times.expectWithin(us, expected[name] as Span, `${name} of ${record.block_hash}`)
+    expect(stages.map(({ name }) => name)).toEqual(stageFields.filter((name) => expected.stages[name]))
+    for (const { name, us } of stages) times.expectWithin(us, expected.stages[name] as Span, `${name} of ${record.block_hash}`)
   } else {
-    // A node that was kept from its processor fired the last message after validation had begun.
-    expect(record.joined_stages).toBe('received_to_validation+validation')
-    expect(expected.received_to_validation?.leastUs).toBeLessThan(1)
+    // A node that was kept from its processor fired the last message, or that the block is complete, after validation had begun.
+    const waiting = way.block.path === 'fibre_udp' ? 'reconstructed_to_validation' : 'received_to_validation'
+    expect(record.joined_stages).toBe(`${waiting}+validation`)
+    expect(expected.stages[waiting]?.leastUs).toBeLessThan(1)
   }
-  const sum = stages.filter(({ name }) => name !== 'connected_to_told').reduce((total, { us }) => total + us, 0)
+  const [last] = stages.filter(({ name }) => name.startsWith('connected_to'))
+  const sum = stages.reduce((total, { us }) => total + us, 0) - (last?.us ?? 0)
   expect(us(record.first_sign_to_connected_ms)).toBe(sum)
-  if (record.connected_to_told_ms !== undefined) expect(us(record.first_sign_to_told_ms)).toBe(sum + us(record.connected_to_told_ms))
-  times.expectWithin(sum, span(way.announcements[0] as Passed, way.connected as Moment), `way of ${record.block_hash}`)
+  if (last) expect(us(record[last.name.replace('connected', 'first_sign').concat('_ms')])).toBe(sum + last.us)
+  times.expectWithin(sum, expected.whole, `way of ${record.block_hash}`)
   const longest = stages.reduce((a, b) => (b.us > a.us ? b : a))
   expect(String(record.slowest_stage).split('+').at(-1)).toBe(longest.name)
 }
@@ -99,24 +101,57 @@ const stageFields = [
   'received_to_requested',
   'round_trip',
   'received_to_validation',
+  'started_to_reconstructed',
+  'reconstructed_to_validation',
   'validation',
+  'connected_to_sent',
   'connected_to_told',
 ] as const
 
+interface Stages {
+  readonly stages: { readonly [Name in (typeof stageFields)[number]]?: Span | undefined }
+  readonly whole: Span
+}
+
+const exactly = (us: number): Span => ({ us, leastUs: us, mostUs: us })
+
+const tookNs = ({ connected }: Way) => Number(connected?.connection_time_ns)
+
 /** The stages of a block that came by messages. */
-function stagesOf(way: Way): { readonly [Name in (typeof stageFields)[number]]?: Span | undefined } | undefined {
+function stagesByMessages(way: Way): Stages | undefined {
   const { block, announcements, compact, request, answer, whole, told } = way
   const [first, end] = [announcements[0] as Passed, way.connected as Moment]
-  const tookNs = Number(way.connected?.connection_time_ns)
-  const after = (last: Passed) => ({
-    received_to_validation: spanUntilNs(last, end, tookNs),
-    validation: { us: tookNs / 1e3, leastUs: tookNs / 1e3, mostUs: tookNs / 1e3 },
-    connected_to_told: told && told.ts_ns > end.ts_ns ? span(end, told) : undefined,
+  const all = (stages: Stages['stages'], last: Passed): Stages => ({
+    stages: {
+      ...stages,
+      received_to_validation: spanUntilNs(last, end, tookNs(way)),
+      validation: exactly(tookNs(way) / 1e3),
+      connected_to_told: told && told.ts_ns > end.ts_ns ? span(end, told) : undefined,
+    },
+    whole: span(first, end),
   })
-  if (block.path === 'full_block') return { announced_to_received: span(first, whole as Passed), ...after(whole as Passed) }
+  if (block.path === 'full_block') return all({ announced_to_received: span(first, whole as Passed) }, whole as Passed)
   const received = { announced_to_received: compact && span(first, compact) }
-  if (block.path === 'compact_block') return { ...received, ...after(compact as Passed) }
+  if (block.path === 'compact_block') return all(received, compact as Passed)
   if (block.path !== 'compact_block_round_trip') return undefined
   const asked = { received_to_requested: span(compact as Passed, request as Passed), round_trip: span(request as Passed, answer as Passed) }
-  return { ...received, ...asked, ...after(answer as Passed) }
+  return all({ ...received, ...asked }, answer as Passed)
+}
+
+/** The stages of a block that FIBRE brought, from its first packet, which the node tells as a time before the block was complete. */
+function stagesByFibre(way: Way): Stages {
+  const [ready, end] = [way.reconstructed as Moment, way.connected as Moment]
+  const packetNs = Number(way.reconstructed?.duration_us) * 1e3
+  const sentOn = [way.sent, way.told].flatMap((moment) => moment ?? []).toSorted((a, b) => a.ts_ns - b.ts_ns)[0]
+  const last = sentOn && sentOn.ts_ns > end.ts_ns ? span(end, sentOn) : undefined
+  return {
+    stages: {
+      started_to_reconstructed: exactly(packetNs / 1e3),
+      reconstructed_to_validation: spanUntilNs(ready, end, tookNs(way)),
+      validation: exactly(tookNs(way) / 1e3),
+      connected_to_sent: sentOn === way.sent ? last : undefined,
+      connected_to_told: sentOn === way.told ? last : undefined,
+    },
+    whole: spanUntilNs(ready, end, -packetNs),
+  }
 }

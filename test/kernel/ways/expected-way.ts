@@ -22,6 +22,9 @@ export interface Way {
   readonly whole: Passed | undefined
   readonly told: Passed | undefined
   readonly connected: Fired | undefined
+  /** What FIBRE did with it: the complete block, and that it was sent on. */
+  readonly reconstructed: Fired | undefined
+  readonly sent: Fired | undefined
   /** Its race, unless the node has none. */
   readonly race: Fired | undefined
   /** The block that was known before at its height. */
@@ -44,6 +47,7 @@ export function readWays(history: string, recording: string): readonly Way[] {
 function wayOf(block: BlockHistory, messages: readonly Passed[], events: readonly Fired[]): Way {
   const inbound = messages.filter(({ probe }) => probe === 'net:inbound_message')
   const outbound = messages.filter(({ probe }) => probe === 'net:outbound_message')
+  const fired = (name: string) => events.find(({ probe }) => probe === name)
   const first = (list: readonly Passed[], type: string) => list.find(({ message }) => message === type)
   return {
     block,
@@ -53,8 +57,10 @@ function wayOf(block: BlockHistory, messages: readonly Passed[], events: readonl
     answer: first(inbound, 'blocktxn'),
     whole: first(inbound, 'block'),
     told: outbound.find(announces),
-    connected: events.find(({ probe }) => probe === 'validation:block_connected'),
-    race: events.find(({ probe }) => probe === 'udp:block_race_time'),
+    connected: fired('validation:block_connected'),
+    reconstructed: fired('udp:block_reconstructed'),
+    sent: fired('udp:block_send_start'),
+    race: fired('udp:block_race_time'),
     competesWith: undefined,
   }
 }

@@ -40,12 +40,14 @@ export function expectedRecord(node: string, hash: string, said: readonly Said[]
 
   const phases = ['queueUs', 'mapsUs', 'chunkUs', 'finishUs'].map((name) => header[name] as number | undefined)
   const headerUs = phases.reduce<number>((sum, us) => sum + (us ?? 0), 0)
-  const firstChunkUs = [
-    less(reconstructed.unixUs, reconstructed.durationUs as number | undefined),
-    // The race's times run back from the end of connecting, when the winner is named.
-    udpNs !== undefined && udpNs >= 0 ? less(winner.unixUs ?? times.unixUs, udpNs / 1e3) : undefined,
-    less(header.unixUs, headerUs),
-  ].find((us) => us !== undefined)
+  /** By one of the two clocks, which has so many ticks in a µs. */
+  const firstChunk = (clock: 'unixUs' | 'stampNs', ticks: number) =>
+    [
+      less(reconstructed[clock], over(reconstructed.durationUs, 1 / ticks)),
+      // The race's times run back from the end of connecting, when the winner is named.
+      udpNs !== undefined && udpNs >= 0 ? less(winner[clock] ?? times[clock], (udpNs / 1e3) * ticks) : undefined,
+      less(header[clock], headerUs * ticks),
+    ].find((tick) => tick !== undefined)
 
   const record = {
     schema: 1,
@@ -64,7 +66,7 @@ export function expectedRecord(node: string, hash: string, said: readonly Said[]
     udp_peer: named(times.udpPeer),
     cmpct_ms: times.cmpctNs === -1 ? undefined : over(times.cmpctNs, 1e6),
     cmpct_peer: named(times.cmpctPeer),
-    first_chunk_at: iso(firstChunkUs),
+    first_chunk_at: iso(firstChunk('unixUs', 1)),
     reconstructed_at: iso(reconstructed.unixUs),
     connected_at: iso(connected.unixUs),
     winner_known_at: iso(winner.unixUs),
@@ -90,8 +92,36 @@ export function expectedRecord(node: string, hash: string, said: readonly Said[]
     header_maps_ms: over(phases[1], 1e3),
     header_chunk_ms: over(phases[2], 1e3),
     header_finish_ms: over(phases[3], 1e3),
+    ...(winner.winner === 'FIBRE/UDP' && isConnected && stagesOf(firstChunk('stampNs', 1e3), { reconstructed, connected, sendStart })),
   }
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined))
+}
+
+/** The stages of a block that FIBRE brought. Each of its moments is a whole µs before or after that at which it was connected. */
+function stagesOf(firstNs: number | undefined, { reconstructed, connected, sendStart }: Readonly<Record<string, Partial<Said>>>) {
+  const end = Number(connected?.stampNs)
+  if (firstNs === undefined || firstNs > end) return {}
+  const us = (ns: unknown) => (ns === undefined ? undefined : Math.round((Number(ns) - end) / 1e3))
+  const [first, ready, began, sent] = [firstNs, reconstructed?.stampNs, less(end, connected?.durationNs as number), sendStart?.stampNs].map(
+    us,
+  )
+  const isReady = ready !== undefined && ready >= Number(first) && ready <= 0
+  const isBegun = began !== undefined && began >= Number(isReady ? ready : first)
+  const name = [...(isReady ? [] : ['started_to_reconstructed']), 'reconstructed_to_validation', ...(isBegun ? [] : ['validation'])]
+  const stages = [
+    ...(isReady ? [{ stage: 'started_to_reconstructed', us: ready - Number(first) }] : []),
+    ...(isBegun ? [{ stage: name.join('+'), us: began - Number(isReady ? ready : first) }] : []),
+    { stage: isBegun ? 'validation' : name.join('+'), us: -Number(isBegun ? began : isReady ? ready : first) },
+    ...(sent !== undefined && Number(sendStart?.stampNs) > end ? [{ stage: 'connected_to_sent', us: sent }] : []),
+  ]
+  const joined = stages.map(({ stage }) => stage).filter((stage) => stage.includes('+'))
+  return {
+    ...Object.fromEntries(stages.map(({ stage, us }) => [`${stage.split('+').at(-1)}_ms`, us / 1e3])),
+    first_sign_to_connected_ms: -Number(first) / 1e3,
+    first_sign_to_sent_ms: Number(sendStart?.stampNs) >= firstNs ? (Number(sent) - Number(first)) / 1e3 : undefined,
+    slowest_stage: stages.reduce((most, one) => (one.us > most.us ? one : most)).stage,
+    joined_stages: joined.join(', ') || undefined,
+  }
 }
 
 const named = (peer: Value) => (peer === 'n/a' ? undefined : peer)

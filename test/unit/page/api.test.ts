@@ -131,6 +131,7 @@ it('gives the state of agent and nodes, with the figures of the blocks held', as
           head_starts: { fibre_udp: { count: 2, lower_bounds: 1, ...figures(5.25) }, bip152_cmpct: none },
           reconstruction: { count: 2, p50_ms: 12.345, p95_ms: 99, p99_ms: 99 },
           ...noWays,
+          slowest_stages: { validation: 2 },
           slowest: [hashOf(2), hashOf(1)],
         },
       },

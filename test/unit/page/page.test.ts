@@ -16,7 +16,22 @@ async function fetchPage(records: readonly BlockRecord[], snapshot: Snapshot = q
 const sha256 = (text: string) => `sha256-${hash('sha256', text, 'base64')}`
 const without = (record: BlockRecord, ...names: readonly (keyof BlockRecord)[]) =>
   Object.fromEntries(Object.entries(record).filter(([name]) => !names.some((other) => other === name))) as unknown as BlockRecord
-const race = ['first_started', 'head_start_ms', 'head_start_is_lower_bound', 'reconstruction_ms', 'chunks_used', 'chunks_received'] as const
+const fibreRace = [
+  'first_started',
+  'head_start_ms',
+  'head_start_is_lower_bound',
+  'reconstruction_ms',
+  'chunks_used',
+  'chunks_received',
+] as const
+const stages = [
+  'started_to_reconstructed_ms',
+  'reconstructed_to_validation_ms',
+  'validation_ms',
+  'first_sign_to_connected_ms',
+  'slowest_stage',
+] as const
+const race = [...fibreRace, ...stages]
 const ownBlock = { ...without(recordOfWin(5), ...race, 'missing_transactions'), path: 'no_race', coverage: 'none' } as const
 
 it('shows the state of each node, its last block, and the counts since the agent started', async () => {
@@ -88,7 +103,7 @@ it('shows each block in a row, newest first, slow ones in words', async () => {
     recordOfWin(2, { reconstruction_ms: 123.4, head_start_is_lower_bound: true }),
     ownBlock,
   ])
-  const common = '31 of 45 4 – – – 21.4 ms Foundry USA'
+  const common = '31 of 45 4 – – 34.4 ms 21.4 ms Foundry USA'
   expect(words).toContain(
     'Height Time Node Hash Path Head start Reconstruction Chunks Missing tx Announced by Requested tx To connected Connect Pool ' +
       '900,005 2026-11-22 12:00:05 UTC node-a …0000000005 no race – – – – – – – 21.4 ms Foundry USA ' +

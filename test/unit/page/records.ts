@@ -48,6 +48,11 @@ export function recordOfWin(number: number, fields: Partial<BlockRecord> = {}): 
     header_maps_ms: 0.01,
     header_chunk_ms: 0.05,
     header_finish_ms: 0.03,
+    started_to_reconstructed_ms: 12.345,
+    reconstructed_to_validation_ms: 0.7,
+    validation_ms: 21.4,
+    first_sign_to_connected_ms: 34.445,
+    slowest_stage: 'validation',
     ...fields,
   }
 }
