@@ -189,7 +189,7 @@ const quietest = (measured: readonly Measured[]): Measured => ({
 
 it('is taken in screenshots: light, dark and narrow', async () => {
   await using both = await startBoth(['--seed', '7'])
-  await both.node.command('blocks 140 100000')
+  await both.node.command('relay 140 1000')
   const state = async () => (await fetch(`${both.agent.url('metrics')}/api/v1/status`)).text()
   await until(async () => (await state()).includes('"blocks":140,"connected":140'), 'all blocks to be closed', 20_000)
   mkdirSync(screenshots, { recursive: true })
