@@ -24,7 +24,7 @@ export class Instrument {
     this.#lowest = this.#isGauge ? Number.NEGATIVE_INFINITY : 0
   }
 
-  /** Makes every series that is known beforehand exist, counters and histograms at 0. */
+  /** Makes every series of a counter or histogram that is known beforehand exist, at 0. */
   declare(node: string | undefined): void {
     if (!this.#isGauge) for (const series of this.#series.declared(node)) this.#begin(series)
   }

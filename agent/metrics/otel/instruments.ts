@@ -1,5 +1,5 @@
 import { emptyResource } from '@opentelemetry/resources'
-import type { CollectionResult, MetricProducer } from '@opentelemetry/sdk-metrics'
+import type { CollectionResult, MetricProducer, ScopeMetrics } from '@opentelemetry/sdk-metrics'
 import type { MetricDefinition, ObservedMetrics } from '../definition.ts'
 import { Instrument } from './instrument.ts'
 import { wallClock } from './wall-clock.ts'
@@ -67,16 +67,20 @@ export class Instruments implements MetricProducer {
     for (const instrument of this.#all()) instrument.forget(node)
   }
 
+  /** Collects nothing where anything could not be read: half of the values look like a fall to 0, or stand still. */
   async collect(): Promise<CollectionResult> {
     const errors: unknown[] = []
     for (const result of await Promise.allSettled(this.#readings.map((read) => read())))
       if (result.status === 'rejected') errors.push(result.reason)
+    return { resourceMetrics: { resource: emptyResource(), scopeMetrics: errors.length > 0 ? [] : this.#scopeMetrics() }, errors }
+  }
+
+  #scopeMetrics(): ScopeMetrics[] {
     const endTime = wallClock()
     const metrics = this.#all()
       .map((instrument) => instrument.collect(endTime))
       .filter(({ dataPoints }) => dataPoints.length > 0)
-    const scopeMetrics = [{ scope: { name: this.#options.scope }, metrics }]
-    return { resourceMetrics: { resource: emptyResource(), scopeMetrics }, errors }
+    return [{ scope: { name: this.#options.scope }, metrics }]
   }
 
   #create(definition: MetricDefinition<never>): Instrument {

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { metricBuilders, observed } from '../../../agent/metrics/definition.ts'
 import type { OtlpOptions } from '../../../agent/metrics/otel/otlp.ts'
 import { longestPushMs } from '../../../agent/settings/check.ts'
 import { captureLog } from '../../harness/captured-log.ts'
@@ -50,6 +52,28 @@ it('counts pushes that went well and that failed, and logs each change once', { 
   expect(messages()).toEqual(['pushing metrics', 'cannot push metrics; trying again at each interval', 'pushing metrics'])
   expect(lines.map((line) => line.url)).toEqual(['the endpoint', 'the endpoint', 'the endpoint'])
   expect(lines[1]?.reason).toContain('500')
+})
+
+it('pushes nothing when a part of it cannot be collected, and tells it in the log', async () => {
+  const received: string[] = []
+  const url = await listen(async (request, response) => {
+    received.push(await text(request))
+    response.end('{}')
+  })
+  const { telemetry, exports, messages } = await openPushing(url, 100)
+  let isBroken = true
+  let readings = 0
+  const fragile = metricBuilders<undefined>().gauge('fragile', { help: 'Fragile', measure: () => 1 })
+  telemetry.instruments.observe([observed([fragile], () => [{ subjects: [undefined] }])], async () => {
+    readings++
+    if (isBroken) throw new Error('no such file')
+  })
+  await until(() => readings >= 3, 'three readings')
+  expect(messages()).toContain('PeriodicExportingMetricReader: metrics collection errors')
+  expect(exports.successes).toBe(0)
+  isBroken = false
+  await until(() => exports.successes >= 1, 'a push')
+  for (const body of received) expect(body).toContain('"fragile"')
 })
 
 it('says why when nothing listens', async () => {
