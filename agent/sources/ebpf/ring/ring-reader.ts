@@ -9,10 +9,13 @@ const BATCH = 256
  */
 const BUSY_WAKEUPS = 64
 const BUSY_WINDOW_MS = 200
-/** Records that a drain is to find under such a load: with fewer they are told sooner, with more they cost less. */
-const RECORDS_OF_DRAIN = 32
-/** Times between two drains. */
-const SHORTEST_MS = 2
+/**
+ * Time between two drains under such a load. A drain costs as much as ten records, so it waits until there are some more: that long, if many come
+ * meanwhile, and else for as many as make up for it.
+ */
+const SHORTEST_MS = 3
+const MANY_RECORDS = 24
+const WORTHWHILE_RECORDS = 64
 const LONGEST_MS = 50
 /** The load is over once so few records came in so long a time. */
 const QUIET_RECORDS = 20
@@ -97,7 +100,8 @@ export class RingReader {
       return
     }
     const now = performance.now()
-    const interval = (RECORDS_OF_DRAIN / this.#moved) * (now - this.#drainedAt)
+    const recordsInMs = this.#moved / (now - this.#drainedAt)
+    const interval = recordsInMs * SHORTEST_MS >= MANY_RECORDS ? SHORTEST_MS : Math.min(WORTHWHILE_RECORDS / recordsInMs, LONGEST_MS)
     this.#drainedAt = now
     this.#counted += this.#moved
     this.#moved = 0
@@ -109,7 +113,7 @@ export class RingReader {
       this.#windowStart = now
       this.#counted = 0
     }
-    this.#timer = setTimeout(() => this.#tick(), Math.min(Math.max(interval, SHORTEST_MS), LONGEST_MS))
+    this.#timer = setTimeout(() => this.#tick(), interval)
   }
 
   #stopDraining(): void {
