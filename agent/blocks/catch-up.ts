@@ -1,6 +1,9 @@
 /** So many blocks that no peer was heard to relay, within this time, are a chain that the node catches up with. */
 const MOST_UNHEARD = 10
 const WITHIN_NS = 60e9
+/** It has all of it once there was such a pause, and then a block that is news. */
+const PAUSE_NS = 1e9
+
 /** A time in which a node connects blocks that it missed. */
 export interface CatchUp {
   /** When the first of them was connected, and the last until now: CLOCK_MONOTONIC, ns. */
@@ -73,7 +76,8 @@ export class CatchUps<Block> {
   /** Decides of a block now, by what is known of it. */
   settle(block: Block): void {
     if (!this.#undecided.delete(block)) return
-    if (!this.#options.isNews(block) && (this.isActive || this.#options.isCertain(block))) this.#take(block)
+    if (this.#options.isNews(block)) this.#endBefore(block)
+    else if (this.isActive || this.#options.isCertain(block)) this.#take(block)
   }
 
   /** Reports whether a block may yet turn out to be one of many, because of others that are undecided. */
@@ -93,9 +97,15 @@ export class CatchUps<Block> {
   /** Ends the catching up, if there is one. */
   end(): void {
     const ended = this.#current
+    if (ended === undefined) return
     this.#current = undefined
     this.#latest.length = 0
-    if (ended) this.#options.listener('ended', ended)
+    this.#options.listener('ended', ended)
+  }
+
+  /** A block that is news is connected after all that the node had missed. */
+  #endBefore(news: Block): void {
+    if (this.#current && this.#options.connectedNs(news) - this.#current.lastNs >= PAUSE_NS) this.end()
   }
 
   #take(block: Block): void {

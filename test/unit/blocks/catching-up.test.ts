@@ -34,11 +34,31 @@ it('20,000 blocks at 3,000/s are counted, and told of in no other way; the next 
   observe(cmpctblock(news, { at: 20 }), connection(news, { at: 20.1 }))
   advance(30)
   expect(milestones(news)).toEqual(['connected', 'withoutRace', 'closed'])
-
-  const lastNs = 10e9 + Math.round((19_999 / 3000) * 1e9)
-  advance(lastNs / 1e9 + 60.1)
   expect(state.isCatchingUp).toBe(false)
-  expect(catchUps[1]).toEqual(['ended', { firstNs: 10e9, lastNs, blocks: 20_000 }])
+  expect(catchUps[1]).toEqual(['ended', { firstNs: 10e9, lastNs: 10e9 + Math.round((19_999 / 3000) * 1e9), blocks: 20_000 }])
+
+  // Of a branch that the node changes to, peers announce the tip alone.
+  const branch = [30, 30.1, 30.2].map((at, index) => connection(named(30_000 + index), { at }))
+  observe(...branch)
+  advance(40)
+  expect(count(told, 'caughtUp')).toBe(20_000)
+  expect(count(told, 'closed')).toBe(4)
+})
+
+it('it is over once no such block was connected for a minute, if none is news', () => {
+  const {
+    catchUps,
+    advance,
+    blocks: state,
+  } = connectEach(
+    Array.from({ length: 20 }, (_, index) => named(index)),
+    0.01,
+  )
+  advance(70)
+  expect(state.isCatchingUp).toBe(true)
+  advance(70.3)
+  expect(state.isCatchingUp).toBe(false)
+  expect(catchUps[1]).toEqual(['ended', { firstNs: 10e9, lastNs: 10.19e9, blocks: 20 }])
 })
 
 it('blocks of a download that come as whole messages are caught up, whose headers came by the thousand', () => {
