@@ -10,21 +10,21 @@ const DETACH_MS = 1000
 
 /** The last attempt to attach to a node. */
 interface Try {
-  /** `performance.now()` of its begin. */
+  /** `performance.now()` of its end. */
   readonly atMs: number
   /** Whether anything was refused then. By now that may be attached, which is only seen when it is looked at. */
-  readonly isRefused: boolean
-  /** The tracepoints as they were last logged. */
-  readonly logged?: ReadonlyMap<string, string> | undefined
+  readonly wasRefused: boolean
 }
 
-const NEVER_TRIED: Try = { atMs: 0, isRefused: false }
+const NEVER_TRIED: Try = { atMs: 0, wasRefused: false }
 
 /** Attaches to the processes of nodes, tries again what the kernel refused, and logs each change. */
 export class Attacher {
   readonly #source: EventSource
   readonly #log: Logger
   readonly #tries = new WeakMap<Node, Try>()
+  /** The tracepoints of each node's process as they were last logged. */
+  readonly #logged = new WeakMap<Node, ReadonlyMap<string, string>>()
   /** Whether each node had FIBRE when that was last logged. */
   readonly #kinds = new WeakMap<Node, boolean | undefined>()
   readonly #detaching = new Map<Promise<void>, { readonly node: Node; readonly executable: string | undefined }>()
@@ -45,17 +45,19 @@ export class Attacher {
       node.attachFailed(sealed)
       return
     }
-    this.#tries.set(node, { atMs: performance.now(), isRefused: false })
+    this.#logged.delete(node)
     try {
       node.attached(this.#source.attach(process))
     } catch (error) {
+      this.#tried(node)
       const reason = (error as Error).message
       if (reason !== node.attachError) this.#log.error({ ...about, err: error }, 'cannot attach to bitcoind; trying again')
       node.attachFailed(reason)
       return
     }
+    this.#tried(node)
     this.#logProbes(node)
-    if (this.#tries.get(node)?.isRefused) void this.#retryOnceDetached(node)
+    if (isRefused(node)) void this.#retryOnceDetached(node)
     if (this.#source.replay !== undefined) return // that it is replayed is said where it begins
     this.#logKind(node)
     const { probes, restarts } = node.snapshot()
@@ -68,8 +70,8 @@ export class Attacher {
 
   /** Tries again, every 10 s, what could not be attached and may be by now. What is attached stays as it is. */
   retry(node: Node): void {
-    const { atMs, isRefused } = this.#tries.get(node) ?? NEVER_TRIED
-    const isDue = node.attachError !== undefined || isRefused
+    const { atMs, wasRefused } = this.#tries.get(node) ?? NEVER_TRIED
+    const isDue = node.attachError !== undefined || wasRefused || isRefused(node)
     if (node.isUp && isDue && performance.now() - atMs >= RETRY_MS) this.#tryAgain(node)
   }
 
@@ -79,7 +81,12 @@ export class Attacher {
     const before = [...this.#detaching].filter(([, { executable }]) => executable === process?.executable)
     if (before.length === 0) return
     await Promise.allSettled(before.map(([detaching]) => detaching))
-    if (node.process === process && !this.#isEnding) this.#tryAgain(node)
+    if (node.process !== process || this.#isEnding) return
+    try {
+      this.#tryAgain(node)
+    } catch (error) {
+      this.#log.error({ node: node.name, pid: process?.pid, err: error }, 'cannot try again to attach to bitcoind')
+    }
   }
 
   #tryAgain(node: Node): void {
@@ -89,15 +96,19 @@ export class Attacher {
       this.attach(node)
       return
     }
-    this.#tries.set(node, { ...(this.#tries.get(node) ?? NEVER_TRIED), atMs: performance.now() })
     try {
       attachment.retry?.()
     } catch (error) {
       this.#log.debug({ node: node.name, pid: node.process?.pid, err: error }, 'cannot try again: bitcoind is ending')
     }
+    this.#tried(node)
     node.probesChanged()
     this.#logProbes(node)
     this.#logKind(node)
+  }
+
+  #tried(node: Node): void {
+    this.#tries.set(node, { atMs: performance.now(), wasRefused: isRefused(node) })
   }
 
   /** Detaches from a process of a node, which runs this executable. The kernel may take its time. */
@@ -127,10 +138,9 @@ export class Attacher {
 
   /** Logs what is not attached, once for each change of state. */
   #logProbes(node: Node): void {
-    const { atMs, logged: before } = this.#tries.get(node) ?? NEVER_TRIED
-    const isRefused = node.attachment?.probes.some(({ refused }) => refused) ?? false
+    const before = this.#logged.get(node)
     const now = new Map(node.probes.map((probe) => [probe.probe, JSON.stringify(probe)]))
-    this.#tries.set(node, { atMs, isRefused, logged: now })
+    this.#logged.set(node, now)
     for (const { probe, attached, reason, refused, missingFields, missingPlaces } of node.probes) {
       if (before?.get(probe) === now.get(probe)) continue
       const about = { node: node.name, probe }
@@ -141,3 +151,6 @@ export class Attacher {
     }
   }
 }
+
+/** Whether anything is refused now. */
+const isRefused = ({ attachment }: Node) => attachment?.probes.some(({ refused }) => refused) ?? false

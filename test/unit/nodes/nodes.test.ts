@@ -109,6 +109,45 @@ describe('a tracepoint that the kernel refused', () => {
     expect(node.blocks.racesVisible).toBe(true)
   })
 
+  it('by itself, after all were attached, is looked at again, and lets no race be judged', async () => {
+    const probes = [...requiredProbes].map(attached)
+    const { nodes, whole, logged } = measure({ probes })
+    nodes.processStarted(target)
+    const { blocks } = nodes.add('n')
+    logged()
+    const later = (now: readonly ProbeState[]) => {
+      Object.assign(whole, { probes: now })
+      vi.advanceTimersByTime(10_000)
+      nodes.tick()
+      return [blocks.racesVisible, logged()]
+    }
+    const race = 'udp:block_race_time'
+    expect(later(probes)).toEqual([true, []])
+    expect(later(probes.map((state) => (state.probe === race ? refused(race, 'debug=bench is missing') : state)))).toEqual([
+      false,
+      [`tracepoint not attached; trying again: ${race}: debug=bench is missing`],
+    ])
+    expect(later(probes)).toEqual([true, [`tracepoint attached: ${race}`]])
+  })
+
+  it('costs a line of the log when it cannot be looked at after the link to the process before was closed', async () => {
+    const closing = Promise.withResolvers<void>()
+    const { nodes, whole, logged } = measure({ probes: [attached(first)], close: () => closing.promise })
+    nodes.processStarted(target)
+    nodes.processExited(target)
+    Object.assign(whole, { probes: [refused(first)], close: async () => {} })
+    nodes.processStarted({ ...target, pid: 2 })
+    logged()
+    Object.defineProperty(whole, 'probes', {
+      get() {
+        throw new Error('out of memory')
+      },
+    })
+    closing.resolve()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(logged()).toEqual(['cannot try again to attach to bitcoind'])
+  })
+
   it('costs nothing else when its process ends while it is tried', async () => {
     const retry = () => {
       throw new Error('attach: No such process')
