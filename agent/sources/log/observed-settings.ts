@@ -15,8 +15,9 @@ export class ObservedSettings {
   #hasMicros: boolean | undefined
   /** Whether a line of bench came since the last tip; `undefined` before the first tip. */
   #isBenchSeen: boolean | undefined
-  /** Headers since the last line of each category. */
+  /** Headers since the last line of each category; for `net` one of each tip, since one message may bring many. */
   #untold = { cmpctblock: 0, net: 0 }
+  #isHeaderSinceTip = false
 
   /** Whether it is a FIBRE node's. */
   get isFibre(): boolean {
@@ -63,15 +64,18 @@ export class ObservedSettings {
   #started(): void {
     this.#isBenchSeen = this.#hasBench = this.#hasCompactBlocks = this.#hasNet = undefined
     this.#untold = { cmpctblock: 0, net: 0 }
+    this.#isHeaderSinceTip = false
   }
 
   #tip(): void {
     if (this.#isBenchSeen !== undefined) this.#hasBench = this.#isBenchSeen
     this.#isBenchSeen = false
+    this.#isHeaderSinceTip = false
   }
 
   #headerTold(byCompactBlock: boolean): void {
-    this.#untold.net++
+    if (!this.#isHeaderSinceTip) this.#untold.net++
+    this.#isHeaderSinceTip = true
     if (byCompactBlock) this.#untold.cmpctblock++
     if (this.#untold.net >= UNTOLD) this.#hasNet = false
     if (this.#untold.cmpctblock >= UNTOLD) this.#hasCompactBlocks = false

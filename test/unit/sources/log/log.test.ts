@@ -98,14 +98,23 @@ describe('a tracepoint', () => {
     expect(stateOf('net:block_header')).toMatchObject({ attached: true })
   })
 
-  it('of messages is missed when three headers came without a line of one', async () => {
-    const { source, write } = follow(`${header(1)}${header(2)}${received}${header(3)}${header(4)}`)
-    const missing = () => source.warnings().map((warning) => warning.split(' is missing')[0])
+  const missingOf = ({ source }: ReturnType<typeof follow>) => source.warnings().map((warning) => warning.split(' is missing')[0])
+
+  it('of messages is missed when three blocks had a header without a line of one', async () => {
+    const block = (height: number) => header(height) + tip(height)
+    const followed = follow(`${block(1)}${block(2)}${received}${block(3)}${block(4)}`)
+    const { write } = followed
+    const missing = () => missingOf(followed)
     expect(missing()).not.toContain('a: debug=net')
     write(header(5))
     await until(() => missing().includes('a: debug=net'), 'the warning')
     write(received)
     await until(() => !missing().includes('a: debug=net'), 'its end')
+  })
+
+  it('of messages is not missed when one message brought many headers', () => {
+    const headers = [2, 3, 4, 5].map((height) => `${now()} Saw new header hash=${hashOf(height)} height=${height}\n`).join('')
+    expect(missingOf(follow(tip(1) + received + headers))).not.toContain('a: debug=net')
   })
 
   it('that the log does not tell of is not offered, and one of a log that is not there waits', () => {
