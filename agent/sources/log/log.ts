@@ -73,6 +73,7 @@ export class LogSource implements EventSource {
       silentProbes: () => [],
       close: async () => {
         await follower.close()
+        nodeLog.close()
         this.#followed.delete(followed)
       },
     }

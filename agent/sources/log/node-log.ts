@@ -84,9 +84,15 @@ export class NodeLog implements FollowerHandler {
   }
 
   gap(reason: string): void {
+    this.#tellUnnamed()
     this.#connecting.forget()
     this.#relaying.forget()
     this.#handler.gap(reason)
+  }
+
+  /** No line comes any more. */
+  close(): void {
+    this.#tellUnnamed()
   }
 
   /** A file that begins with older lines than the last one that was read holds what was read, and what is newer is news. */
@@ -134,7 +140,7 @@ export class NodeLog implements FollowerHandler {
   }
 
   /** Tells of the header whose line named no peer, unless this is its second line. */
-  #tellUnnamed(byCompactBlock: string | undefined): void {
+  #tellUnnamed(byCompactBlock?: string): void {
     if (this.#unnamed !== undefined && this.#unnamed !== byCompactBlock) this.#handler.header(false)
     this.#unnamed = undefined
   }

@@ -65,6 +65,15 @@ it('counts headers, until the node is forgotten', async () => {
   expect(source.totals()).toEqual([])
 })
 
+it('counts a header of which another line could follow once the log is closed', async () => {
+  const { source, attachment, events, write } = follow('')
+  write(`${tip(1)}${now()} Saw new header hash=${hashOf(2)} height=2\n`)
+  await until(() => events.length === 1, 'the block')
+  expect(source.totals()).toEqual([])
+  await attachment.close()
+  expect(source.totals()).toMatchObject([{ probe: 'net:block_header', count: 1, labels: { byCompactBlock: 'headers' } }])
+})
+
 describe('a tracepoint', () => {
   it('of FIBRE is offered once the log has a line of FIBRE, be it from before the start', async () => {
     expect(follow(send(1)).stateOf('udp:block_race_time')).toMatchObject({ offered: true, attached: true })
