@@ -29,6 +29,7 @@ export class Node {
   #attachError: string | undefined
   /** Tracepoints that the last executable offered. */
   #offered: ReadonlySet<string> = new Set()
+  #hasFibre: boolean | undefined
   #hadFibre = false
   #processes = 0
   #connected = 0
@@ -68,13 +69,12 @@ export class Node {
 
   /** Whether its executable has tracepoints of FIBRE that are measured; `undefined` until that is known. */
   get hasFibre(): boolean | undefined {
-    if (this.#attachment?.isKindKnown === false) return undefined
-    return this.#tracepoints.some(({ group }) => group === 'fibre') ? isFibreBuild(this.#offered) : undefined
+    return this.#hasFibre
   }
 
   /** Whether an executable of it had them before, and the last one has none. */
   get hasLostFibre(): boolean {
-    return this.#hadFibre && this.hasFibre === false
+    return this.#hadFibre && this.#hasFibre === false
   }
 
   get probes(): readonly ProbeState[] {
@@ -115,7 +115,9 @@ export class Node {
   /** Other tracepoints may be offered, or attached, than before: they decide what can be known of blocks. */
   probesChanged(): void {
     this.#offered = new Set(this.#attachment?.probes.filter(({ offered }) => offered).map(({ probe }) => probe))
-    this.#hadFibre ||= this.hasFibre === true
+    const isKindKnown = this.#attachment?.isKindKnown !== false && this.#tracepoints.some(({ group }) => group === 'fibre')
+    this.#hasFibre = isKindKnown ? isFibreBuild(this.#offered) : undefined
+    this.#hadFibre ||= this.#hasFibre === true
     const isAttached = (wanted: string) => this.probes.some(({ probe, attached }) => probe === wanted && attached)
     this.blocks.racesVisible = isAttached(blockRaceTime.probe)
     this.blocks.connectionsVisible = isAttached(blockConnected.probe)

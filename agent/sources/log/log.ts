@@ -68,7 +68,7 @@ export class LogSource implements EventSource {
         return tracepoints.map((tracepoint) => probeStateOf(tracepoint, nodeLog.settings, follower.fault))
       },
       get isKindKnown() {
-        return nodeLog.settings.isAnythingTold
+        return nodeLog.settings.isKindKnown
       },
       silentProbes: () => [],
       close: async () => {

@@ -8,6 +8,7 @@ const UNTOLD = 3
 /** Judges by the lines of a debug.log what its bitcoind was told to write. */
 export class ObservedSettings {
   #isFibre = false
+  #isTipSeen = false
   #hasBench: boolean | undefined
   #hasCompactBlocks: boolean | undefined
   #hasNet: boolean | undefined
@@ -24,9 +25,9 @@ export class ObservedSettings {
     return this.#isFibre
   }
 
-  /** Whether there was a line that tells anything. */
-  get isAnythingTold(): boolean {
-    return this.#hasTime !== undefined
+  /** Whether it is known if it is a FIBRE node's, which need not write a line of FIBRE between two blocks. */
+  get isKindKnown(): boolean {
+    return this.#isFibre || this.#isTipSeen
   }
 
   /** Settings that are known to be missing. */
@@ -68,6 +69,7 @@ export class ObservedSettings {
   }
 
   #tip(): void {
+    this.#isTipSeen = true
     if (this.#isBenchSeen !== undefined) this.#hasBench = this.#isBenchSeen
     this.#isBenchSeen = false
     this.#isHeaderSinceTip = false

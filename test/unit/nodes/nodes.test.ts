@@ -214,6 +214,15 @@ describe('a node without FIBRE', () => {
     expect(later({ probes: fibre })).toEqual([true, true, []])
   })
 
+  it('is said to be none neither when its log tells of FIBRE before it is looked at again, nor when it ends before', () => {
+    const { nodes, whole } = measure({ probes: [refused('validation:block_connected')], isKindKnown: false })
+    nodes.processStarted(target)
+    Object.assign(whole, { probes: fibre, isKindKnown: true })
+    expect(nodes.snapshot()[0]?.hasFibre).toBeUndefined()
+    nodes.processExited(target)
+    expect(nodes.snapshot()[0]?.hasFibre).toBeUndefined()
+  })
+
   it('is warned of where it had FIBRE before, until it has it again', () => {
     const { nodes, whole, logged } = measure({ probes: fibre })
     const restartWith = (probes: readonly ProbeState[]) => {

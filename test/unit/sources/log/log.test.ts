@@ -127,9 +127,7 @@ describe('a tracepoint', () => {
   })
 
   it('that the log does not tell of is not offered, and one of a log that is not there waits', () => {
-    const { path, stateOf, attachment } = follow()
-    expect(attachment.isKindKnown).toBe(false)
-    expect(follow(tip(1)).attachment.isKindKnown).toBe(true)
+    const { path, stateOf } = follow()
     expect(stateOf('mempool:added')).toEqual({
       probe: 'mempool:added',
       offered: false,
@@ -142,6 +140,22 @@ describe('a tracepoint', () => {
       refused: true,
       reason: `${path} is not there`,
     })
+  })
+})
+
+describe('whether a node has FIBRE', () => {
+  const isKnown = (text?: string) => follow(text).attachment.isKindKnown
+  it('is known by a line of FIBRE or a block, be it from before the start', () => {
+    expect(isKnown(send(1))).toBe(true)
+    expect(isKnown(tip(1))).toBe(true)
+  })
+
+  it('is not known between two blocks, of which a log may tell no more than messages', async () => {
+    expect(isKnown()).toBe(false)
+    const { attachment, write } = follow(received.repeat(20_000) + header(1))
+    expect(attachment.isKindKnown).toBe(false)
+    write(tip(1))
+    await until(() => attachment.isKindKnown === true, 'a block')
   })
 })
 
