@@ -55,9 +55,9 @@ export function startNode(binary: string, directory: string, args: readonly stri
 /** The agent tries again every 10 s what the kernel refused: the place of another build's tracepoint that is not given back yet. */
 const ATTACHED_S = 20
 
-/** Waits until so many of the node's tracepoints are listened to. */
-export async function attached(node: DemoNode, count: number = probes.length): Promise<void> {
-  const { attached } = await node.command(`wait ${count} ${ATTACHED_S}`)
+/** Waits until so many of the node's tracepoints of blocks, or those named, are listened to. */
+export async function attached(node: DemoNode, wanted: number | readonly string[] = probes.length): Promise<void> {
+  const { attached } = await node.command(`wait ${wanted} ${ATTACHED_S}`)
   if (!attached) throw new Error(`node ${node.pid} was not attached to within ${ATTACHED_S} s`)
 }
 
