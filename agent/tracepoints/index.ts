@@ -63,7 +63,7 @@ export type TracepointEvent = EventOf<Recorded>
 /** An event that tells of a block. */
 export type BlockEvent = EventOf<OfBlock>
 
-/** The same, without what is known of each by itself. */
+/** All tracepoints, as the general type. */
 export const allTracepoints: readonly Tracepoint[] = [...tracepoints]
 export const countedTracepoints = allTracepoints.filter((tracepoint) => tracepoint.counted !== undefined)
 /** Those of which hits become events, all or a few. */

@@ -199,7 +199,7 @@ describe('a node without FIBRE', () => {
     expect(nodes.snapshot()).toMatchObject([{ hasFibre: false, hasLostFibre: false }])
   })
 
-  it('is said to be none while that is not known, and has FIBRE as soon as that is', () => {
+  it('is told of as one only once that is known, and has FIBRE once it has the tracepoints', () => {
     const waiting = [refused('validation:block_connected', 'the log is not there'), { ...absent('udp:block_race_time'), refused: true }]
     const { nodes, whole, logged } = measure({ probes: waiting, isKindKnown: false })
     const later = (attachment: Partial<Attachment>) => {
