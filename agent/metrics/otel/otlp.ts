@@ -46,21 +46,40 @@ export interface Answer {
   readonly message: string
 }
 
-/** Creates an exporter, and what ends its requests at once. `answer` is called with a function that reads what came with the status 200, just before the result of the export; that function throws where it is no OTLP. */
+/** Creates an exporter, and what ends an export at once. `answer` is called with a function that reads what came with the status 200, just before the result of the export; that function throws where it is no OTLP. */
 export function createOtlpExporter({ url, protocol, timeoutMillis, proxy }: OtlpOptions, answer: (read: () => Answer) => void) {
   const { serializer, component } = encodings[protocol]
   const options = httpOptions({ url, protocol, timeoutMillis, proxy })
   let agent: HttpAgent | undefined
+  let isCutOff = false
   const agentFactory = async (scheme: string) => (agent = await options.agentFactory(scheme))
+  // Asked for before each try: one that is due after the end would deliver old values late.
+  const headers = () => {
+    if (isCutOff) throw new Error('cut off')
+    return options.headers()
+  }
   const listening = {
-    serializeRequest: (metrics: ResourceMetrics) => serializer.serializeRequest(metrics),
+    serializeRequest(metrics: ResourceMetrics) {
+      isCutOff = false
+      return serializer.serializeRequest(metrics)
+    },
     deserializeResponse(body: Uint8Array): IExportMetricsServiceResponse {
       answer(() => readAnswer(body, protocol))
       return {}
     },
   }
-  const delegate = createOtlpHttpExportDelegate({ ...options, agentFactory }, listening, component, MetricsExporterMetricsHelper, undefined)
-  return { exporter: new OTLPMetricExporterBase(delegate), cutOff: () => agent?.destroy() }
+  const delegate = createOtlpHttpExportDelegate(
+    { ...options, agentFactory, headers },
+    listening,
+    component,
+    MetricsExporterMetricsHelper,
+    undefined,
+  )
+  const cutOff = () => {
+    isCutOff = true
+    agent?.destroy()
+  }
+  return { exporter: new OTLPMetricExporterBase(delegate), cutOff }
 }
 
 /** Headers, compression and certificates come from OTEL_*. */

@@ -2,9 +2,10 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { emptyResource } from '@opentelemetry/resources'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { metricBuilders, observed } from '../../../agent/metrics/definition.ts'
-import type { OtlpOptions } from '../../../agent/metrics/otel/otlp.ts'
+import { createOtlpExporter, type OtlpOptions } from '../../../agent/metrics/otel/otlp.ts'
 import { longestPushMs } from '../../../agent/settings/check.ts'
 import { captureLog } from '../../harness/captured-log.ts'
 import { seriesKey, startOtlpReceiver } from '../../harness/otlp.ts'
@@ -103,6 +104,21 @@ it('gives a push that is tried again no more time than one that is not, and cuts
   expect(lines.map(({ msg, reason }) => [msg, reason])).toEqual([
     ['cannot push metrics; trying again at each interval', 'no answer within 1.08 s'],
   ])
+})
+
+it('tries no push again that was cut off', async () => {
+  let requests = 0
+  const url = await listen((_, response) => {
+    if (++requests > 1) return void response.end('{}')
+    cutOff()
+    response.writeHead(503).end()
+  })
+  const { exporter, cutOff } = createOtlpExporter({ url, protocol: 'http/json', timeoutMillis: 10_000 }, () => {})
+  const exportNothing = () => new Promise((resolve) => exporter.export({ resource: emptyResource(), scopeMetrics: [] }, resolve))
+  expect(await exportNothing()).toMatchObject({ code: 1 })
+  expect(requests).toBe(1)
+  expect(await exportNothing()).toMatchObject({ code: 0 })
+  expect(requests).toBe(2)
 })
 
 it('pushes the last values when it closes', async () => {
