@@ -81,6 +81,8 @@ export class ConfigFile extends Source {
       return void this.fail(key, `${where}: must be a list of single values; put quotes around text with special characters`)
     const values = texts.map(({ value }) => value)
     const { separator } = options[key]
+    if (separator !== undefined && values.some((value) => value.includes(separator)))
+      return void this.fail(key, `${where}: must be a list of single values: one has a ${separator === ',' ? 'comma' : 'line break'} in it`)
     this.give(key, separator === undefined ? values : values.join(separator), where)
   }
 

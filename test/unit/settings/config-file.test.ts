@@ -92,6 +92,11 @@ describe('is refused with exit code 2', () => {
       'alert_webhook_headers: [A: b]',
       ':1:1 (alert_webhook_headers): must be a list of single values; put quotes around text with special characters',
     ],
+    ['users: [root, "1000,1001"]', ':1:1 (users): must be a list of single values: one has a comma in it'],
+    [
+      'alert_webhook_headers: ["A: b\\nX-Scope: fibre"]',
+      ':1:1 (alert_webhook_headers): must be a list of single values: one has a line break in it',
+    ],
     ['nodes: /srv/alpha', ':1:1 (nodes): must be a map of names to paths'],
     ['nodes: { alpha: [/srv/alpha, /srv/beta] }', ':1:1 (nodes): must be a map of names to paths, one path for each'],
     ['nodes: { alpha: { path: /srv/alpha } }', ':1:1 (nodes): must be a map of names to paths, one path for each'],
