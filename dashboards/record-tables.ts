@@ -2,7 +2,8 @@ import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard'
 import type { RecordFieldName } from '../agent/blocks/record.ts'
 import { colouredBy } from './colour-steps.ts'
 import type { Scope } from './names.ts'
-import { colours, logql, type PanelDefinition, type PanelSpec } from './panel.ts'
+import { logql, type PanelDefinition, type PanelSpec } from './panel.ts'
+import { paths } from './paths.ts'
 import { type Column, table } from './visualizations.ts'
 
 /** The journal's records of the chosen nodes: a line of JSON for each block, every field of which Loki has. */
@@ -19,17 +20,7 @@ const path = {
   value: [
     {
       type: MappingType.ValueToText,
-      options: {
-        fibre_udp: { text: 'FIBRE', color: colours.fibre },
-        bip152_cmpct: { text: 'compact block', color: colours.compact },
-        other: { text: 'other', color: colours.other },
-        compact_block: { text: 'compact block', color: colours.compact },
-        compact_block_round_trip: { text: 'compact block, round trip', color: colours.compact },
-        full_block: { text: 'full block', color: colours.other },
-        mined_here: { text: 'mined here', color: colours.other },
-        no_race: { text: 'no race', color: colours.other },
-        unknown: { text: 'unknown', color: colours.other },
-      },
+      options: paths,
     },
   ],
 }
@@ -44,7 +35,7 @@ const columns = {
   node: { heading: 'Node', width: 130 },
   height: { heading: 'Height', width: 90, unit: 'none', decimals: 0 },
   block_hash: { heading: 'Hash' },
-  path: { heading: 'Came by', width: 130, properties: [path, ...colouredBy()] },
+  path: { heading: 'Came by', width: 200, properties: [path, ...colouredBy()] },
   coverage: { heading: 'Started', width: 100 },
   winner_peer: { heading: 'From', width: 170 },
   first_started: { heading: 'First', width: 120, properties: [path, ...colouredBy()] },

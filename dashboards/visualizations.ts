@@ -49,6 +49,8 @@ export const stat = (spec: PanelSpec): PanelDefinition =>
 interface SeriesSpec extends PanelSpec {
   /** Colours by legend. */
   readonly series?: Readonly<Record<string, string>>
+  /** Texts and colours by the label's value that is the legend. */
+  readonly values?: Readonly<Record<string, { readonly text: string; readonly color: string }>>
   /** Bounds of the axis. */
   readonly min?: number
   readonly max?: number
@@ -73,7 +75,7 @@ export const bars = (spec: SeriesSpec & { readonly step?: string; readonly stack
     return stacked ? panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A')) : panel
   })
 
-function overTime({ steps, series = {}, min, max, queries }: SeriesSpec) {
+function overTime({ steps, series = {}, values = {}, min, max, queries }: SeriesSpec) {
   const panel = new timeseries.PanelBuilder()
     .legend(new VizLegendOptionsBuilder().showLegend(true).displayMode(LegendDisplayMode.List).placement(LegendPlacement.Bottom))
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending))
@@ -83,6 +85,8 @@ function overTime({ steps, series = {}, min, max, queries }: SeriesSpec) {
   if (min !== undefined) panel.min(min)
   if (max !== undefined) panel.max(max)
   for (const [legend, colour] of Object.entries(series)) panel.overrideByName(legend, [colourOf(colour)])
+  for (const [value, { text, color }] of Object.entries(values))
+    panel.overrideByName(value, [{ id: 'displayName', value: text }, colourOf(color)])
   return panel
 }
 

@@ -1,8 +1,8 @@
 import { badFrom, goodFrom } from '../colour-steps.ts'
 import type { DashboardDefinition } from '../dashboard.ts'
 import { connectedAgain, increase, occurring, quantile, ratio, times, withoutRoundTrip } from '../expressions.ts'
-import type { LabelsOfSeries } from '../names.ts'
 import { colours, type PanelDefinition, promql } from '../panel.ts'
+import { paths } from '../paths.ts'
 import { relayTable } from '../record-tables.ts'
 import * as thresholds from '../thresholds.ts'
 import { chosen, eachStep } from '../variables.ts'
@@ -92,21 +92,11 @@ export function pathPanels(): readonly PanelDefinition[] {
       question:
         'Which blocks came by FIBRE, which as compact blocks, with a round trip or without, which whole, and which were mined here?',
       reading:
-        'By the paths of their records. Where messages are not measured, bip152_cmpct stands for all that came as compact blocks, and no_race for those that were mined here or came whole. A path by which none came is not shown. All chosen nodes together.',
+        'By the paths of their records. Where messages are not measured, "compact block" stands for all that came so, and "no race" for those that were mined here or came whole. A path by which none came is not shown. All chosen nodes together.',
       noData: 'that no block came, or that no agent reports',
       empty: 'no block',
       unit: 'none',
-      series: {
-        fibre_udp: colours.fibre,
-        compact_block: colours.good,
-        compact_block_round_trip: colours.compact,
-        bip152_cmpct: colours.compact,
-        full_block: colours.low,
-        mined_here: colours.both,
-        no_race: colours.other,
-        other: colours.other,
-        unknown: colours.other,
-      } satisfies Readonly<Record<LabelsOfSeries<'bitcoin_blocks_total'>['path'], string>>,
+      values: paths,
       queries: [promql('{{path}}', occurring(increase('bitcoin_blocks_total', { ...eachStep, by: ['path'] })))],
       width: 12,
     }),

@@ -2,20 +2,20 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathStyles } from '../../agent/blocks/path-styles.ts'
 import type { BlockRecord } from '../../agent/blocks/record.ts'
 import { runCommand } from '../../agent/cli.ts'
 import { readCommandLine } from '../../agent/commands/command-line.ts'
 import { type Help, helpText } from '../../agent/commands/help-text.ts'
 import { columnsOf } from '../../agent/commands/print.ts'
 import { run } from '../../agent/commands/run.ts'
-import { pathNames } from '../../agent/page/views/block-path.ts'
 import { buildStockDemoNode } from './compile.ts'
 import { startDemoNode } from './demo-node.ts'
 
 const milliseconds = (ms: number) => `${ms.toFixed(1)} ms`
 const line = (...cells: readonly string[]) =>
   cells
-    .map((cell, i) => cell.padEnd([8, 26, 18, 18, 12][i] ?? 0))
+    .map((cell, i) => cell.padEnd([8, 28, 18, 18, 12][i] ?? 0))
     .join(' ')
     .trimEnd()
 const head = line('height', 'how it came', 'started first, by', 'reconstructed in', 'chunks used')
@@ -105,7 +105,7 @@ function row(record: BlockRecord): string {
   const bound = record.head_start_is_lower_bound ? '≥ ' : ''
   return line(
     String(height ?? '?'),
-    pathNames[path],
+    pathStyles[path].name,
     first && headStart !== undefined ? `${started[first]} ${bound}${milliseconds(headStart)}` : '–',
     reconstruction === undefined ? '–' : milliseconds(reconstruction),
     record.chunks_used === undefined ? '–' : `${record.chunks_used} of ${record.chunks_received}`,

@@ -1,7 +1,7 @@
+import { pathStyles } from '../../blocks/path-styles.ts'
 import type { BlockRecord } from '../../blocks/record.ts'
 import { type SlowThresholds, severityOf } from '../../blocks/severity.ts'
 import type { HeldBlock } from '../history.ts'
-import { pathClasses, pathNames } from './block-path.ts'
 import { foreignText, formatCount, formatMs, timeElement } from './format.ts'
 import { elementId, type Html, html } from './html.ts'
 
@@ -40,7 +40,8 @@ const orPending =
 function path({ path }: BlockRecord, isFinal: boolean): Html | string {
   // Only at the end is it certain that there was no race.
   if (!isFinal && path === 'unknown') return '…'
-  return html`<span class="path ${pathClasses[path]}">${pathNames[path]}</span>`
+  const { name, colour } = pathStyles[path]
+  return html`<span class="path ${colour}">${name}</span>`
 }
 
 function headStart({ first_started: first, head_start_ms: ms, head_start_is_lower_bound: isBound }: BlockRecord): Html | undefined {

@@ -111,7 +111,7 @@ function table(title: string, names: readonly string[], bars: readonly Bars[]): 
 
 interface ChartShare {
   readonly name: string
-  readonly classes: string
+  readonly colour: string
   readonly count: number
 }
 
@@ -121,7 +121,7 @@ export function renderShares(title: string, parts: readonly ChartShare[]): Html 
   return html`<figure><figcaption>${title}</figcaption><table class="shares"><tr class="unseen"><th scope="col">Path</th><td></td><th scope="col">Blocks</th><th scope="col">Share</th></tr>${parts.map(
     (part) => {
       const share = whole === 0 ? 0 : part.count / whole
-      return html`<tr><th scope="row">${part.name}</th><td aria-hidden="true"><svg><rect class="${part.classes}" width="${round(100 * share)}%" height="100%" rx="2"/></svg></td><td>${formatCount(part.count)}</td><td>${whole === 0 ? '–' : formatPercent(share)}</td></tr>`
+      return html`<tr><th scope="row">${part.name}</th><td aria-hidden="true"><svg><rect class="${part.colour}" width="${round(100 * share)}%" height="100%" rx="2"/></svg></td><td>${formatCount(part.count)}</td><td>${whole === 0 ? '–' : formatPercent(share)}</td></tr>`
     },
   )}</table></figure>`
 }

@@ -1,7 +1,7 @@
+import { pathStyles } from '../../blocks/path-styles.ts'
 import type { BlockRecord } from '../../blocks/record.ts'
 import { type SlowThresholds, severityOf } from '../../blocks/severity.ts'
 import { type HeadStarts, type Summary, shownPaths, summarise } from '../../blocks/summary.ts'
-import { pathClasses, pathNames } from './block-path.ts'
 import { renderHistogram, renderShares } from './charts.ts'
 import { blocksCounted, figure, oncePerRecords, type RecordFigures } from './figure.ts'
 import { formatCount, formatMs, formatPercent } from './format.ts'
@@ -53,7 +53,7 @@ function slowBlocks(records: readonly BlockRecord[], thresholds: SlowThresholds)
 }
 
 function pathChart({ paths }: Summary): Html {
-  const parts = shownPaths(paths).map((path) => ({ name: pathNames[path], classes: pathClasses[path], count: paths[path] }))
+  const parts = shownPaths(paths).map((path) => ({ ...pathStyles[path], count: paths[path] }))
   return renderShares('How blocks came', parts)
 }
 

@@ -1,7 +1,7 @@
+import { pathStyles } from '../../blocks/path-styles.ts'
 import type { BlockRecord } from '../../blocks/record.ts'
 import { Sample } from '../../blocks/sample.ts'
 import { pathsIn, type Summary, summarise } from '../../blocks/summary.ts'
-import { pathClasses, pathNames } from './block-path.ts'
 import { renderHistogram, renderShares } from './charts.ts'
 import { blocksCounted, figure, oncePerRecords, type RecordFigures } from './figure.ts'
 import { formatCount, formatMs, formatPercent } from './format.ts'
@@ -14,7 +14,7 @@ export const renderStockFigures = oncePerRecords((records: readonly BlockRecord[
   const summary = summarise(records)
   const { paths, blocks } = summary
   const toConnected = records.flatMap(({ first_sign_to_connected_ms }) => first_sign_to_connected_ms ?? [])
-  const parts = pathsIn(paths).map((path) => ({ name: pathNames[path], classes: pathClasses[path], count: paths[path] }))
+  const parts = pathsIn(paths).map((path) => ({ ...pathStyles[path], count: paths[path] }))
   return {
     figures: html`${withoutRoundTrip(summary)}
 ${firstSignToConnected(toConnected)}

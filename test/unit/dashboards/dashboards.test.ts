@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { pathStyles } from '../../../agent/blocks/path-styles.ts'
 import { alerts } from '../../../dashboards/alerts.ts'
 import { declaredSeries } from '../../../dashboards/names.ts'
 import { namesIn } from './promql.ts'
@@ -250,4 +251,25 @@ it('says that a block which is connected again counts again, wherever that count
   expect(mixed.length).toBeGreaterThan(0)
   for (const { title, description } of mixed)
     expect(description, title).toContain('after a crash or reorganisation, counts again as connected')
+})
+
+it('calls the paths of blocks as the page does, in legends and tables, and tells all of them apart', () => {
+  /** What a property is of each legend or column of the panels with a title. */
+  const propertiesOf = (title: string, id: string) =>
+    dashboards
+      .flatMap(panelsOf)
+      .filter((panel) => panel.title === title)
+      .map(({ fieldConfig: { overrides } }) =>
+        Object.fromEntries(
+          overrides.map(({ matcher, properties }) => [matcher.options, properties.find((property) => property.id === id)?.value]),
+        ),
+      )
+  const { caught_up, ...styles } = pathStyles
+  const names = Object.entries(styles).map(([path, { name }]) => [path, name] as const)
+  expect(new Set(names.map(([, name]) => name)).size).toBe(names.length)
+  const legends = Object.fromEntries(names)
+  expect(propertiesOf('Blocks by how they came', 'displayName')).toEqual([legends, legends])
+  const options = Object.fromEntries(names.map(([path, text]) => [path, expect.objectContaining({ text })]))
+  const column = expect.objectContaining({ 'Came by': [expect.objectContaining({ options })] })
+  expect(propertiesOf('Way of the last blocks', 'mappings')).toEqual([column, column])
 })
