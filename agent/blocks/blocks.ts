@@ -2,7 +2,6 @@ import type { blockConnected } from '../tracepoints/block-connected.ts'
 import type { blockHeaderChunk } from '../tracepoints/block-header-chunk.ts'
 import type { EventOf } from '../tracepoints/define.ts'
 import type { BlockEvent } from '../tracepoints/index.ts'
-import type { LoggedMessage } from '../tracepoints/net/logged-message.ts'
 import { addEvent, type Block, connectedNsOf, hasRace, isNews } from './block.ts'
 import { type CatchUpListener, CatchUps } from './catch-up.ts'
 import { Chain } from './chain.ts'
@@ -121,10 +120,10 @@ export class Blocks {
     if (message.header && message.isInbound) this.#observeHeader(message, message.header)
   }
 
-  /** Takes what a log tells of a message, in the order of its lines. */
-  observeLogged(message: LoggedMessage): void {
+  /** Takes what a log tells of a message, in the order of its lines, and whether the node heard of the block by it. */
+  observeLogged(message: BlockMessage, isFirst: boolean): void {
     const relay = this.#relays.of(message)
-    relay?.addLogged(message)
+    relay?.addLogged(message, isFirst)
     if (relay) this.#joinOpen(message.hash, relay)
   }
 

@@ -2,10 +2,9 @@ import type { Logger } from 'pino'
 import type { Block } from '../blocks/block.ts'
 import type { Milestone } from '../blocks/milestone.ts'
 import { type BlockRecord, recordOf } from '../blocks/record.ts'
-import type { EventHandler, EventSource, HeldProbe, Loss, NodeProcess } from '../sources/source.ts'
+import type { EventHandler, EventSource, HeldProbe, LoggedMessage, Loss, NodeProcess } from '../sources/source.ts'
 import type { Tracepoint } from '../tracepoints/define.ts'
 import type { TracepointEvent } from '../tracepoints/index.ts'
-import type { LoggedMessage } from '../tracepoints/net/logged-message.ts'
 import { Attacher } from './attacher.ts'
 import { logCatchUp } from './catch-up-log.ts'
 import { LossLog } from './loss-log.ts'
@@ -103,7 +102,7 @@ export class Nodes implements EventHandler {
   }
 
   logged(message: LoggedMessage): void {
-    this.#nodes.get(message.node)?.blocks.observeLogged(message)
+    this.#nodes.get(message.node)?.blocks.observeLogged(message, message.isFirst)
   }
 
   lost(loss: Loss): void {

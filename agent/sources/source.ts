@@ -1,6 +1,6 @@
-import type { Tracepoint } from '../tracepoints/define.ts'
+import type { EventBase, Tracepoint } from '../tracepoints/define.ts'
 import type { TracepointEvent } from '../tracepoints/index.ts'
-import type { LoggedMessage } from '../tracepoints/net/logged-message.ts'
+import type { MessageOfBlock } from '../tracepoints/net/messages.ts'
 import type { Total } from './totals.ts'
 import type { KernelUsage } from './usage.ts'
 
@@ -76,11 +76,17 @@ export interface Loss {
   readonly reason?: string
 }
 
+/** A message about a block, as debug.log tells of it. */
+export interface LoggedMessage extends EventBase, MessageOfBlock {
+  /** Whether it told the node of the block. Of later announcements the log does not tell of which block they are. */
+  readonly isFirst: boolean
+}
+
 /** Takes what a source brings. */
 export interface EventHandler {
   /** An event, and the names of its fields that could not be read. */
   event(event: TracepointEvent, tracepoint: Tracepoint, failed: readonly string[]): void
-  /** A message about a block, of which a log tells. Absent where only events are wanted. */
+  /** A message of which a log tells. Absent where only events are wanted. */
   logged?(message: LoggedMessage): void
   /** So many more events were lost. */
   lost(loss: Loss): void

@@ -48,14 +48,18 @@ export const optional = <T>(of: Field<T>): Field<T> => ({ ...of, optional: true 
 
 export type Fields = Readonly<Record<string, Field>>
 
+/** Time of a hit, or of a line of a log. */
+export interface EventTime {
+  /** CLOCK_MONOTONIC, ns. */
+  readonly stampNs: number
+  /** Wall clock, seconds since 1970. */
+  readonly unixSeconds: number
+}
+
 /** Fields that every event has, whatever its tracepoint. */
-export interface EventBase {
+export interface EventBase extends EventTime {
   /** Name of the node that fired it. */
   readonly node: string
-  /** Time of the hit: CLOCK_MONOTONIC, ns. */
-  readonly stampNs: number
-  /** Time of the hit: wall clock, seconds since 1970. */
-  readonly unixSeconds: number
 }
 
 /** The decoded event of a recorded tracepoint. A field is `undefined` where it could not be read or this build does not pass it. */

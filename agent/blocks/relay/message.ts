@@ -1,7 +1,7 @@
 import type { EventOf } from '../../tracepoints/define.ts'
 import type { TracepointEvent } from '../../tracepoints/index.ts'
 import { inboundMessage } from '../../tracepoints/net/inbound-message.ts'
-import type { LoggedMessage } from '../../tracepoints/net/logged-message.ts'
+import type { MessageOfBlock } from '../../tracepoints/net/messages.ts'
 import { outboundMessage } from '../../tracepoints/net/outbound-message.ts'
 import { type Header, readHash, readHeader } from './header.ts'
 
@@ -15,7 +15,7 @@ export const isMessageEvent = (event: TracepointEvent): event is MessageEvent =>
 export const announcing = ['cmpctblock', 'headers'] as const
 
 /** What a message tells of a block. */
-export interface BlockMessage extends Omit<LoggedMessage, 'node' | 'isFirst'> {
+export interface BlockMessage extends MessageOfBlock {
   /** The block's header, where the message has it. */
   readonly header?: Header | undefined
   /** Headers of a `headers` message; only the first one is read. */

@@ -1,6 +1,5 @@
 import type { EventOf } from '../../tracepoints/define.ts'
 import type { compactBlockReconstructed } from '../../tracepoints/net/compact-block-reconstructed.ts'
-import type { LoggedMessage } from '../../tracepoints/net/logged-message.ts'
 import type { Header } from './header.ts'
 import type { announcing, BlockMessage } from './message.ts'
 
@@ -97,10 +96,10 @@ export class Relay {
   }
 
   /** Adds what a log tells of a message: only that by which the node heard of the block is known to have announced it first. */
-  addLogged(message: LoggedMessage): void {
+  addLogged(message: BlockMessage, isFirst: boolean): void {
     this.#isLogged = true
     this.#take(message)
-    if (message.isFirst) this.#announce(message)
+    if (isFirst) this.#announce(message)
   }
 
   #take(message: BlockMessage): void {

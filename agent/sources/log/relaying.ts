@@ -1,5 +1,5 @@
 import type { EventBase } from '../../tracepoints/define.ts'
-import type { LoggedMessage } from '../../tracepoints/net/logged-message.ts'
+import type { LoggedMessage } from '../source.ts'
 import type { SaidEvent, Step } from './messages.ts'
 import type { ObservedSettings } from './observed-settings.ts'
 

@@ -1,5 +1,5 @@
 import { metricBuilders, sample } from '../../metrics/definition.ts'
-import { bytes, type Hits, integer, knownTexts, labelValues, shortText, text } from '../define.ts'
+import { bytes, type EventTime, type Hits, integer, knownTexts, labelValues, shortText, text } from '../define.ts'
 
 /** Types of messages in Bitcoin Core 31 (protocol.h). */
 const messages = knownTexts(
@@ -46,3 +46,15 @@ export const messageMetrics = [
     measure: (hits) => sample(hits.sums.size, labelsOf(hits)),
   }),
 ] as const
+
+/** What is known of a message about a block, by its bytes, which the tracepoints pass, or by what debug.log tells of it. */
+export interface MessageOfBlock extends EventTime {
+  readonly type: 'cmpctblock' | 'headers' | 'block' | 'getblocktxn' | 'blocktxn'
+  readonly isInbound: boolean
+  /** The node's number of the peer. */
+  readonly peer: number
+  /** Size of the payload, in bytes. */
+  readonly size: number | undefined
+  /** Hash of the block: 64 hex digits in display order. */
+  readonly hash: string
+}

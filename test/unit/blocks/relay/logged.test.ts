@@ -3,8 +3,8 @@ import type { Block } from '../../../../agent/blocks/block.ts'
 import { Blocks } from '../../../../agent/blocks/blocks.ts'
 import { type BlockRecord, recordOf } from '../../../../agent/blocks/record.ts'
 import { blockMetrics } from '../../../../agent/metrics/block-metrics.ts'
+import type { LoggedMessage } from '../../../../agent/sources/source.ts'
 import type { BlockEvent } from '../../../../agent/tracepoints/index.ts'
-import type { LoggedMessage } from '../../../../agent/tracepoints/net/logged-message.ts'
 import { connected, eventOf, FIBRE, hashOf, winnerIs } from '../events.ts'
 
 const hash = hashOf(1)
@@ -32,7 +32,7 @@ function recordOfNode(hasFibre: boolean, lines: readonly Line[]) {
   })
   blocks.racesVisible = hasFibre
   for (const line of lines) {
-    if ('type' in line) blocks.observeLogged(line)
+    if ('type' in line) blocks.observeLogged(line, line.isFirst)
     else if (line.probe === 'net:compact_block_reconstructed') blocks.observeReconstruction(line)
     else blocks.observe(line)
   }
@@ -156,7 +156,7 @@ it('blocks that the log tells to be announced or reconstructed are news, however
   blocks.racesVisible = false
   for (let height = 1; height <= 30; height++) {
     const [blockHash, at] = [hashOf(height), 10 + height]
-    if (height % 2) blocks.observeLogged(message('headers', at, { hash: blockHash, isFirst: true }))
+    if (height % 2) blocks.observeLogged(message('headers', at, { hash: blockHash }), true)
     else blocks.observeReconstruction({ ...reconstruction(0, at), blockHash })
     blocks.observe({ ...connected(blockHash, at + 0.1), height })
   }
