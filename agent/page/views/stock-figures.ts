@@ -13,7 +13,9 @@ const TO_CONNECTED_EDGES = [25, 50, 100, 250, 500, 1000, 2500, 5000]
 export const renderStockFigures = oncePerRecords((records: readonly BlockRecord[]): RecordFigures => {
   const summary = summarise(records)
   const { paths, blocks } = summary
-  const toConnected = records.flatMap(({ first_sign_to_connected_ms }) => first_sign_to_connected_ms ?? [])
+  // The first sign of a block of FIBRE, from before the node lost it, is no announcement.
+  const announced = records.filter(({ path }) => path !== 'fibre_udp')
+  const toConnected = announced.flatMap(({ first_sign_to_connected_ms }) => first_sign_to_connected_ms ?? [])
   const parts = pathsIn(paths).map((path) => ({ ...pathStyles[path], count: paths[path] }))
   return {
     figures: html`${withoutRoundTrip(summary)}

@@ -126,11 +126,12 @@ it('shows which tracepoints are attached, and why others are not', async () => {
   expect(words).toContain('udp:block_coinbase missing: not in this binary')
 })
 
+const stock = {
+  ...quiet,
+  nodes: [{ ...node, hasFibre: false, probes: [{ probe: 'validation:block_connected', offered: true, attached: true }] }],
+}
+
 it('shows a node without FIBRE by what messages tell, and nothing that only FIBRE would', async () => {
-  const stock = {
-    ...quiet,
-    nodes: [{ ...node, hasFibre: false, probes: [{ probe: 'validation:block_connected', offered: true, attached: true }] }],
-  }
   const record = (number: number, fields: Partial<BlockRecord>): BlockRecord => ({
     ...without(recordOfWin(number), ...race, 'winner', 'coverage', 'missing_transactions'),
     announced_by: 'peer=12',
@@ -156,6 +157,13 @@ it('shows a node without FIBRE by what messages tell, and nothing that only FIBR
   expect(wordsOf(card)).not.toMatch(/FIBRE|\brace|\bw[io]n\b|[Hh]ead start|[Cc]hunk|[Rr]econstruct/)
   expect(markup).toContain('class="card stock"')
   expect((await fetchPage([])).markup).toContain('class="card with-fibre"')
+})
+
+it('takes no block that FIBRE brought, before the node lost it, for one that a peer announced', async () => {
+  const announced = recordOfWin(2, { path: 'compact_block', first_sign_to_connected_ms: 40 })
+  const { words } = await fetchPage([recordOfWin(1, { first_sign_to_connected_ms: 5 }), announced], stock)
+  expect(words).toContain('First sign to connected 40.0 ms median; 95%: 40.0 ms')
+  expect(words).toContain('from the first announcement by a peer 1 ')
 })
 
 it('does not make up figures before the first block', async () => {
