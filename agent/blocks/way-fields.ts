@@ -1,7 +1,7 @@
 import type { Facts } from './facts.ts'
 import { at, boolean, decimal, integer, isoTime, type RecordField, text, time } from './record-field.ts'
 import type { Announcement } from './relay/relay.ts'
-import type { Stage } from './relay/stages.ts'
+import type { Stage } from './stages.ts'
 
 /** Further announcements that a record has. */
 const MOST_LATER = 16

@@ -1,6 +1,6 @@
 import type { Delivery } from './relay/delivery.ts'
 import type { Announcement } from './relay/relay.ts'
-import { type Stage, stagesOf } from './relay/stages.ts'
+import { type Stage, stagesOf } from './stages.ts'
 
 /** What brought a connected block, and when it was sent on. Stamps are CLOCK_MONOTONIC, ns. */
 interface Sources {

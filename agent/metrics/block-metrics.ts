@@ -4,7 +4,7 @@ import type { CountedAnnouncement, Milestone } from '../blocks/milestone.ts'
 import { coverages, mechanisms, racers } from '../blocks/race.ts'
 import type { BlockRecord } from '../blocks/record.ts'
 import { announcing } from '../blocks/relay/message.ts'
-import { paths } from '../blocks/summary.ts'
+import { paths } from '../blocks/summary/summary.ts'
 import { type MetricDefinition, metricBuilders, type Sample, sample } from './definition.ts'
 
 const { counter, histogram, gauge } = metricBuilders<Block>()

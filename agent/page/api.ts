@@ -1,5 +1,5 @@
-import { summarise } from '../blocks/summary.ts'
-import { summaryJson } from '../blocks/summary-json.ts'
+import { summarise } from '../blocks/summary/summary.ts'
+import { summaryJson } from '../blocks/summary/summary-json.ts'
 import type { Snapshot } from '../nodes/snapshot.ts'
 import type { PageAnswer, PageRoute } from './answer.ts'
 import { answerCache } from './answer-cache.ts'

@@ -1,6 +1,6 @@
 import type { BlockRecord } from '../../blocks/record.ts'
-import { summarise } from '../../blocks/summary.ts'
-import { summaryJson } from '../../blocks/summary-json.ts'
+import { summarise } from '../../blocks/summary/summary.ts'
+import { summaryJson } from '../../blocks/summary/summary-json.ts'
 import { JournalError } from '../../journal/read.ts'
 import { isColourUnwanted, readSettings } from '../../settings/load.ts'
 import { type Context, defineCommand, UsageError } from '../command.ts'

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { paths } from '../../blocks/summary.ts'
+import { paths } from '../../blocks/summary/summary.ts'
 import { durationInMs, nonEmptyText, wholeNumber } from '../../settings/values.ts'
 import type { Flags } from '../flags.ts'
 import { moment } from './moment.ts'

@@ -1,5 +1,5 @@
-import type { Quantiles } from '../../blocks/sample.ts'
-import { type HeadStarts, pathsIn, type Summary, shownPaths } from '../../blocks/summary.ts'
+import type { Quantiles } from '../../blocks/summary/sample.ts'
+import { type HeadStarts, pathsIn, type Summary, shownPaths } from '../../blocks/summary/summary.ts'
 import { escapeUnseen } from '../../escape.ts'
 import { tenths } from './columns.ts'
 import { tableLines } from './table.ts'

@@ -1,7 +1,7 @@
 import { pathStyles } from '../../blocks/path-styles.ts'
 import type { BlockRecord } from '../../blocks/record.ts'
 import { type SlowThresholds, severityOf } from '../../blocks/severity.ts'
-import { type HeadStarts, type Summary, shownPaths, summarise } from '../../blocks/summary.ts'
+import { type HeadStarts, type Summary, shownPaths, summarise } from '../../blocks/summary/summary.ts'
 import { renderHistogram, renderShares } from './charts.ts'
 import { blocksCounted, figure, oncePerRecords, type RecordFigures } from './figure.ts'
 import { formatCount, formatMs, formatPercent } from './format.ts'

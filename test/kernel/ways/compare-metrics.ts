@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { paths } from '../../../agent/blocks/summary.ts'
+import { paths } from '../../../agent/blocks/summary/summary.ts'
 import type { BlockRecord, Run } from './agent-run.ts'
 import { pathOf } from './compare-record.ts'
 import { isConnected, isWaiting, lateHeadStart, type Passed, type Span, span, type Way } from './expected-way.ts'

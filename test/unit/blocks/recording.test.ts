@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { BlockRecord } from '../../../agent/blocks/record.ts'
 import { recordFields } from '../../../agent/blocks/record-fields.ts'
-import { paths } from '../../../agent/blocks/summary.ts'
+import { paths } from '../../../agent/blocks/summary/summary.ts'
 import { wayFields } from '../../../agent/blocks/way-fields.ts'
 import type { Output } from '../../../agent/nodes/output.ts'
 import { openReplay } from '../../../agent/sources/replay/replay.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { BlockRecord } from '../../../agent/blocks/record.ts'
-import { summarise } from '../../../agent/blocks/summary.ts'
+import type { BlockRecord } from '../../../../agent/blocks/record.ts'
+import { summarise } from '../../../../agent/blocks/summary/summary.ts'
 
 /** Paths that only messages tell of. */
 const noneByMessages = { compact_block: 0, compact_block_round_trip: 0, full_block: 0, mined_here: 0 }

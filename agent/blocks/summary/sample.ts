@@ -1,4 +1,4 @@
-import type { BlockRecord } from './record.ts'
+import type { BlockRecord } from '../record.ts'
 
 /** Quantiles of numbers; undefined where there are none. */
 export interface Quantiles {

@@ -1,5 +1,5 @@
-import type { BlockRecord } from './record.ts'
-import { millisecondsBetween } from './record-field.ts'
+import type { BlockRecord } from '../record.ts'
+import { millisecondsBetween } from '../record-field.ts'
 import { type Quantiles, Sample, Slowest, share } from './sample.ts'
 
 /** The figures of the ways by which blocks came. */

@@ -1,6 +1,6 @@
-import { mechanisms, type Racer, racers } from './race.ts'
-import type { BlockRecord } from './record.ts'
-import type { Path } from './record-fields.ts'
+import { mechanisms, type Racer, racers } from '../race.ts'
+import type { BlockRecord } from '../record.ts'
+import type { Path } from '../record-fields.ts'
 import { type Quantiles, Sample, Slowest, share } from './sample.ts'
 import { type WaySummary, Ways } from './way-summary.ts'
 
