@@ -90,6 +90,15 @@ describe('accessibility', () => {
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(view.width)
   })
 
+  it('nothing of a block is wider than its place on a narrow screen', async () => {
+    const page = await show(await serveLive(stockRecords, stockNode), { width: 390 })
+    const cells = await page
+      .locator('#blocks tbody td:visible')
+      .evaluateAll((all) => all.map((cell) => ({ text: cell.textContent, isTooWide: cell.scrollWidth > cell.clientWidth })))
+    expect(cells.length).toBeGreaterThan(0)
+    expect(cells.filter(({ isTooWide }) => isTooWide)).toEqual([])
+  })
+
   it('opens and closes the detail of a block by keyboard, and names the block', async () => {
     const page = await show(await serveLive([recordOfWin(1), recordOfWin(2)]))
     await page.locator('summary').focus()
