@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { BlockRecord } from '../../agent/blocks/record.ts'
+import { compileDemoNode } from '../demo-node/compile.ts'
+import { startDemoNode } from '../demo-node/demo-node.ts'
 import { readRecording } from '../demo-node/recording.ts'
 import { type AgentProcess, startAgentProcess, withoutMessages } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
@@ -197,4 +199,17 @@ it('is taken in screenshots: light, dark and narrow', async () => {
     const page = await open(both.agent, { width, colorScheme })
     await page.screenshot({ path: join(screenshots, `page-${name}.png`), fullPage: true, clip: { x: 0, y: 0, width, height } })
   }
+})
+
+it('is taken in a screenshot with a node of Bitcoin Core', async () => {
+  const { path } = stage()
+  const binary = compileDemoNode(path('bitcoind'), '-DSTOCK')
+  await using agent = await startAgentProcess({ args: ['--bitcoind', binary, '--node-name', 'core', '--journal', path('blocks.ndjson')] })
+  await using node = await startDemoNode({ binary, args: ['--control', '--seed', '7'] })
+  await agent.logged(({ msg, pid }) => msg === 'attached to bitcoind' && pid === node.pid)
+  await node.command('relay 140 1000')
+  await until(async () => (await agent.scrape()).sum('bitcoin_blocks_total') === 140, 'all blocks to be closed', 20_000)
+  mkdirSync(screenshots, { recursive: true })
+  const page = await open(agent, { width: 1280 })
+  await page.screenshot({ path: join(screenshots, 'page-core.png'), fullPage: true, clip: { x: 0, y: 0, width: 1280, height: 1000 } })
 })
