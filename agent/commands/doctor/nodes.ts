@@ -1,6 +1,6 @@
 import type { Target } from '../../bitcoind/names/roster.ts'
 import { nameOfUser } from '../../bitcoind/proc/users.ts'
-import { readNotes } from '../../sources/ebpf/binary/notes.ts'
+import { readProbes } from '../../sources/ebpf/binary/executable.ts'
 import { readUprobes } from '../../sources/ebpf/tracers/uprobes.ts'
 import type { EventSource, ProbeState } from '../../sources/source.ts'
 import { isFibreBuild, requiredOf, tracepoints } from '../../tracepoints/index.ts'
@@ -42,7 +42,7 @@ async function attach({ node, pid, executable }: Target, source: EventSource): P
 }
 
 function offeredBy(pid: number): readonly ProbeState[] {
-  const offered = new Set(readNotes(`/proc/${pid}/exe`).sites.map(({ provider, name }) => `${provider}:${name}`))
+  const offered = readProbes(`/proc/${pid}/exe`)
   return tracepoints.map(({ probe }) => ({ probe, offered: offered.has(probe), attached: false }))
 }
 

@@ -2,9 +2,14 @@ import { statSync } from 'node:fs'
 import type { Tracepoint } from '../../../tracepoints/define.ts'
 import { readNotes } from './notes.ts'
 
+/** Reads which tracepoints an executable has, those that the agent does not know among them. */
+export function readProbes(path: string): ReadonlySet<string> {
+  return new Set(readNotes(path).sites.map(({ provider, name }) => `${provider}:${name}`))
+}
+
 /** Whether an executable has any of the tracepoints. */
 export function offersTracepoints(path: string, tracepoints: readonly Tracepoint[]): boolean {
-  const offered = new Set(readNotes(path).sites.map(({ provider, name }) => `${provider}:${name}`))
+  const offered = readProbes(path)
   return tracepoints.some(({ probe }) => offered.has(probe))
 }
 

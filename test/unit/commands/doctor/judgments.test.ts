@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Options } from '../../../../agent/bitcoind/proc/options.ts'
 import { judgeClock } from '../../../../agent/commands/doctor/clock.ts'
@@ -8,9 +10,10 @@ import { judgeKernel } from '../../../../agent/commands/doctor/kernel.ts'
 import { judgeProbes } from '../../../../agent/commands/doctor/nodes.ts'
 import { judgeAnswer } from '../../../../agent/commands/doctor/receivers.ts'
 import { reportLines } from '../../../../agent/commands/doctor/report.ts'
-import { versionIn } from '../../../../agent/commands/doctor/version.ts'
+import { showsFibre, versionIn } from '../../../../agent/commands/doctor/version.ts'
 import type { KernelFacts } from '../../../../agent/sources/ebpf/program/kernel-facts.ts'
 import { requiredProbes, tracepoints } from '../../../../agent/tracepoints/index.ts'
+import { temporaryDirectory } from '../../../harness/temporary.ts'
 
 const bpfAndPerfmon = (1n << 38n) | (1n << 39n)
 const facts: KernelFacts = {
@@ -113,7 +116,7 @@ describe('a node is judged', () => {
       ['debug=cmpctblock', 'debug=udpnet'],
     ],
   ])('by its options for debug.log: %j', (words, missing) => {
-    const findings = told(judgeOptions(1, Options.ofCommandLine(words), 'kernel'))
+    const findings = told(judgeOptions(1, Options.ofCommandLine(words), 'kernel', true))
     expect(findings).toEqual(missing.map((setting) => `note: pid 1: ${setting} is not set`))
   })
 
@@ -121,11 +124,24 @@ describe('a node is judged', () => {
     ['-nodebuglogfile', 'note: pid 1: no debug.log is written'],
     ['-shrinkdebugfile=1', 'note: pid 1: shrinkdebugfile=1 is set'],
   ])('by %s', (word, expected) => {
-    expect(told(judgeOptions(1, Options.ofCommandLine(['-debug', '-logtimemicros', word]), 'kernel'))).toEqual([expected])
+    expect(told(judgeOptions(1, Options.ofCommandLine(['-debug', '-logtimemicros', word]), 'kernel', true))).toEqual([expected])
+  })
+
+  it.each(['kernel', 'log'] as const)('by categories that Bitcoin Core has, where it is without FIBRE: --source %s', (source) => {
+    const findings = judgeOptions(1, Options.ofCommandLine(['-logtimemicros']), source, false)
+    expect(findings.map(({ todo }) => todo)).toEqual(
+      ['bench', 'cmpctblock', ...(source === 'log' ? ['net'] : [])].map((name) => `debug=${name} in bitcoin.conf`),
+    )
+    expect(findings.map(({ why }) => why).join('\n')).not.toMatch(/FIBRE|race|udp/)
+  })
+
+  it('as one with FIBRE where its options name a category of FIBRE', () => {
+    const words = ['-debug=udpnet', '-debugexclude=udpnet', '-debug=bench', '-debug=cmpctblock', '-logtimemicros']
+    expect(told(judgeOptions(1, Options.ofCommandLine(words), 'kernel', false))).toEqual(['note: pid 1: debug=udpnet is not set'])
   })
 
   it('by them for an agent that measures by debug.log', () => {
-    const findings = judgeOptions(1, Options.ofCommandLine(['-debug=bench', '-debug=udpnet']), 'log')
+    const findings = judgeOptions(1, Options.ofCommandLine(['-debug=bench', '-debug=udpnet']), 'log', true)
     expect(findings.map(({ what, why }) => [what, why])).toEqual([
       ['pid 1: debug=bench, udpnet', undefined],
       [
@@ -136,6 +152,19 @@ describe('a node is judged', () => {
       ['pid 1: logtimemicros=1 is not set', expect.stringMatching(/^events have the time at which the agent read their lines/)],
     ])
   })
+})
+
+it('sees lines of FIBRE in a debug.log, whatever fields they begin with', () => {
+  const logs = 'test/fixtures/logs'
+  expect(showsFibre(`${logs}/source-locations.log`)).toBe(true)
+  expect(showsFibre(`${logs}/nowhere.log`)).toBe(false)
+  const path = join(temporaryDirectory(), 'debug.log')
+  const isFibreLog = (line: string) => {
+    writeFileSync(path, `2026-01-01T00:00:00Z Bitcoin Core version v30.0.0 (release build)\n${line}\n`)
+    return showsFibre(path)
+  }
+  expect(isFibreLog('2026-01-01T00:00:01.5Z [udpread] UDP: Got disconnect message from 127.0.0.1:18901')).toBe(true)
+  expect(isFibreLog('2026-01-01T00:00:01Z [net] peer says UDP: nothing')).toBe(false)
 })
 
 it('reads the version of the last start from debug.log', () => {
