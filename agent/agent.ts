@@ -13,6 +13,7 @@ import { openProcesses, type Processes } from './processes.ts'
 import { type ReadSettings, SettingsReload } from './reload.ts'
 import { openServers, type Servers } from './servers.ts'
 import { ServiceManager } from './service-manager.ts'
+import { blocklessTracepoints } from './settings/check.ts'
 import type { Settings } from './settings/load.ts'
 import { pushOptionsOf } from './settings/push.ts'
 import { openSource, type Replay } from './sources/open.ts'
@@ -85,9 +86,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     let servers: Servers | undefined
     const { journal } = stores
     const settingsReload = new SettingsReload(options.readSettings, log)
+    const blockless = blocklessTracepoints(settings)
     const snapshot = () => {
       const agent = { version, startedAt, isUp, pushing: push?.shownAs, logFile: options.logFile, settingsFault: settingsReload.fault }
-      return takeSnapshot({ ...agent, ...stores, nodes, source, processes, privileges, termsFaults: servers?.faults })
+      return takeSnapshot({ ...agent, ...stores, nodes, source, processes, privileges, blockless, termsFaults: servers?.faults })
     }
     const live = openLive({ snapshot, thresholds: thresholdsOf(settings), log })
     const recent = journal?.recent() ?? []

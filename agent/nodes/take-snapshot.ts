@@ -25,6 +25,8 @@ export interface SnapshotParts extends Pick<Snapshot, 'version' | 'startedAt' | 
   readonly logFile: FileFaults | undefined
   /** Why the settings are older than those that are given, if so. */
   readonly settingsFault?: string | undefined
+  /** Why no block is measured with these settings, if so. */
+  readonly blockless?: string | undefined
   /** Files of the servers that cannot be read anew, in words. */
   readonly termsFaults?: readonly string[] | undefined
 }
@@ -43,6 +45,7 @@ export function takeSnapshot(parts: SnapshotParts): Snapshot {
     journal: journal?.state ?? { written: new Map(), failed: 0 },
     webhook: webhook?.state ?? { isFailing: false, delivered: 0, failed: 0, pending: 0, givenUp: 0, refused: 0 },
     warnings: [
+      ...(parts.blockless === undefined ? [] : [`--tracepoints: ${parts.blockless}`]),
       ...(source.warnings?.() ?? []),
       ...(processes?.warnings() ?? []),
       ...(parts.privileges?.faults ?? []),

@@ -3,9 +3,10 @@ import { dirname, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Group } from '../tracepoints/define.ts'
 import { defaults, type Effective, merge, spellings } from './effective.ts'
-import type { Key } from './schema.ts'
+import type { Key, Settings } from './schema.ts'
 import { readSettingsFile } from './secrets/files.ts'
 import { type Pem, problemsOfPair } from './secrets/pem.ts'
+import { automatic } from './values.ts'
 
 /** Problems of settings with each other, or with this machine. */
 export function problemsOfSettings(effective: Effective): readonly string[] {
@@ -149,6 +150,22 @@ function pushInTime({ settings, sources, failed }: Effective): readonly string[]
 /** Returns the time that a push may take at an interval: it ends before the next one begins. */
 export function longestPushMs(intervalMs: number): number {
   return Math.floor((9 * intervalMs) / 10)
+}
+
+/** Warnings of settings that do not do what many expect of them. */
+export function warningsOfSettings({ settings, sources }: Effective): readonly string[] {
+  const blockless = blocklessTracepoints(settings)
+  return blockless === undefined ? [] : [`${sources.tracepoints}: ${blockless}`]
+}
+
+/** What tells of blocks: the other groups tell of no block that it was connected. */
+const OF_BLOCKS: readonly Group[] = ['fibre', 'validation']
+
+/** Why no block is measured with these groups of tracepoints, and the way out, if so. */
+export function blocklessTracepoints({ tracepoints }: Pick<Settings, 'tracepoints'>): string | undefined {
+  if (tracepoints.some((group) => OF_BLOCKS.includes(group))) return undefined
+  const all = ['auto', ...tracepoints.filter((group) => !automatic.includes(group))].join(',')
+  return `no blocks are measured by ${tracepoints.join(',')} alone, without validation (and fibre, of a node with FIBRE); ${all} measures them too`
 }
 
 /** Settings of how the kernel measures. */

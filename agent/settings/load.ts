@@ -1,5 +1,5 @@
 import { existsSync, type Stats } from 'node:fs'
-import { problemsOfSettings } from './check.ts'
+import { problemsOfSettings, warningsOfSettings } from './check.ts'
 import { ConfigFile } from './config-file.ts'
 import { defaults, type Effective, merge, withSetting } from './effective.ts'
 import { type Environment, problemsOfPushing, proxyOf, readEnvironment, switchedOffBy } from './environment.ts'
@@ -48,6 +48,7 @@ export function loadSettings(commandLine: Source, env: Environment = process.env
   if (effective.settings.otlpEndpoint) problems.push(...problemsOfPushing(env))
   checkWebConfig(effective, problems, warnings)
   refuse(problems)
+  warnings.push(...warningsOfSettings(effective))
 
   const { settings, sources, written } = effective
   return { settings, sources, written, warnings, proxy: proxyOf(env) }

@@ -140,7 +140,8 @@ export const sourceName = z
   .toLowerCase()
   .pipe(z.enum(['kernel', 'log'], 'must be kernel or log'))
 
-const automatic: readonly Group[] = ['fibre', 'validation', 'net']
+/** What `auto` stands for. */
+export const automatic: readonly Group[] = ['fibre', 'validation', 'net']
 
 /** Groups of tracepoints, with commas between, in the order in which they are known. */
 export const tracepointGroups = z.string().transform((list, context): readonly Group[] => {

@@ -230,10 +230,14 @@ describe('of the groups of tracepoints', () => {
     expect(agent.log.filter((line) => /mempool|connection/.test(JSON.stringify(line)))).toEqual([])
   })
 
-  it('one that leaves FIBRE and validation out is ready without them', async () => {
+  it('one that leaves FIBRE and validation out is ready without them, with a warning that no block is measured', async () => {
     const { node, agent } = await startBoth(31, 'net')
     await using _ = node
     await using __ = agent
+    const warning = '--tracepoints: no blocks are measured by net alone'
     expect(await readiness(agent)).toEqual({ status: 200, text: 'OK' })
+    const answer = await fetch(`${agent.url('health')}/ready`, { headers: { accept: 'application/json' } })
+    expect(await answer.json()).toMatchObject({ warnings: [expect.stringContaining(warning)] })
+    expect(agent.log.filter(({ msg }) => msg.startsWith(warning))).toHaveLength(1)
   })
 })

@@ -4,6 +4,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { openCapture } from '../../../agent/capture/capture.ts'
 import { Nodes } from '../../../agent/nodes/nodes.ts'
 import { type SnapshotParts, takeSnapshot } from '../../../agent/nodes/take-snapshot.ts'
+import { blocklessTracepoints } from '../../../agent/settings/check.ts'
 import { silentLog } from '../../harness/captured-log.ts'
 import { mountMemory } from '../../harness/mounted.ts'
 import { until } from '../../harness/until.ts'
@@ -13,7 +14,7 @@ import { HASH } from '../sources/recordings.ts'
 
 /** The warnings of an agent with these files, and no others. */
 function warnings(
-  files: Partial<Pick<SnapshotParts, 'journal' | 'webhook' | 'capture' | 'logFile' | 'settingsFault'>>,
+  files: Partial<Pick<SnapshotParts, 'journal' | 'webhook' | 'capture' | 'logFile' | 'settingsFault' | 'blockless'>>,
   nodes = noNodes(),
 ): readonly string[] {
   const agent = { version: '1.2.3', startedAt: new Date(), isUp: true, pushing: undefined, processes: undefined }
@@ -54,6 +55,11 @@ it('warns of a node that had FIBRE and has lost it', () => {
   expect(warnings({}, nodes)).toEqual([])
   attach(['validation:block_connected'])
   expect(warnings({}, nodes)).toEqual([expect.stringMatching(/^n: this bitcoind has none of the tracepoints of FIBRE, which/)])
+})
+
+it('warns of settings with which no block is measured', () => {
+  const blockless = blocklessTracepoints({ tracepoints: ['mempool'] })
+  expect(warnings({ blockless })).toEqual([expect.stringMatching(/^--tracepoints: no blocks are measured by mempool alone.*auto,mempool/)])
 })
 
 it('warns of every file of which SIGHUP brings nothing new', () => {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { pushOptionsOf } from '../../../agent/settings/push.ts'
 import { temporaryDirectory } from '../../harness/temporary.ts'
 import { command } from '../commands/run-command.ts'
-import { certificate, file, refusal, run } from './settings.ts'
+import { certificate, file, printed, refusal, run } from './settings.ts'
 
 const neither = 'give that too, or neither'
 
@@ -52,6 +52,27 @@ describe('credentials', () => {
     expect(refused(empty)).toEqual([`--metrics-auth-password-file: the password file "${empty}" is empty`])
     expect(refused(directory)).toEqual([`--metrics-auth-password-file: the password file "${directory}" is a directory, not a file`])
     expect(refused('/nowhere')).toEqual(['--metrics-auth-password-file: the password file "/nowhere" does not exist'])
+  })
+})
+
+describe('groups of tracepoints', () => {
+  it.each([
+    ['mempool', 'auto,mempool'],
+    ['net,utxocache', 'auto,utxocache'],
+    ['net', 'auto'],
+  ])('are warned of where none tells of blocks: %s', (given, wayOut) => {
+    expect(run([], { FIBRE_TRACEPOINTS: given }).warnings).toEqual([
+      `FIBRE_TRACEPOINTS: no blocks are measured by ${given} alone, without validation (and fibre, of a node with FIBRE); ${wayOut} measures them too`,
+    ])
+  })
+
+  it.each(['auto', 'all', 'fibre', 'validation,mempool'])('tell of blocks: %s', (given) => {
+    expect(run(['--tracepoints', given]).warnings).toEqual([])
+  })
+
+  it('are warned of by --config.check', async () => {
+    const text = await printed(['--config.check', '--tracepoints', 'mempool'])
+    expect(text).toContain('# warning: --tracepoints: no blocks are measured')
   })
 })
 
