@@ -16,6 +16,9 @@ interface Try {
   readonly wasRefused: boolean
 }
 
+const NONE_NAMED = 'this bitcoind has tracepoints, but none of those that --tracepoints names (fibre-agent tracepoints lists what it has)'
+const NONE_BUILT_IN = 'it takes a bitcoind that was built with USDT tracing'
+
 const NEVER_TRIED: Try = { atMs: 0, wasRefused: false }
 
 /** Attaches to the processes of nodes, tries again what the kernel refused, and logs each change. */
@@ -64,7 +67,7 @@ export class Attacher {
     const attached = probes.filter(({ attached }) => attached).length
     if (attached > 0) this.#log.info({ ...about, probes: attached, restarts }, 'attached to bitcoind')
     else if (!node.attachment?.probes.some(({ offered }) => offered))
-      this.#log.error(about, 'nothing to measure here: it takes a bitcoind that was built with USDT tracing')
+      this.#log.error(about, `nothing to measure here: ${node.attachment?.offersAny ? NONE_NAMED : NONE_BUILT_IN}`)
     else this.#log.error(about, 'no tracepoint of this bitcoind could be attached')
   }
 

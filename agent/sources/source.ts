@@ -50,6 +50,8 @@ export interface Attachment {
   readonly probes: readonly ProbeState[]
   /** Whether it is known if the process has tracepoints of FIBRE. Absent where it always is. */
   readonly isKindKnown?: boolean
+  /** Whether the executable has tracepoints that the agent knows, be they measured or not. Absent where that is not looked at. */
+  readonly offersAny?: boolean
   /** Tries again what the kernel refused. Absent where nothing is. */
   retry?(): void
   /** Attached probes that do not fire although they should: their semaphore is 0. */

@@ -87,7 +87,9 @@ describe('doctor, of processes,', () => {
     await using node = await nodeOfNobody(bitcoind)
     const { told } = await doctor([...quiet, '--bitcoind', bitcoind], [...asNobody, ...installAgent(path('agent'))])
     expect(told('ok').join('\n')).toMatch(
-      new RegExp(`pid ${node.pid} is node localhost: .* of nobody[^]*localhost: its binary has \\d+ of \\d+ tracepoints`),
+      new RegExp(
+        `pid ${node.pid} is node localhost: .* of nobody[^]*localhost: its binary has \\d+ tracepoints, of which the agent uses \\d+`,
+      ),
     )
   })
 })

@@ -230,6 +230,14 @@ describe('of the groups of tracepoints', () => {
     expect(agent.log.filter((line) => /mempool|connection/.test(JSON.stringify(line)))).toEqual([])
   })
 
+  it('fibre has nothing to measure on a stock node, and says that the node has other tracepoints', async () => {
+    const binary = compileDemoNode(join(temporaryDirectory(), 'bitcoind'), '-DSTOCK', '-DCORE=31')
+    await using _ = await startDemoNode({ binary, args: ['--control'] })
+    await using agent = await startAgentProcess({ args: ['--bitcoind', binary, '--tracepoints', 'fibre'] })
+    const { msg } = await agent.logged(({ msg }) => msg.startsWith('nothing to measure here'))
+    expect(msg).toContain('this bitcoind has tracepoints, but none of those that --tracepoints names')
+  })
+
   it('one that leaves FIBRE and validation out is ready without them, with a warning that no block is measured', async () => {
     const { node, agent } = await startBoth(31, 'net')
     await using _ = node

@@ -19,7 +19,9 @@ export async function tryNodes(targets: readonly Target[], source: EventSource |
     findings.push({ area, level: 'ok', what: `pid ${pid} is node ${node}: ${executable} of ${nameOfUser(uid)}, data in ${dataDirectory}` })
     findings.push(...judgeTracers(target, uprobes))
     try {
-      findings.push(...(source === undefined ? judgeOffer(node, offeredBy(pid)) : await attach(target, source)))
+      findings.push(
+        ...(source === undefined ? judgeOffer(node, offeredBy(pid), readProbes(`/proc/${pid}/exe`)) : await attach(target, source)),
+      )
     } catch (error) {
       findings.push({ area, level: 'fault', what: `${node}: ${(error as Error).message}`, why: lost })
     }
@@ -38,7 +40,7 @@ async function attach({ node, pid, executable }: Target, source: EventSource): P
   const attachment = source.attach({ node, pid, executable })
   const states = attachment.probes
   await attachment.close()
-  return judgeProbes(node, states)
+  return judgeProbes(node, states, readProbes(`/proc/${pid}/exe`))
 }
 
 function offeredBy(pid: number): readonly ProbeState[] {
@@ -49,15 +51,27 @@ function offeredBy(pid: number): readonly ProbeState[] {
 /** No release of Bitcoin Core has these: nothing is wrong with a node that lacks them. */
 const proposed: ReadonlySet<string> = new Set(tracepoints.filter(({ proposedIn }) => proposedIn !== undefined).map(({ probe }) => probe))
 
-/** Judges which tracepoints a node's binary has. */
-function judgeOffer(node: string, all: readonly ProbeState[]): readonly Finding[] {
+/** Judges which tracepoints a node's binary has, of those that are to be measured and of all. */
+function judgeOffer(node: string, all: readonly ProbeState[], binary: ReadonlySet<string>): readonly Finding[] {
   const states = all.filter(({ probe, offered }) => offered || !proposed.has(probe))
   const todo = 'run a bitcoind that was built with USDT tracing'
   const probesOf = (isMeant: (state: ProbeState) => boolean) => states.filter(isMeant).map(({ probe }) => probe)
   const offered = probesOf((state) => state.offered)
+  const used = tracepoints.filter(({ probe }) => binary.has(probe)).length
+  const fault = { area, level: 'fault', why: 'there is nothing to measure' } as const
+  if (used === 0) return [{ ...fault, what: `${node}: its binary has none of the tracepoints`, todo }]
   if (offered.length === 0)
-    return [{ area, level: 'fault', what: `${node}: its binary has none of the tracepoints`, why: 'there is nothing to measure', todo }]
-  const findings: Finding[] = [{ area, level: 'ok', what: `${node}: its binary has ${offered.length} of ${states.length} tracepoints` }]
+    return [
+      {
+        ...fault,
+        what: `${node}: its binary has none of the tracepoints that --tracepoints names`,
+        todo: 'name others with --tracepoints, or leave it out',
+      },
+    ]
+  const named = offered.length < used ? `, and --tracepoints names ${offered.length} of them` : ''
+  const findings: Finding[] = [
+    { area, level: 'ok', what: `${node}: its binary has ${binary.size} tracepoints, of which the agent uses ${used}${named}` },
+  ]
   const required = requiredOf(new Set(offered))
   if (!isFibreBuild(new Set(offered))) findings.push({ area, level: 'note', what: `${node}: measured as a stock node, without FIBRE` })
   const missing = probesOf((state) => !state.offered && required.has(state.probe))
@@ -74,10 +88,10 @@ function judgeOffer(node: string, all: readonly ProbeState[]): readonly Finding[
 }
 
 /** Judges what came of attaching to a node. */
-export function judgeProbes(node: string, states: readonly ProbeState[]): readonly Finding[] {
+export function judgeProbes(node: string, states: readonly ProbeState[], binary: ReadonlySet<string>): readonly Finding[] {
   const attached = states.filter((state) => state.attached)
   const offered = states.filter((state) => state.offered)
-  const findings = [...judgeOffer(node, states)]
+  const findings = [...judgeOffer(node, states, binary)]
   if (attached.length > 0)
     findings.push({ area, level: 'ok', what: `${node}: ${attached.length} of ${offered.length} tracepoints can be attached` })
   const refused = Map.groupBy(

@@ -1,11 +1,13 @@
 import type { Logger } from 'pino'
 import type { Tracepoint } from '../../tracepoints/define.ts'
+import { allTracepoints } from '../../tracepoints/index.ts'
 import type { Attachment, EventHandler, EventSource, NodeProcess } from '../source.ts'
 import type { Total } from '../totals.ts'
 import type { KernelUsage } from '../usage.ts'
 import { attach } from './attach/attach.ts'
 import { silentProbes } from './attach/semaphores.ts'
 import { SpecPool } from './attach/spec-pool.ts'
+import { offersAny } from './binary/executable.ts'
 import { readNotes } from './binary/notes.ts'
 import { writeCounting } from './program/counting.ts'
 import { needlessRoot, sentenceOf } from './program/hindrances.ts'
@@ -131,6 +133,9 @@ export class EbpfSource implements EventSource {
       return {
         get probes() {
           return attached.probes
+        },
+        get offersAny() {
+          return offersAny(notes, allTracepoints)
         },
         retry: () => attached.attachRest(),
         silentProbes: () => silentProbes(pid, notes.entry, attached.sites),

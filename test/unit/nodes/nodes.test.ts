@@ -162,15 +162,20 @@ describe('a tracepoint that the kernel refused', () => {
 })
 
 describe('a bitcoind of which nothing is attached', () => {
-  const last = async (probes: readonly ProbeState[]) => {
-    const { nodes, logged } = measure({ probes })
+  const last = async (probes: readonly ProbeState[], offersAny = false) => {
+    const { nodes, logged } = measure({ probes, offersAny })
     nodes.processStarted(target)
     return logged().at(-1)
   }
 
   it('has nothing to measure only where it offers nothing', async () => {
-    expect(await last([...requiredProbes].map(absent))).toMatch(/^nothing to measure here/)
+    expect(await last([...requiredProbes].map(absent))).toMatch(/^nothing to measure here: .* built with USDT tracing$/)
     expect(await last([...requiredProbes].map((probe) => refused(probe)))).toBe('no tracepoint of this bitcoind could be attached')
+  })
+
+  it('has none of those that are wanted where it offers others', async () => {
+    const told = await last([...requiredProbes].map(absent), true)
+    expect(told).toMatch(/^nothing to measure here: this bitcoind has tracepoints, but none of those that --tracepoints names/)
   })
 
   it('is not tried again for tracepoints that it does not have', async () => {

@@ -12,6 +12,7 @@ import { judgeAnswer } from '../../../../agent/commands/doctor/receivers.ts'
 import { reportLines } from '../../../../agent/commands/doctor/report.ts'
 import { showsFibre, versionIn } from '../../../../agent/commands/doctor/version.ts'
 import type { KernelFacts } from '../../../../agent/sources/ebpf/program/kernel-facts.ts'
+import type { ProbeState } from '../../../../agent/sources/source.ts'
 import { requiredProbes, tracepoints } from '../../../../agent/tracepoints/index.ts'
 import { temporaryDirectory } from '../../../harness/temporary.ts'
 
@@ -66,6 +67,23 @@ describe('the kernel is judged', () => {
 })
 
 describe('a node is judged', () => {
+  /** The tracepoints of a binary that has these. */
+  const binaryOf = (states: readonly ProbeState[]) => new Set(states.flatMap(({ probe, offered }) => (offered ? [probe] : [])))
+
+  it('by what --tracepoints names of all that its binary has', () => {
+    const stateOf = (probe: string, offered: boolean) => ({ probe, offered, attached: offered })
+    const binary = new Set(['validation:block_connected', 'net:inbound_message', 'mempool:added', 'demo:unknown'])
+    const connected = stateOf('validation:block_connected', true)
+    expect(judgeProbes('alpha', [connected], binary)[0]?.what).toBe(
+      'alpha: its binary has 4 tracepoints, of which the agent uses 3, and --tracepoints names 1 of them',
+    )
+    const none = [stateOf('udp:block_race_time', false)]
+    expect(told(judgeProbes('alpha', none, binary))).toEqual([
+      'fault: alpha: its binary has none of the tracepoints that --tracepoints names',
+    ])
+    expect(told(judgeProbes('alpha', none, new Set(['demo:unknown'])))).toEqual(['fault: alpha: its binary has none of the tracepoints'])
+  })
+
   it('by required tracepoints that its binary lacks, and by those that the kernel refuses', () => {
     const states = [
       { probe: 'udp:block_reconstructed', offered: true, attached: true, missingFields: ['peer'] },
@@ -76,7 +94,7 @@ describe('a node is judged', () => {
       { probe: 'net:outbound_message', offered: false, attached: false },
       { probe: 'udp:block_header_chunk', offered: true, attached: false, reason: 'another tracer holds it' },
     ]
-    expect(told(judgeProbes('alpha', states))).toEqual([
+    expect(told(judgeProbes('alpha', states, binaryOf(states)))).toEqual([
       'warning: alpha: its binary lacks validation:block_connected',
       'note: alpha: this build does not have udp:block_coinbase, net:*',
       'warning: alpha: udp:block_header_chunk cannot be attached',
@@ -86,7 +104,7 @@ describe('a node is judged', () => {
 
   it('as a stock node where its binary has none of the tracepoints of FIBRE', () => {
     const states = tracepoints.map(({ probe, group }) => ({ probe, offered: group !== 'fibre', attached: group !== 'fibre' }))
-    expect(told(judgeProbes('alpha', states))).toEqual([
+    expect(told(judgeProbes('alpha', states, binaryOf(states)))).toEqual([
       'note: alpha: measured as a stock node, without FIBRE',
       'note: alpha: this build does not have udp:*',
     ])
@@ -96,8 +114,8 @@ describe('a node is judged', () => {
     const states = tracepoints.map(({ probe, proposedIn }) => ({ probe, offered: !proposedIn, attached: !proposedIn }))
     const { length } = states.filter(({ offered }) => offered)
     expect(length).toBe(states.length - 2)
-    expect(judgeProbes('alpha', states).map(({ what }) => what)).toEqual([
-      `alpha: its binary has ${length} of ${length} tracepoints`,
+    expect(judgeProbes('alpha', states, binaryOf(states)).map(({ what }) => what)).toEqual([
+      `alpha: its binary has ${length} tracepoints, of which the agent uses ${length}`,
       `alpha: ${length} of ${length} tracepoints can be attached`,
     ])
   })
