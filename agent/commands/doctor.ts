@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import pino from 'pino'
+import { listenerOf } from '../bitcoind/proc/listeners.ts'
 import { ifReadable } from '../bitcoind/proc/read.ts'
 import { readClock } from '../native/libc.ts'
 import { isColourUnwanted, type LoadedSettings, loadSettings, type Settings } from '../settings/load.ts'
@@ -11,7 +12,7 @@ import { judgeClock } from './doctor/clock.ts'
 import { judgeDebugLog } from './doctor/debug-log.ts'
 import { exitCodeOf, type Finding } from './doctor/finding.ts'
 import { judgeLog, judgeLogsOf } from './doctor/followed-logs.ts'
-import { judgeJournal } from './doctor/journal.ts'
+import { judgeJournal, readHolder } from './doctor/journal.ts'
 import { judgeKernel } from './doctor/kernel.ts'
 import { nameNodes } from './doctor/names.ts'
 import { tryNodes } from './doctor/nodes.ts'
@@ -57,7 +58,8 @@ export const doctor = defineCommand({
 async function examine(loaded: LoadedSettings, context: Context): Promise<readonly Finding[]> {
   const { settings, warnings } = loaded
   const isAgentThere = lazily(() => isAgentAt(settings, AGENT_TIMEOUT_MS))
-  const ofMachine = await (settings.source === 'log' ? examineLogs(loaded) : examineMachine(loaded, context))
+  const runningAgent = async () => ((await isAgentThere()) ? findAgent(settings) : undefined)
+  const ofMachine = await (settings.source === 'log' ? examineLogs(loaded) : examineMachine(loaded, context, runningAgent))
   const others = await Promise.all([
     look('clock', () => [judgeClock(readClock)]),
     look('ports', () => judgePorts(settings, isAgentThere)),
@@ -68,15 +70,25 @@ async function examine(loaded: LoadedSettings, context: Context): Promise<readon
   return [...ofMachine, ...others.flat()]
 }
 
+/** The process of the agent that answers, by its journal or its port; `undefined` where neither tells. */
+async function findAgent({ journal, healthPort }: Settings): Promise<number | undefined> {
+  const holder = journal === undefined ? undefined : await readHolder(journal)
+  return holder ?? (healthPort === 0 ? undefined : ifReadable(() => listenerOf(healthPort)))
+}
+
 /** Loads the kernel program, attaches it to each node, and closes it again. */
-async function examineMachine(loaded: LoadedSettings, { folder }: Context): Promise<readonly Finding[]> {
+async function examineMachine(
+  loaded: LoadedSettings,
+  { folder }: Context,
+  runningAgent: () => Promise<number | undefined>,
+): Promise<readonly Finding[]> {
   const { opened, fault } = open(loaded.settings, folder)
   try {
     const { targets, findings } = await findTargets(loaded)
     return [
       ...(await look('kernel', () => judgeKernel(readKernelFacts(), readSysctls(), opened?.form))),
       judgeLibraries(fault),
-      ...(await look('nodes', () => tryNodes(targets, opened))),
+      ...(await look('nodes', () => tryNodes(targets, opened, runningAgent))),
       ...findings,
     ]
   } finally {

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { readNotes } from '../../agent/sources/ebpf/binary/notes.ts'
 import { forms } from '../../agent/sources/ebpf/program/program.ts'
 import { attachedByDefault, startDemoNode } from '../demo-node/demo-node.ts'
+import { startAgentProcess } from '../harness/agent.ts'
 import { startBpftrace } from '../harness/bpftrace.ts'
 import { formName, Listener, requireBpf } from '../harness/listening.ts'
 import { need } from '../harness/needs.ts'
@@ -58,7 +59,7 @@ describe('doctor, of processes,', () => {
     const { code, told } = await doctor([...quiet, '--bitcoind', bitcoind], [...withCapabilities, ...installAgent(path('agent'))])
     expect(told('fault').join()).toContain(`cannot read /proc/${node.pid}/exe (EACCES): run the agent as the user of bitcoind or as root`)
     expect(told('note')).toContain(`pid ${other.pid} of root is called bitcoin-qt, and cannot be looked at`)
-    expect(told('note').join('\n')).toMatch(/^([1-9]\d* processes|one process) cannot be looked at$/m)
+    expect(told('note').join('\n')).toMatch(/^([1-9]\d* processes|one process) cannot be looked at: pid \d+ \(.+\)/m)
     expect(code).toBe(2)
   })
 
@@ -165,6 +166,28 @@ describe('doctor, of other tracers,', () => {
       expect(code).toBe(0)
     },
   )
+
+  it('knows the agent of its own settings, by its journal or by its port', async () => {
+    const { path, folder, install } = stage()
+    const bitcoind = install('bitcoind')
+    const journal = `${folder('journal')}/blocks.ndjson`
+    await using node = await startNode(bitcoind, path())
+    await using running = await startAgentProcess({ args: ['--bitcoind', bitcoind, '--journal', journal] })
+    await running.logged(({ msg }) => msg === 'attached to bitcoind')
+    const ports = ['--port', new URL(running.url('metrics')).port, '--health-port', new URL(running.url('health')).port]
+    for (const kept of [journal, 'none']) {
+      const { code, findings } = await doctor(['--bitcoind', bitcoind, '--journal', kept, ...ports])
+      expect(findings.filter(({ what }) => what.includes(' listens to '))).toEqual([
+        {
+          area: 'nodes',
+          level: 'ok',
+          what: expect.stringMatching(new RegExp(`\\(pid ${running.pid}\\) listens to .*: it is the agent of these settings that runs$`)),
+        },
+      ])
+      expect(code).toBe(0)
+    }
+    expect(node.pid).toBeGreaterThan(0)
+  })
 
   it('names bpftrace, beside which the agent measures', async () => {
     const { path, install } = stage()

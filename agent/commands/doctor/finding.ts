@@ -20,6 +20,14 @@ export function isOfLevel(level: Level): (finding: Finding) => boolean {
   return (finding) => finding.level === level
 }
 
+const MOST_LISTED = 4
+
+/** The first of some things, and how many more there are. */
+export function listed(things: readonly string[]): string {
+  const shown = things.slice(0, MOST_LISTED).join(', ')
+  return things.length > MOST_LISTED ? `${shown} and ${things.length - MOST_LISTED} more` : shown
+}
+
 /** The exit code that findings come to: 2 if nothing can be measured, 1 if there is a warning. */
 export function exitCodeOf(findings: readonly Finding[]): 0 | 1 | 2 {
   if (findings.some(isOfLevel('fault'))) return 2

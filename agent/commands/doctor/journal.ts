@@ -99,15 +99,17 @@ function judgeRoom(folder: string): readonly Finding[] {
 
 /** Reads the lock file, without a claim of its own. */
 async function judgeHolder(path: string, isAgentThere: () => Promise<boolean>): Promise<readonly Finding[]> {
+  const pid = await readHolder(path)
+  if (pid === undefined) return []
+  const what = `pid ${pid} writes ${path}`
+  if (await isAgentThere()) return [{ area, level: 'note', what: `${what}: an agent of these settings runs` }]
+  return [{ area, level: 'fault', what, why: 'a second agent does not start with it', todo: 'stop that agent, or give another --journal' }]
+}
+
+/** The process that writes a journal, if one does. */
+export async function readHolder(path: string): Promise<number | undefined> {
   const text = await readFile(`${path}.lock`, 'utf8').catch(() => '')
   const own = await ownClaim()
-  for (const claim of parseClaims(text) ?? []) {
-    if (!(await isRunning(claim, own))) continue
-    const what = `pid ${claim.pid} writes ${path}`
-    if (await isAgentThere()) return [{ area, level: 'note', what: `${what}: an agent of these settings runs` }]
-    return [
-      { area, level: 'fault', what, why: 'a second agent does not start with it', todo: 'stop that agent, or give another --journal' },
-    ]
-  }
-  return []
+  for (const claim of parseClaims(text) ?? []) if (await isRunning(claim, own)) return claim.pid
+  return undefined
 }

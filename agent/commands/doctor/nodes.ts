@@ -11,13 +11,18 @@ const area = 'nodes'
 const lost = 'this node is not measured'
 
 /** Looks at the tracepoints of each process, and attaches to them for a moment. Without a source, nothing is attached. */
-export async function tryNodes(targets: readonly Target[], source: EventSource | undefined): Promise<readonly Finding[]> {
+export async function tryNodes(
+  targets: readonly Target[],
+  source: EventSource | undefined,
+  runningAgent: () => Promise<number | undefined>,
+): Promise<readonly Finding[]> {
   const uprobes = targets.length === 0 ? [] : readUprobes()
+  const agentPid = uprobes.length === 0 ? undefined : await runningAgent()
   const findings: Finding[] = []
   for (const target of targets) {
     const { node, pid, executable, uid, dataDirectory } = target
     findings.push({ area, level: 'ok', what: `pid ${pid} is node ${node}: ${executable} of ${nameOfUser(uid)}, data in ${dataDirectory}` })
-    findings.push(...judgeTracers(target, uprobes))
+    findings.push(...judgeTracers(target, uprobes, agentPid))
     try {
       findings.push(
         ...(source === undefined ? judgeOffer(node, offeredBy(pid), readProbes(`/proc/${pid}/exe`)) : await attach(target, source)),

@@ -9,9 +9,11 @@ import { type Found, Search, shortened } from '../../bitcoind/search.ts'
 import { type Selection, selectionOf } from '../../bitcoind/select.ts'
 import { type LoadedSettings, waitsForNode } from '../../settings/load.ts'
 import { faultOfExecutable, offersTracepoints } from '../../sources/ebpf/binary/executable.ts'
+import { CAP_SYS_PTRACE, lacks } from '../../sources/ebpf/program/hindrances.ts'
+import { readCapabilities } from '../../sources/ebpf/program/kernel-facts.ts'
 import { isInMachinePidNamespace } from '../../sources/ebpf/program/program.ts'
 import { tracepoints } from '../../tracepoints/index.ts'
-import type { Finding } from './finding.ts'
+import { type Finding, listed } from './finding.ts'
 
 const area = 'nodes'
 const ROOT = '/proc'
@@ -81,12 +83,28 @@ function judgeOthers(told: ReadonlySet<number | undefined>, flag: string): reado
     .map(Number)
     .filter((pid) => Number.isInteger(pid) && !told.has(pid))
   const findings = pids.flatMap((pid) => ifReadable(() => judgeOther(pid, offers, flag)) ?? [])
-  const hidden = pids.filter((pid) => isHidden(pid)).length
-  if (hidden === 0) return findings
-  const what = `${hidden === 1 ? 'one process cannot' : `${hidden} processes cannot`} be looked at`
+  const hidden = pids.filter(isHidden).map((pid) => `pid ${pid} (${ifReadable(() => readLife(`${ROOT}/${pid}`))?.name ?? 'a program'})`)
+  return [...findings, ...judgeHidden(hidden, process.geteuid?.() === 0, readCapabilities())]
+}
+
+/** Judges that processes cannot be looked at, by what this command is allowed. */
+export function judgeHidden(hidden: readonly string[], isRoot: boolean, capabilities: bigint | undefined): readonly Finding[] {
+  if (hidden.length === 0) return []
+  const what = `${hidden.length === 1 ? 'one process' : `${hidden.length} processes`} cannot be looked at: ${listed(hidden)}`
   const why = 'a node under another name may be among them'
-  const todo = process.geteuid?.() === 0 ? 'give this command CAP_SYS_PTRACE to see all' : 'run this command as root to see all'
-  return [...findings, { area, level: 'note', what, why, todo }]
+  if (capabilities !== undefined && !lacks({ capabilities }, CAP_SYS_PTRACE))
+    return [
+      { area, level: 'note', what, why: `${why}; this command has CAP_SYS_PTRACE, but the kernel or a security module protects them` },
+    ]
+  return [
+    {
+      area,
+      level: 'note',
+      what,
+      why,
+      todo: isRoot ? 'give this command CAP_SYS_PTRACE to see all' : 'run this command as root to see all',
+    },
+  ]
 }
 
 /** Whether the program of a process cannot be seen. A process of the kernel has no words. */

@@ -1,21 +1,25 @@
 import type { Target } from '../../bitcoind/names/roster.ts'
+import { programOf } from '../../bitcoind/proc/program-name.ts'
 import { findTracers } from '../../sources/ebpf/tracers/tracers.ts'
 import type { Uprobe } from '../../sources/ebpf/tracers/uprobes.ts'
-import type { Finding } from './finding.ts'
+import { type Finding, listed } from './finding.ts'
 
 const area = 'nodes'
 const why =
   'each tracer takes time of bitcoind at each hit, and one that does not have the kernel count it, such as a BCC script, keeps this agent off'
 
-/** Judges who else listens to the tracepoints of a node. To be called while this process does not. */
+/** Judges who else listens to the tracepoints of a node, and whether that is the agent that runs. To be called while this process does not. */
 export function judgeTracers(
   target: Pick<Target, 'node' | 'pid' | 'identity' | 'executable'>,
   uprobes: readonly Uprobe[],
+  agentPid?: number,
 ): readonly Finding[] {
   try {
     const { known, unknown } = findTracers(target, uprobes)
+    const agent = agentPid === undefined ? undefined : programOf(agentPid)
     const findings = [...known].map(([listener, probes]): Finding => {
       const what = `${target.node}: ${listener} listens to ${listed(probes)}`
+      if (listener === agent) return { area, level: 'ok', what: `${what}: it is the agent of these settings that runs` }
       return { area, level: 'note', what, why, todo: 'stop it, unless it is meant to run beside this agent' }
     })
     if (unknown.length === 0) return findings
@@ -27,11 +31,4 @@ export function judgeTracers(
   } catch {
     return [] // what keeps the executable from being read is told where it is attached
   }
-}
-
-const MOST_LISTED = 4
-
-function listed(probes: readonly string[]): string {
-  const shown = probes.slice(0, MOST_LISTED).join(', ')
-  return probes.length > MOST_LISTED ? `${shown} and ${probes.length - MOST_LISTED} more` : shown
 }

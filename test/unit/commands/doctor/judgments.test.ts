@@ -8,6 +8,7 @@ import { judgeOptions } from '../../../../agent/commands/doctor/debug-log.ts'
 import { exitCodeOf, type Finding } from '../../../../agent/commands/doctor/finding.ts'
 import { judgeKernel } from '../../../../agent/commands/doctor/kernel.ts'
 import { judgeProbes } from '../../../../agent/commands/doctor/nodes.ts'
+import { judgeHidden } from '../../../../agent/commands/doctor/processes.ts'
 import { judgeAnswer } from '../../../../agent/commands/doctor/receivers.ts'
 import { reportLines } from '../../../../agent/commands/doctor/report.ts'
 import { showsFibre, versionIn } from '../../../../agent/commands/doctor/version.ts'
@@ -170,6 +171,21 @@ describe('a node is judged', () => {
       ['pid 1: logtimemicros=1 is not set', expect.stringMatching(/^events have the time at which the agent read their lines/)],
     ])
   })
+})
+
+it('says which processes cannot be looked at, and what would let this command', () => {
+  const ptrace = 1n << 19n
+  const judge = (isRoot: boolean, capabilities: bigint) => judgeHidden(['pid 1 (init)'], isRoot, capabilities)[0]
+  expect(judge(true, ptrace)).toEqual({
+    area: 'nodes',
+    level: 'note',
+    what: 'one process cannot be looked at: pid 1 (init)',
+    why: expect.stringMatching(/; this command has CAP_SYS_PTRACE, but the kernel or a security module protects them$/),
+  })
+  expect(judge(true, 0n)?.todo).toBe('give this command CAP_SYS_PTRACE to see all')
+  expect(judge(false, 0n)?.todo).toBe('run this command as root to see all')
+  expect(judgeHidden(['a', 'b', 'c', 'd', 'e'], true, 0n)[0]?.what).toBe('5 processes cannot be looked at: a, b, c, d and 1 more')
+  expect(judgeHidden([], false, 0n)).toEqual([])
 })
 
 it('sees lines of FIBRE in a debug.log, whatever fields they begin with', () => {
