@@ -18,14 +18,21 @@ export class Source {
 
   /** Adds a setting; the last one of several counts. */
   give(key: Key, raw: string | readonly string[], where: string, own?: OwnType): void {
-    const { success, data, error } = (own?.type ?? options[key].type).safeParse(raw)
+    const { success, data, error } = (own?.type ?? options[key].type).safeParse(raw, { reportInput: true })
     if (success) return void this.given.set(key, { value: data, where, written: own ? own.write(data as never) : raw })
-    const quoted = options[key].secret || raw === '' ? '' : `, not ${JSON.stringify(raw)}`
-    this.fail(key, `${where}: ${error.issues[0]?.message ?? 'is not usable'}${quoted}`)
+    const [issue] = error.issues
+    const quoted = options[key].secret || raw === '' ? '' : `, not ${quote(raw, issue?.input)}`
+    this.fail(key, `${where}: ${issue?.message ?? 'is not usable'}${quoted}`)
   }
 
   fail(key: Key, problem: string): void {
     this.failed.add(key)
     this.problems.push(problem)
   }
+}
+
+/** Of several texts, the one that is wrong by itself, if it is one. */
+function quote(raw: string | readonly string[], wrong: unknown): string {
+  if (typeof raw === 'string') return JSON.stringify(raw)
+  return (typeof wrong === 'string' ? [wrong] : raw).map((text) => JSON.stringify(text)).join(', ')
 }

@@ -245,8 +245,17 @@ export interface NamedNode {
   readonly path: string
 }
 
+const namedNode = z
+  .string()
+  .regex(/^\s*[^=\s][^=]*=\s*\S/, 'must be NAME=PATH')
+  .regex(/^[^=]*=\s*\//, 'must have a path that begins with /')
+  .refine(
+    (node) => !/,[^=,/]+=/.test(node),
+    'must be one NAME=PATH: repeat --node for each node (FIBRE_NODES takes commas, the file a map)',
+  )
+
 export const namedNodes = z
-  .array(z.string().regex(/^\s*[^=\s][^=]*=\s*\S/, 'must be NAME=PATH'))
+  .array(namedNode)
   .transform((nodes): readonly NamedNode[] => nodes.map(splitAtEquals))
   .refine((nodes) => new Set(nodes.map(({ name }) => name)).size === nodes.length, 'must not give one name twice')
   .refine((nodes) => new Set(nodes.map(({ path }) => path)).size === nodes.length, 'must not give one path two names')

@@ -95,7 +95,7 @@ describe('is refused with exit code 2', () => {
     [['--no-wait=1'], ['--no-wait: takes no value']],
     [
       ['--listen-address', '0.0.0.0:9435'],
-      ['--listen-address: must be an IP address or a host name, without a port, or unix:PATH, not ["0.0.0.0:9435"]'],
+      ['--listen-address: must be an IP address or a host name, without a port, or unix:PATH, not "0.0.0.0:9435"'],
     ],
     [['--ring-size', '8 loaves'], ['--ring-size: must be a size such as 8MiB or 8388608, not "8 loaves"']],
     [['--ring-size', '4096'], ['--ring-size: must be at least 256KiB, not "4096"']],
@@ -123,13 +123,22 @@ describe('is refused with exit code 2', () => {
         (name) => `--node: must be NAME=PATH, not "${name}"; write --node ${name}=PATH, with its data directory or executable`,
       ),
     ],
-    [['--node', '=/x'], ['--node: must be NAME=PATH, not ["=/x"]']],
-    [['--node', 'a=/x', '--node', 'a=/y'], ['--node: must not give one name twice, not ["a=/x","a=/y"]']],
+    [['--node', '=/x'], ['--node: must be NAME=PATH, not "=/x"']],
+    [['--node', 'a=/x', '--node', 'a=/y'], ['--node: must not give one name twice, not "a=/x", "a=/y"']],
+    [['--node', 'a=/x', '--node', 'b=data/b'], ['--node: must have a path that begins with /, not "b=data/b"']],
+    [
+      ['--node', 'a=/srv/a,b=/srv/b'],
+      ['--node: must be one NAME=PATH: repeat --node for each node (FIBRE_NODES takes commas, the file a map), not "a=/srv/a,b=/srv/b"'],
+    ],
   ])('%j', (argv, problems) => {
     const error = refusal(argv)
     expect(error.problems).toEqual(problems)
     expect(error.exitCode).toBe(2)
   })
+})
+
+it('takes commas and equals signs in the path of a node', () => {
+  expect(run(['--node', 'a=/srv/a,b/c=d']).settings.nodes).toEqual([{ name: 'a', path: '/srv/a,b/c=d' }])
 })
 
 it('lists every problem of every source at once', () => {
