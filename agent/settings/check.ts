@@ -137,14 +137,21 @@ function orderedThresholds({ settings: { slowThresholdMs: slow, verySlowThreshol
   return [`${given}: a very slow block (${verySlow} ms) must take at least as long as a slow one (${slow} ms); set both thresholds`]
 }
 
-function pushInTime({ settings, sources, failed }: Effective): readonly string[] {
+function pushInTime(effective: Effective): readonly string[] {
+  const late = latePush(effective)
+  if (late === undefined) return []
+  const wayOut = `set ${late.mostMs / 1000} s at most, a longer interval, or no timeout`
+  const where = effective.sources.otlpTimeoutMs
+  return [`${where}: a push that may take ${late.timeoutMs / 1000} s cannot be over before the next, after ${late.next}; ${wayOut}`]
+}
+
+/** The timeout of pushes, and the longest that the interval has room for, where it has none for that timeout. */
+export function latePush({ settings, sources, failed }: Effective) {
   const { otlpEndpoint, otlpIntervalMs: intervalMs, otlpTimeoutMs: timeoutMs } = settings
-  if (otlpEndpoint === undefined || timeoutMs === undefined || failed.has('otlpIntervalMs')) return []
+  if (otlpEndpoint === undefined || timeoutMs === undefined || failed.has('otlpIntervalMs')) return undefined
   const mostMs = longestPushMs(intervalMs)
-  if (timeoutMs <= mostMs) return []
   const next = `${intervalMs / 1000} s (${placeOf('otlpIntervalMs', sources)})`
-  const wayOut = `set ${mostMs / 1000} s at most, a longer interval, or no timeout`
-  return [`${sources.otlpTimeoutMs}: a push that may take ${timeoutMs / 1000} s cannot be over before the next, after ${next}; ${wayOut}`]
+  return timeoutMs <= mostMs ? undefined : { timeoutMs, mostMs, next }
 }
 
 /** Returns the time that a push may take at an interval: it ends before the next one begins. */

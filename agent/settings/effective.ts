@@ -34,10 +34,10 @@ export function defaults(): Source {
   return source
 }
 
-export function withSetting<K extends Key>(effective: Effective, key: K, value: Settings[K], where: string): Effective {
+export function withSetting<K extends Key>(effective: Effective, key: K, value: Settings[K], where: string, written?: string): Effective {
   return {
     ...effective,
-    written: { ...effective.written, [key]: undefined },
+    written: { ...effective.written, [key]: written },
     settings: { ...effective.settings, [key]: value },
     sources: { ...effective.sources, [key]: where },
   }

@@ -1,5 +1,5 @@
 import { existsSync, type Stats } from 'node:fs'
-import { problemsOfSettings, warningsOfSettings } from './check.ts'
+import { latePush, problemsOfSettings, warningsOfSettings } from './check.ts'
 import { ConfigFile } from './config-file.ts'
 import { defaults, type Effective, merge, withSetting } from './effective.ts'
 import { type Environment, problemsOfPushing, proxyOf, readEnvironment, switchedOffBy } from './environment.ts'
@@ -42,7 +42,8 @@ export function loadSettings(commandLine: Source, env: Environment = process.env
   const problems = given.flatMap((source) => source.problems)
   const warnings = given.flatMap((source) => source.warnings)
 
-  const effective = withoutSwitchedOff(withHeadersFile(withPasswordFile(merge(given), problems), problems), env, warnings)
+  const read = withHeadersFile(withPasswordFile(merge(given), problems), problems)
+  const effective = withTimeoutInTime(withoutSwitchedOff(read, env, warnings), warnings)
   // Half of a pair may stand in the file that could not be read.
   if (!file?.isUnusable) problems.push(...problemsOfSettings(effective))
   if (effective.settings.otlpEndpoint) problems.push(...problemsOfPushing(env))
@@ -108,6 +109,18 @@ function readConfigFile({ settings: { config }, sources }: Effective): ConfigFil
   if (config === 'none') return undefined
   if (config !== undefined) return new ConfigFile(config).read(sources.config)
   return existsSync(usualConfig) ? new ConfigFile(usualConfig).read('--config none reads none') : undefined
+}
+
+/** OpenTelemetry's variables are often set for a whole machine, where other programs push less often: a timeout of theirs is shortened. */
+function withTimeoutInTime(effective: Effective, warnings: string[]): Effective {
+  const where = effective.sources.otlpTimeoutMs
+  const late = where.startsWith('OTEL_') ? latePush(effective) : undefined
+  if (late === undefined) return effective
+  const seconds = String(late.mostMs / 1000)
+  warnings.push(
+    `${where}: a push may take ${seconds} s instead of ${late.timeoutMs / 1000} s, to be over before the next, after ${late.next}`,
+  )
+  return withSetting(effective, 'otlpTimeoutMs', late.mostMs, where, seconds)
 }
 
 function withoutSwitchedOff(effective: Effective, env: Environment, warnings: string[]): Effective {

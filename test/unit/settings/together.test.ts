@@ -181,8 +181,8 @@ describe('a push that may take longer than there is until the next', () => {
     [['--otlp-timeout', '5', '--otlp-interval', '5'], {}, '--otlp-timeout: a push that may take 5 s', '5 s (--otlp-interval)', '4.5 s'],
     [
       ['--otlp-interval', '1'],
-      { OTEL_EXPORTER_OTLP_TIMEOUT: '10000' },
-      'OTEL_EXPORTER_OTLP_TIMEOUT: a push that may take 10 s',
+      { FIBRE_OTLP_TIMEOUT: '10', OTEL_EXPORTER_OTLP_TIMEOUT: '500' },
+      'FIBRE_OTLP_TIMEOUT: a push that may take 10 s',
       '1 s (--otlp-interval)',
       '0.9 s',
     ],
@@ -190,6 +190,25 @@ describe('a push that may take longer than there is until the next', () => {
     expect(refusal([...endpoint, ...flags], env).problems).toEqual([
       `${push} cannot be over before the next, after ${next}; set ${most} at most, a longer interval, or no timeout`,
     ])
+  })
+
+  it.each([
+    ['OTEL_METRIC_EXPORT_TIMEOUT', '30000', '10', '9', '--otlp-interval (FIBRE_OTLP_INTERVAL, otlp_interval)'],
+    ['OTEL_EXPORTER_OTLP_TIMEOUT', '10000', '10', '9', '--otlp-interval (FIBRE_OTLP_INTERVAL, otlp_interval)'],
+    ['OTEL_EXPORTER_OTLP_METRICS_TIMEOUT', '30000', '20', '18', '--otlp-interval'],
+  ])('is shortened where a variable of OpenTelemetry allows it: %s=%s', async (name, value, interval, most, place) => {
+    const flags = [...endpoint, ...(interval === '10' ? [] : ['--otlp-interval', interval])]
+    const { settings, warnings } = run(flags, { [name]: value })
+    expect(pushOptionsOf(settings, {})?.timeoutMs).toBe(Number(most) * 1000)
+    expect(warnings).toEqual([
+      `${name}: a push may take ${most} s instead of ${Number(value) / 1000} s, to be over before the next, after ${interval} s (${place})`,
+    ])
+    expect(await printed(['--config.check', ...flags], { [name]: value })).toMatch(new RegExp(`^otlp_timeout: ${most} .*# ${name}$`, 'm'))
+  })
+
+  it('is as long as a variable of OpenTelemetry allows where there is room for it', () => {
+    const { settings, warnings } = run([...endpoint, '--otlp-interval', '60'], { OTEL_METRIC_EXPORT_TIMEOUT: '30000' })
+    expect([settings.otlpTimeoutMs, warnings]).toEqual([30_000, []])
   })
 
   it('is accepted where nothing is pushed; without a timeout an interval alone decides', () => {
