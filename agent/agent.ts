@@ -64,10 +64,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const closeAll = async () => {
     isUp = false
     for (const close of opened.reverse()) await close()
-    log.info('stopped')
   }
   const stop = () => {
-    stopping ??= closeAll()
+    stopping ??= closeAll().then(() => log.info('stopped'))
     return stopping
   }
 
@@ -140,7 +139,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     }
     return { urls: servers.urls, ...(replayed && { replayed }), reload, stop }
   } catch (error) {
-    await stop()
+    await closeAll()
     throw error
   }
 }

@@ -10,6 +10,8 @@ export interface Grammar<F extends Flags> {
   readonly flags: F
   /** Settings that are given with flags; by default all. */
   readonly settings?: readonly Key[]
+  /** What to write in place of flags that there are not, but that are looked for. */
+  readonly instead?: Readonly<Record<string, string>>
   /** Why a word that is no flag is out of place, if it is; `before` are the words before it. */
   problemOfWord(word: string, before: readonly string[]): string | undefined
 }
@@ -108,6 +110,8 @@ class Reader {
   }
 
   #suggest(name: string): string {
+    const instead = this.#grammar.instead?.[name]
+    if (instead !== undefined) return `; write ${instead}`
     const others = Object.keys(this.#flags).map((flag) => ({ spelling: flag, shown: `--${flag}` }))
     const settings = settingNames(({ flag }) => `--${flag}`).filter(({ shown }) => this.#keys.has(shown?.slice(2) ?? ''))
     return didYouMean(name, [...settings, ...others])

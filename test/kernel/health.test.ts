@@ -106,7 +106,7 @@ describe('on a unix socket', () => {
 
     const second = await startAgentProcess({ args, env, untilListening: false })
     await second.exited
-    expect(second.log).toEqual(expect.arrayContaining([expect.objectContaining({ msg: 'stopped' })]))
+    expect(second.log).toEqual(expect.arrayContaining([expect.objectContaining({ msg: 'the agent cannot start' })]))
     expect(await ask('/health')).toBe(200)
 
     first.kill('SIGKILL')

@@ -149,6 +149,7 @@ it('an agent that cannot start gives its reason in the log, too', async () => {
   const { code, stderr } = await agent.exited
   const [, reason] = /^fibre-agent: (\/nonesuch does not exist.*)\n$/.exec(stderr) ?? []
   expect(agent.log.at(-1)).toMatchObject({ level: 'error', reason, msg: 'the agent cannot start' })
+  expect(agent.log.map(({ msg }) => msg)).not.toContain('stopped')
   expect(code).toBe(1)
 })
 

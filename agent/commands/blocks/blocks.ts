@@ -5,7 +5,7 @@ import { JournalError } from '../../journal/read.ts'
 import { isColourUnwanted, readSettings } from '../../settings/load.ts'
 import { type Context, defineCommand, UsageError } from '../command.ts'
 import { columnsOf, print } from '../print.ts'
-import { queryFlags } from './flags.ts'
+import { formats, queryFlags } from './flags.ts'
 import { csvLines, jsonLines, jsonText, ndjsonLines } from './formats.ts'
 import { blocksHelp } from './help.ts'
 import { problemsTogether, type Query, queryOf } from './query.ts'
@@ -19,6 +19,7 @@ import { inColour, plain, type Terminal } from './terminal.ts'
 export const blocks = defineCommand({
   flags: queryFlags,
   settings: ['config'], // it may say where the journal is
+  instead: Object.fromEntries(formats.map((format) => [format, `--format ${format}`])),
   help: blocksHelp,
   problemOfWord: (word) => `${JSON.stringify(word)}: is no flag; blocks are named by --hash or --height`,
   async run({ values, settings: commandLine, problems }, { stdout, stderr, env }) {

@@ -22,11 +22,14 @@ export interface Column {
   readonly style?: (record: BlockRecord, thresholds: SlowThresholds) => Style | undefined
 }
 
+/** A path as the table shows it where room is short. */
+export const shortPath = (path: BlockRecord['path']): string => path.replace('compact_block_round', 'round')
+
 /** The columns of a table of blocks. Text of others comes last, where it disturbs no column even on a terminal with ideas of its own. */
 export const columns: readonly Column[] = [
   { title: 'time (UTC)', rank: 4, text: ({ time }, form) => time.slice(form === 'short' ? 'YYYY-'.length : 0, 19).replace('T', ' ') },
   { title: 'height', rank: 1, isNumber: true, text: ({ height }) => height?.toString() },
-  { title: 'path', rank: 2, text: ({ path }, form) => (form === 'short' ? path.replace('compact_block_round', 'round') : path) },
+  { title: 'path', rank: 2, text: ({ path }, form) => (form === 'short' ? shortPath(path) : path) },
   { title: 'head start ms', rank: 6, isNumber: true, isOmittedUnknown: true, text: headStart },
   {
     title: 'reconstr ms', // as long as leaves room for the hash in 80 columns

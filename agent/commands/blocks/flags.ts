@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { paths } from '../../blocks/summary/summary.ts'
 import { durationInMs, nonEmptyText, wholeNumber } from '../../settings/values.ts'
 import type { Flags } from '../flags.ts'
+import { shortPath } from './columns.ts'
 import { moment } from './moment.ts'
 
 export const formats = ['table', 'json', 'ndjson', 'csv'] as const
@@ -37,7 +38,10 @@ export const queryFlags = {
     placeholder: 'WAY',
     many: true,
     help: `That came so: ${paths.join(', ')}; bip152_cmpct takes in compact_block and compact_block_round_trip. May be given several times.`,
-    type: z.enum(paths, `must be one of ${paths.join(', ')}`),
+    type: z
+      .string()
+      .transform((name) => paths.find((path) => shortPath(path) === name) ?? name)
+      .pipe(z.enum(paths, `must be one of ${paths.join(', ')}`)),
   },
   format: {
     placeholder: 'FORMAT',

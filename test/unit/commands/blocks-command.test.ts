@@ -22,6 +22,17 @@ async function asked(argv: readonly string[], journal: string): Promise<readonly
 const numbers = (records: readonly BlockRecord[]) => records.map(({ height = 0 }) => height - 900_000)
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
+it.each(['compact_block_round_trip', 'round_trip'])('takes a path by the name that the table has for it: %s', async (name) => {
+  const [first, second] = [blockAt(1), blockAt(2)]
+  const journal = journalWith(
+    ndjson([
+      { ...first, path: 'compact_block_round_trip' },
+      { ...second, path: 'compact_block' },
+    ]),
+  )
+  expect(numbers(await asked(['--path', name], journal))).toEqual([1])
+})
+
 describe('of 1,050 blocks in three files', () => {
   const all = blocks(1050)
   const journal = () =>

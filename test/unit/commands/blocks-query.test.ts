@@ -42,6 +42,8 @@ describe('a wrong command line is refused with exit code 2, and what to do', () 
     [['--node', ''], '--node: must not be empty'],
     [['--format', 'xml'], '--format: must be table, json, ndjson or csv, not "xml"'],
     [['--summary', '--format', 'csv'], '--format: a summary is a table or json'],
+    [['--summary', '--json'], '--json: there is no such flag; write --format json'],
+    [['--csv'], '--csv: there is no such flag; write --format csv'],
     [['--summary=yes'], '--summary: takes no value'],
     [['--journal', 'none'], '--journal: must name the journal to read (./none for a file of that name), not "none"'],
   ])('%j', async (argv, problem) => {
