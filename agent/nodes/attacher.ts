@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Attachment, EventSource } from '../sources/source.ts'
 import type { Node } from './node.ts'
-import { LOST_FIBRE } from './readiness.ts'
+import { BLOCKLESS, LOST_FIBRE } from './readiness.ts'
 
 /** A failed attachment is tried again after this time. */
 const RETRY_MS = 10_000
@@ -137,6 +137,7 @@ export class Attacher {
     if (hasFibre !== false || before === false) return
     if (node.hasLostFibre) this.#log.warn({ node: node.name }, LOST_FIBRE)
     else this.#log.info({ node: node.name }, 'measured as a stock node, without FIBRE')
+    if (node.isBlockless) this.#log.warn({ node: node.name }, BLOCKLESS)
   }
 
   /** Logs what is not attached, once for each change of state. */

@@ -72,6 +72,11 @@ export class Node {
     return this.#hasFibre
   }
 
+  /** Whether it has none of the tracepoints that tell of blocks, of those that are measured, although FIBRE's are among them. */
+  get isBlockless(): boolean {
+    return this.hasFibre === false && !this.#tracepoints.some(({ probe }) => probe === blockConnected.probe)
+  }
+
   /** Whether an executable of it had them before, and the last one has none. */
   get hasLostFibre(): boolean {
     return this.#hadFibre && this.#hasFibre === false
@@ -154,6 +159,7 @@ export class Node {
       probes: this.probes,
       hasFibre: this.hasFibre,
       hasLostFibre: this.hasLostFibre,
+      isBlockless: this.isBlockless,
       isCatchingUp: this.isUp && this.blocks.connectionsVisible ? this.blocks.isCatchingUp : undefined,
       connected: this.#connected,
       wins: this.#wins,

@@ -9,6 +9,9 @@ const HELD_SECONDS = 5
 /** Not a fault: stock nodes are measured too. But an update of bitcoind may have brought it about. */
 export const LOST_FIBRE = 'this bitcoind has none of the tracepoints of FIBRE, which the one before had: it is measured as a stock node'
 
+/** Of a stock node with FIBRE's tracepoints among those that are wanted, but not those that tell of its blocks. */
+export const BLOCKLESS = 'without FIBRE no blocks are measured where --tracepoints leaves validation out; add validation to it'
+
 /** Something that keeps a process from being measured, with its node if that is a known one. */
 export interface ProcessFault {
   readonly node?: string | undefined

@@ -45,6 +45,8 @@ export interface NodeSnapshot {
   readonly hasFibre: boolean | undefined
   /** Whether it had them before. */
   readonly hasLostFibre: boolean
+  /** Whether no block of it can be measured, because it is without FIBRE and validation is not measured. */
+  readonly isBlockless: boolean
   /** Whether it is connecting blocks that it missed; `undefined` where it is not known what it connects. */
   readonly isCatchingUp: boolean | undefined
   /** Blocks connected since the agent started. */

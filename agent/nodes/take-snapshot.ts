@@ -1,6 +1,6 @@
 import type { EventSource } from '../sources/source.ts'
 import type { Nodes } from './nodes.ts'
-import { LOST_FIBRE, type ProcessFault, readinessOf } from './readiness.ts'
+import { BLOCKLESS, LOST_FIBRE, type ProcessFault, readinessOf } from './readiness.ts'
 import type { JournalState, Snapshot, WebhookState } from './snapshot.ts'
 
 /** A file that lines are added to. */
@@ -50,6 +50,7 @@ export function takeSnapshot(parts: SnapshotParts): Snapshot {
       ...(processes?.warnings() ?? []),
       ...(parts.privileges?.faults ?? []),
       ...states.filter(({ hasLostFibre }) => hasLostFibre).map(({ node }) => `${node}: ${LOST_FIBRE}`),
+      ...states.filter(({ isBlockless }) => isBlockless).map(({ node }) => `${node}: ${BLOCKLESS}`),
       ...storeWarnings(parts),
       ...notReread('settings', parts.settingsFault),
       ...(parts.termsFaults ?? []),

@@ -3,9 +3,12 @@ import { dirname, join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { openCapture } from '../../../agent/capture/capture.ts'
 import { Nodes } from '../../../agent/nodes/nodes.ts'
+import { BLOCKLESS } from '../../../agent/nodes/readiness.ts'
 import { type SnapshotParts, takeSnapshot } from '../../../agent/nodes/take-snapshot.ts'
 import { blocklessTracepoints } from '../../../agent/settings/check.ts'
-import { silentLog } from '../../harness/captured-log.ts'
+import type { Group } from '../../../agent/tracepoints/define.ts'
+import { tracepointsOf } from '../../../agent/tracepoints/index.ts'
+import { captureLog, silentLog } from '../../harness/captured-log.ts'
 import { mountMemory } from '../../harness/mounted.ts'
 import { until } from '../../harness/until.ts'
 import { eventOf } from '../blocks/events.ts'
@@ -55,6 +58,23 @@ it('warns of a node that had FIBRE and has lost it', () => {
   expect(warnings({}, nodes)).toEqual([])
   attach(['validation:block_connected'])
   expect(warnings({}, nodes)).toEqual([expect.stringMatching(/^n: this bitcoind has none of the tracepoints of FIBRE, which/)])
+})
+
+it('warns of a node without FIBRE of which validation is not measured', () => {
+  const warned = (groups: readonly Group[]) => {
+    const tracepoints = tracepointsOf(groups)
+    const { log, lines } = captureLog()
+    const attach = () => {
+      const probes = tracepoints.map(({ probe, group }) => ({ probe, offered: group !== 'fibre', attached: group !== 'fibre' }))
+      return { probes, silentProbes: () => [], close: async () => {} }
+    }
+    const nodes = new Nodes({ ...idleSource, attach }, [], { log, tracepoints })
+    nodes.processStarted({ node: 'n', pid: 1, executable: '/usr/bin/bitcoind' })
+    expect(lines.filter(({ msg }) => msg === BLOCKLESS)).toHaveLength(warnings({}, nodes).length)
+    return warnings({}, nodes)
+  }
+  expect(warned(['fibre', 'mempool'])).toEqual([`n: ${BLOCKLESS}`])
+  expect(warned(['fibre', 'validation', 'mempool'])).toEqual([])
 })
 
 it('warns of settings with which no block is measured', () => {

@@ -70,6 +70,7 @@ export const node: NodeSnapshot = {
   ],
   hasFibre: true,
   hasLostFibre: false,
+  isBlockless: false,
   isCatchingUp: false,
   connected: 1_425,
   wins: { fibre_udp: 913, bip152_cmpct: 406, other: 2 },
