@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync } from 
 import { createServer, type Server, type Socket } from 'node:net'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { type DemoNode, probes } from '../demo-node/demo-node.ts'
-import { type AgentProcess, bundle, startAgentProcess } from '../harness/agent.ts'
+import { type AgentProcess, bundle, startAgentProcess, withoutMessages } from '../harness/agent.ts'
 import { connectTo, idleConnections } from '../harness/connections.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { seriesKey, startOtlpReceiver } from '../harness/otlp.ts'
@@ -148,13 +148,14 @@ describe('the last push', () => {
     const receiver = await startOtlpReceiver()
     await using node = await startNode(bitcoind, path())
     await using agent = await startAgentProcess({
-      args: ['--bitcoind', bitcoind],
+      args: ['--bitcoind', bitcoind, ...withoutMessages],
       env: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_METRIC_EXPORT_INTERVAL: '1000' },
     })
     await attached(node)
     await node.command('blocks 100')
     await until(() => receiver.pushes.length > 0, 'a first push')
     expect(receiver.pushes[0]?.get(seriesKey('fibre_exporter_up', {}))).toBe(1)
+    await until(async () => (await agent.scrape()).sum('bitcoin_blocks_total') === 100, 'all blocks to be closed', 20_000)
     const scrape = await agent.scrape()
     await stop(agent, 'SIGTERM')
 
