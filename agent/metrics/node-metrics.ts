@@ -7,7 +7,7 @@ const { counter, gauge } = metricBuilders<NodeSnapshot>()
 /** Metrics of the agent's work for each node. */
 export const nodeMetrics = [
   gauge('fibre_exporter_target_up', {
-    help: 'Whether a bitcoind of that node is running (1 = yes, 0 = no)',
+    help: 'Whether a bitcoind of that node is running (1 = yes, 0 = no); always 1 with --debug-log, where no process is known',
     measure: ({ isUp }) => Number(isUp),
   }),
   gauge('bitcoin_catching_up', {

@@ -31,7 +31,7 @@ export interface Readiness {
 export interface NodeSnapshot {
   readonly node: string
   readonly isUp: boolean
-  /** The process that runs, or else the last one; `undefined` until one was seen. Of a recording the pid is 0 and the file is the executable. */
+  /** The process that runs, or else the last one; `undefined` until one was seen. Of a recording, and of a node of which only the log is known, the pid is 0 and the file is the executable. */
   readonly process: { readonly pid: number; readonly executable: string } | undefined
   /** Set where a recording is replayed. */
   readonly replay: ReplayState | undefined

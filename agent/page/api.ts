@@ -47,7 +47,7 @@ function nodeOf(seen: SeenNode) {
   const { node, process, isUp, replay, hasFibre, probes, lastHeight, lastBlockAt, connected, wins } = seen
   return {
     node,
-    pid: replay === undefined ? process.pid : undefined,
+    pid: process.pid === 0 ? undefined : process.pid,
     executable: process.executable,
     replay,
     up: isUp,

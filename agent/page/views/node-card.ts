@@ -35,16 +35,21 @@ const isStock = ({ hasFibre }: SeenNode) => hasFibre === false
 const won = ({ wins }: SeenNode) =>
   `, ${formatCount(wins.fibre_udp)} won by FIBRE, ${formatCount(wins.bip152_cmpct)} by compact blocks, ${formatCount(wins.other)} by neither`
 
-function pill({ isUp, replay }: SeenNode): Html {
+function pill({ process, isUp, probes, replay }: SeenNode): Html {
   if (replay === 'replaying') return html`<span class="pill good">replaying</span>`
   if (replay === 'replayed') return html`<span class="pill fair">replay ended</span>`
+  if (process.pid === 0)
+    return html`<span class="pill ${isAttached(probes) ? 'good' : 'bad'}">${isAttached(probes) ? 'log is read' : 'log is not read'}</span>`
   return isUp ? html`<span class="pill good">running</span>` : html`<span class="pill bad">gone</span>`
 }
+
+const isAttached = (probes: SeenNode['probes']) => probes.some(({ attached }) => attached)
 
 function origin({ process, isUp, replay }: SeenNode): Html {
   const file = foreignText(process.executable, 300)
   if (replay === 'replaying') return html`Being replayed from ${file}`
   if (replay === 'replayed') return html`All of ${file} was replayed; nothing more comes`
+  if (process.pid === 0) return html`Log ${file}; no process is known`
   return html`${isUp ? 'Process' : 'Was process'} ${process.pid}, ${file}`
 }
 

@@ -78,6 +78,13 @@ it('keeps those of 24 hours before the last, or before now if the last is from t
   expect(await heightsOf(ahead24.get('/api/v1/blocks'))).toEqual([2, 1])
 })
 
+it('gives no pid of a node of which only the log is known', async () => {
+  const { get } = await serveLive([], { ...quiet, nodes: [{ ...node, process: { pid: 0, executable: '/srv/debug.log' } }] })
+  const { nodes } = (await (await get('/api/v1/status')).json()) as { nodes: readonly object[] }
+  expect(nodes).toEqual([expect.objectContaining({ executable: '/srv/debug.log', up: true })])
+  expect(nodes[0]).not.toHaveProperty('pid')
+})
+
 it('gives the state of agent and nodes, with the figures of the blocks held', async () => {
   const missing = { probe: 'udp:block_coinbase', attached: false, reason: 'not in this binary' }
   const lost = new Map([

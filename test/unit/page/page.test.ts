@@ -56,6 +56,15 @@ it('shows that a recording is replayed, and when that has ended, and never that 
   for (const { words } of [during, after]) expect(words).not.toMatch(/running|All is well|[Pp]rocess 0/)
 })
 
+it('shows of a node of --debug-log whether its log is read, and no process', async () => {
+  const logged = { ...node, process: { pid: 0, executable: '/srv/debug.log' } }
+  const { words } = await fetchPage([], { ...quiet, nodes: [logged] })
+  expect(words).toContain('node-a log is read Log /srv/debug.log ; no process is known')
+  expect(words).not.toMatch(/running|[Pp]rocess 0/)
+  const probes = node.probes.map((probe) => ({ ...probe, attached: false, reason: '/srv/debug.log is not there' }))
+  expect((await fetchPage([], { ...quiet, nodes: [{ ...logged, probes }] })).words).toContain('node-a log is not read Log /srv/debug.log')
+})
+
 it('explains, where its counter stands beside races, that a block that is connected again counts again', async () => {
   const { words } = await fetchPage([])
   expect(words).toContain(
