@@ -230,6 +230,9 @@ it('reorganises: a branch that is one longer replaces as many blocks as asked fo
     .flatMap((line) => /UpdateTip: .* height=(\d+)/.exec(line)?.[1] ?? [])
     .map((height) => Number(height) - 900_000)
   expect(tips).toEqual([0, 1, 2, 3, 4, 3, 2, 1, 2, 3, 4, 5, 6, 7])
+  const steps = reorganised.log.flatMap((line) => / (Disconnect block|Index writing|UpdateTip): /.exec(line)?.[1] ?? [])
+  const connects = (blocks: number) => Array<string[]>(blocks).fill(['Index writing', 'UpdateTip'])
+  expect(steps).toEqual([...connects(5), ...Array<string[]>(3).fill(['Disconnect block', 'UpdateTip']), ...connects(6)].flat())
   await expect(run(['relay 2 1000', 'reorg 3'])).rejects.toThrow('deeper than the blocks so far: 3')
 })
 

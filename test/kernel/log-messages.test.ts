@@ -11,7 +11,7 @@ import { type BlockRecord, recordsIn } from './ways/agent-run.ts'
 
 beforeEach(requireBpf)
 
-const BLOCKS = 100
+const RELAY = ['relay 100 1000']
 
 interface Told {
   readonly page: Scrape
@@ -22,7 +22,12 @@ interface Told {
 }
 
 /** Has a node relay blocks before agents that read its log or ask the kernel. */
-async function relayBefore(sources: readonly ('log' | 'kernel')[], binary: string, ...args: readonly string[]) {
+async function relayBefore(
+  sources: readonly ('log' | 'kernel')[],
+  binary: string,
+  args: readonly string[],
+  commands: readonly string[] = RELAY,
+) {
   const { path, folder } = stage()
   const files = ['--datadir', folder('data'), '--history', path('history')]
   await using node = await startDemoNode({ binary, args: ['--control', ...files, ...args] })
@@ -33,12 +38,12 @@ async function relayBefore(sources: readonly ('log' | 'kernel')[], binary: strin
     return { source, agent }
   }
   const started = await Promise.all(sources.map(start))
-  await node.command(`relay ${BLOCKS} 1000`)
+  for (const command of commands) await node.command(command as 'relay 1')
   const blocks = new Map<unknown, BlockHistory>(
     readHistory(path('history')).flatMap((block) => (block.path === null ? [] : [[block.block_hash, block]])),
   )
   const told = started.map(async ({ source, agent }): Promise<Told> => {
-    await until(() => recordsIn(path(source)).filter(({ connected_at }) => connected_at).length === BLOCKS, 'all records', 20_000)
+    await until(() => recordsIn(path(source)).filter(({ connected_at }) => connected_at).length === blocks.size, 'all records', 20_000)
     const page = await agent.scrape()
     agent.kill('SIGTERM')
     expect(await agent.exited).toMatchObject({ code: 0 })
@@ -49,8 +54,8 @@ async function relayBefore(sources: readonly ('log' | 'kernel')[], binary: strin
 }
 
 /** A node of Bitcoin Core, by its log and by the kernel. */
-async function relayStock(...args: readonly string[]) {
-  const { blocks, told } = await relayBefore(['log', 'kernel'], buildStockDemoNode(), ...args)
+async function relayStock(args: readonly string[] = [], commands?: readonly string[]) {
+  const { blocks, told } = await relayBefore(['log', 'kernel'], buildStockDemoNode(), args, commands)
   const [log, kernel] = told as [Told, Told]
   return { blocks, log, kernel }
 }
@@ -80,7 +85,7 @@ const times = ['announced_at', 'compact_block_at', 'requested_at', 'requested_re
 const stages = ['announced_to_received_ms', 'received_to_requested_ms', 'round_trip_ms', 'first_sign_to_connected_ms']
 
 it('under debug=net and debug=cmpctblock the log tells how blocks came to a node of Bitcoin Core', { timeout: 60_000 }, async () => {
-  const { blocks, kernel, log } = await relayStock('--log-net')
+  const { blocks, kernel, log } = await relayStock(['--log-net'])
   expect(log.warnings).toEqual([])
   // No line tells that a block is mined here, and the log must not guess.
   expect(pathsIn(log)).toEqual(pathsOf(blocks, { mined_here: 'unknown' }))
@@ -120,7 +125,7 @@ it('under debug=cmpctblock alone it tells which came as compact blocks, and what
 })
 
 it('they tell so of a FIBRE node, beside its races', { timeout: 60_000 }, async () => {
-  const { blocks, told } = await relayBefore(['log'], demoNodeBinary, '--log-net')
+  const { blocks, told } = await relayBefore(['log'], demoNodeBinary, ['--log-net'])
   const log = told[0] as Told
   const brought = new Map([...blocks].filter(([, { path }]) => path !== 'mined_here'))
   const paths = new Map([...pathsIn(log)].filter(([hash]) => brought.has(hash)))
@@ -132,4 +137,19 @@ it('they tell so of a FIBRE node, beside its races', { timeout: 60_000 }, async 
   expect(log.page.sum(`${compact}round_trip_seconds_count`)).toBe(asked.length)
   expect(log.page.sum(`${compact}requested_transactions_sum`)).toBe(sum((requested) => requested?.transactions))
   expect(log.page.sum(`${compact}requested_bytes_sum`)).toBe(sum((requested) => requested?.answer.bytes))
+})
+
+it('they tell of a reorganisation: how deep it was, and which blocks compete', { timeout: 60_000 }, async () => {
+  const { kernel, log } = await relayStock(['--log-net'], ['relay 5 1000', 'reorg 2', 'relay 1 1000'])
+  expect(log.warnings).toEqual([])
+  const siblings = ({ records }: Told) =>
+    [...records.values()].map(({ height, reorganisation_depth: depth, competes_with: rival, connect_ms: ms }) => [
+      height,
+      depth,
+      rival,
+      ms !== undefined,
+    ])
+  expect(siblings(log)).toEqual(siblings(kernel))
+  expect(siblings(log).filter(([, depth]) => depth !== undefined)).toEqual([[900_003, 2, expect.any(String), true]])
+  for (const name of ['bitcoin_reorganisation', 'bitcoin_competing']) expect(valuesOf(log, name)).toEqual(valuesOf(kernel, name))
 })

