@@ -19,6 +19,7 @@ const line = (...cells: readonly string[]) =>
     .join(' ')
     .trimEnd()
 const head = line('height', 'how it came', 'started first, by', 'reconstructed in', 'chunks used')
+const stockHead = line('height', 'how it came', 'connected after', 'requested', 'announced by')
 const grammar = { ...run, flags: { ...run.flags, stock: { help: 'The node is one of Bitcoin Core, without FIBRE.' } } }
 const help: Help = {
   usage: ['npm run demo [-- settings]'],
@@ -73,7 +74,7 @@ async function demo(): Promise<void> {
   const outcome = await runCommand({
     argv: args,
     folder: dist,
-    outputs: [{ block: (milestone, _, record) => milestone === 'closed' && console.log(row(record())) }],
+    outputs: [{ block: (milestone, _, record) => milestone === 'closed' && console.log(isStock ? stockRow(record()) : row(record())) }],
   })
   if (!('agent' in outcome)) {
     process.exitCode = outcome.exitCode
@@ -91,7 +92,7 @@ async function demo(): Promise<void> {
 
 Ctrl-C ends both.
 
-${head}`)
+${isStock ? stockHead : head}`)
   node.exited.then(({ code, signal, stderr }) => ended.resolve(`the demo node ended (${signal ?? code}) ${stderr}`))
   const reason = await ended.promise
   await outcome.agent.stop()
@@ -109,5 +110,17 @@ function row(record: BlockRecord): string {
     first && headStart !== undefined ? `${started[first]} ${bound}${milliseconds(headStart)}` : '–',
     reconstruction === undefined ? '–' : milliseconds(reconstruction),
     record.chunks_used === undefined ? '–' : `${record.chunks_used} of ${record.chunks_received}`,
+  )
+}
+
+/** Of a node without FIBRE: how long after its first announcement it was connected, what was asked for, and how far the second peer lagged. */
+function stockRow({ height, path, first_sign_to_connected_ms, requested_transactions, announcers, announced_later }: BlockRecord): string {
+  const lag = announced_later === undefined ? '' : `, second ${milliseconds(Number(/ ([\d.]+)/.exec(announced_later)?.[1]))} later`
+  return line(
+    String(height ?? '?'),
+    pathStyles[path].name,
+    first_sign_to_connected_ms === undefined ? '–' : milliseconds(first_sign_to_connected_ms),
+    requested_transactions === undefined ? '–' : `${requested_transactions} transactions`,
+    announcers === undefined ? '–' : `${announcers} ${announcers === 1 ? 'peer' : 'peers'}${lag}`,
   )
 }

@@ -72,6 +72,8 @@ it('shows blocks of a node of Bitcoin Core with `npm run demo -- --stock`', asyn
     await until(async () => (await metrics()).sum('bitcoin_mempool_added_total', { node: 'demo' }) > 50, 'transactions')
     expect((await metrics()).value('bitcoin_blocks_connected_total', { node: 'demo' })).toBeGreaterThanOrEqual(2)
     expect((await metrics()).value('fibre_exporter_probe_attached', { probe: 'block_race_time' })).toBeUndefined()
+    await until(() => / ms +(–|\d+ transactions) +[2-9] peers, second \d+\.\d ms later$/m.test(output), 'a block that peers announced')
+    expect(output).toMatch(/^height +how it came +connected after +requested +announced by$/m)
     npm.kill('SIGINT')
     expect(await exited).toEqual([0, null])
   } finally {

@@ -5,8 +5,9 @@ import type { Style } from './terminal.ts'
 /** How much a cell says: all there is where nothing bounds it, the least where columns that are kept would be left out otherwise. */
 export type Form = 'whole' | 'usual' | 'short'
 
-/** Columns up to this rank are kept, where need be with the short forms of others. */
+/** Columns up to this rank are kept, and so many that know something, where need be with the short forms of others. */
 export const KEPT_RANK = 7
+export const KEPT_COLUMNS = 6
 
 export interface Column {
   readonly title: string
@@ -14,8 +15,6 @@ export interface Column {
   readonly rank: number
   /** Has the highest rank where all rows say the same. */
   readonly isOmittedAlike?: true
-  /** Has it where no row knows it, as of FIBRE on a node without. */
-  readonly isOmittedUnknown?: true
   readonly isNumber?: true
   /** `undefined` where it is not known. */
   readonly text: (record: BlockRecord, form: Form) => string | undefined
@@ -30,12 +29,11 @@ export const columns: readonly Column[] = [
   { title: 'time (UTC)', rank: 4, text: ({ time }, form) => time.slice(form === 'short' ? 'YYYY-'.length : 0, 19).replace('T', ' ') },
   { title: 'height', rank: 1, isNumber: true, text: ({ height }) => height?.toString() },
   { title: 'path', rank: 2, text: ({ path }, form) => (form === 'short' ? shortPath(path) : path) },
-  { title: 'head start ms', rank: 6, isNumber: true, isOmittedUnknown: true, text: headStart },
+  { title: 'head start ms', rank: 6, isNumber: true, text: headStart },
   {
     title: 'reconstr ms', // as long as leaves room for the hash in 80 columns
     rank: 3,
     isNumber: true,
-    isOmittedUnknown: true,
     text: ({ reconstruction_ms }) => tenths(reconstruction_ms),
     style: slowness,
   },
@@ -43,14 +41,12 @@ export const columns: readonly Column[] = [
     title: 'total ms', // from the first sign of the block to connected
     rank: 8,
     isNumber: true,
-    isOmittedUnknown: true,
     text: ({ first_sign_to_connected_ms }) => tenths(first_sign_to_connected_ms),
   },
   {
     title: 'requested',
     rank: 9,
     isNumber: true,
-    isOmittedUnknown: true,
     text: ({ requested_transactions }) => requested_transactions?.toString(),
   },
   { title: 'missing txs', rank: 11, isNumber: true, text: ({ missing_transactions }) => missing_transactions?.toString() },

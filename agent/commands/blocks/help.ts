@@ -5,7 +5,7 @@ const introduction = `Prints what the journal says of blocks, while the agent ru
 that is given, in order of time, the newest at the end. A block is in the journal about a second after its race, or 5 s after it was \
 connected without one.`
 
-const table = `In a terminal the table has as many columns as there is room for, and the end of each hash, which --hash \
+const table = `In a terminal the table has as many columns as there is room for, of those that any block has a value of, and the end of each hash, which --hash \
 takes; written to a file or a pipe it has all. Where those that matter most would not fit, times are without the year, and compact_block_round_trip is round_trip. Control characters in text of others are shown as \\u001b and the like.`
 
 const examples = [

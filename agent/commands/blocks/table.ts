@@ -1,7 +1,7 @@
 import stringWidth from 'string-width'
 import type { BlockRecord } from '../../blocks/record.ts'
 import { escapeUnseen } from '../../escape.ts'
-import { type Column, columns, type Form, KEPT_RANK } from './columns.ts'
+import { type Column, columns, type Form, KEPT_COLUMNS, KEPT_RANK } from './columns.ts'
 import { cut, type Style, type Terminal } from './terminal.ts'
 
 /** So many rows are laid out together. Should later ones need more width, columns become wider there. */
@@ -79,24 +79,27 @@ function cellOf(foreign: string, style: Style | undefined): Cell {
   return { text, width: stringWidth(text), style }
 }
 
-/** The most important columns, as many as there is room for, and one at least; and whether one is missing that is to be kept. */
+/**
+ * The most important columns, as many as there is room for, and one at least; and whether one is missing that is to be kept.
+ * Where room is bounded, a column that no row knows is left out, as of FIBRE on a node without.
+ */
 function shownColumns(rows: readonly (readonly Cell[])[], widths: readonly number[], room = Number.POSITIVE_INFINITY) {
   const byRank = columns
     .map((column, index) => {
       const isAlike = rows.every((row) => row[index]?.text === rows[0]?.[index]?.text)
       const isUnknown = isAlike && rows[0]?.[index]?.text === UNKNOWN
-      const isOmitted = (column.isOmittedAlike && isAlike) || (column.isOmittedUnknown && isUnknown)
-      return { column, width: widths[index] ?? 0, rank: isOmitted ? columns.length : column.rank }
+      return { column, isUnknown, width: widths[index] ?? 0, rank: column.isOmittedAlike && isAlike ? columns.length : column.rank }
     })
+    .filter(({ isUnknown }) => !isUnknown || room === Number.POSITIVE_INFINITY)
     .sort((a, b) => a.rank - b.rank)
   const shown = new Set<Column>()
   let left = room + GAP.length
   let lacksKept = false
-  for (const { column, width, rank } of byRank) {
+  for (const [index, { column, width, rank }] of byRank.entries()) {
     const needed = width + GAP.length
     if (needed > left && shown.size > 0) {
-      lacksKept ||= rank <= KEPT_RANK
-      if (rank < KEPT_RANK) continue // a later one that is kept may be narrower
+      lacksKept ||= rank <= KEPT_RANK || index < KEPT_COLUMNS
+      if (rank < KEPT_RANK || index < KEPT_COLUMNS - 1) continue // a later one that is kept may be narrower
       break
     }
     left -= needed

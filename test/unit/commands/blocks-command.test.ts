@@ -182,10 +182,17 @@ describe('the table', () => {
     } as const
     const { out } = await blocksCommand([], { journal: journalWith(ndjson([stock])), columns: 80, noColor: true })
     expect(out).toMatchInlineSnapshot(`
-      "time (UTC)           height  path                      total ms  hash
-      2026-11-22 00:00:00  900000  compact_block_round_trip     161.2  …abababab
+      "time (UTC)      height  path        total ms  requested  hash       node
+      11-22 00:00:00  900000  round_trip     161.2         12  …abababab  fra1
       "
     `)
+  })
+
+  it.each([100, 160, 400])('has no column that no block knows, however much room there is: %i columns', async (columns) => {
+    const stock = { ...sparse, height: 900_000, path: 'compact_block', first_sign_to_connected_ms: 161.24, connect_ms: 12.3 } as const
+    const { out } = await blocksCommand([], { journal: journalWith(ndjson([stock])), columns, noColor: true })
+    const [heads] = out.split('\n').map((line) => line.split(/ {2,}/))
+    expect(heads).toEqual(['time (UTC)', 'height', 'path', 'total ms', 'connect ms', 'hash', 'node'])
   })
 
   it('keeps head start and hash beside the longest path in 80 columns, and with several nodes the head start', async () => {

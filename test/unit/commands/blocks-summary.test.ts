@@ -141,12 +141,12 @@ it('shows of a node without FIBRE what messages tell, and nothing else', async (
       round_trip                                20  20.0 %
 
     slowest, announced to connected
-    time (UTC)           height  path                      total ms  hash
-    2026-11-15 16:30:00  900099  compact_block_round_trip     209.0  …e834e6a1
-    2026-11-15 16:20:00  900098  compact_block                208.0  …4a59477e
-    2026-11-15 16:10:00  900097  compact_block                207.0  …397521f5
-    2026-11-15 16:00:00  900096  compact_block                206.0  …2715bade
-    2026-11-15 15:50:00  900095  compact_block                205.0  …5a75c192
+    time (UTC)      height  path           total ms  requested  hash       node
+    11-15 16:30:00  900099  round_trip        209.0        109  …e834e6a1  fra1
+    11-15 16:20:00  900098  compact_block     208.0          -  …4a59477e  fra1
+    11-15 16:10:00  900097  compact_block     207.0          -  …397521f5  fra1
+    11-15 16:00:00  900096  compact_block     206.0          -  …2715bade  fra1
+    11-15 15:50:00  900095  compact_block     205.0          -  …5a75c192  fra1
     "
   `)
 })
