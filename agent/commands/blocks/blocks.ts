@@ -64,10 +64,15 @@ async function answer(query: Query, options: PrintOptions): Promise<void> {
   const tally: Tally = { records: 0, unreadable: 0, selected: 0 }
   await print(textOf(select(path, query, tally), query, options.terminal), options.stdout)
   if (tally.records === 0) complain(`${path} holds no block yet`, options)
-  else if (tally.selected === 0) complain(`none of the ${tally.records} blocks in ${path} fits`, options)
+  else if (tally.selected === 0)
+    complain(`none of the ${tally.records} blocks in ${path} fits${query.filter.slowMs === undefined ? '' : ABOUT_SLOW}`, options)
   if (tally.unreadable > 0)
     complain(`${lines(tally.unreadable)} of ${path} could not be read and ${tally.unreadable === 1 ? 'is' : 'are'} left out`, options)
 }
+
+/** Said where none is slow, as on any node without FIBRE. */
+const ABOUT_SLOW =
+  '; --slow is about reconstructions from FIBRE chunks: of a node without FIBRE, --summary shows which blocks took longest until connected'
 
 function textOf(records: Generator<BlockRecord>, { summary, format, filter }: Query, terminal: Terminal): Iterable<string> {
   if (summary) return format === 'json' ? summaryInJson(records) : summaryInWords(records, terminal)

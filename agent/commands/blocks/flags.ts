@@ -26,7 +26,7 @@ export const queryFlags = {
   last: { placeholder: 'N', help: 'The N newest of them. 20 if nothing else selects.', type: wholeNumber(1, 100_000) },
   slow: {
     placeholder: '[MS]',
-    help: 'Reconstructed in that many milliseconds or more; without a number, in as many as make a block slow in the settings.',
+    help: 'Reconstructed from FIBRE chunks in that many milliseconds or more; without a number, in as many as make a block slow in the settings.',
     type: durationInMs,
   },
   since: { placeholder: 'WHEN', help: 'From then on: 90m, 24h, 7d ago, or a UTC date or time such as 2026-11-22T10:15.', type: moment },

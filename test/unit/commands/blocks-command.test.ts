@@ -322,6 +322,9 @@ describe('where nothing can be answered', () => {
       out: '',
       err: `fibre-agent: none of the 3 blocks in ${journal} fits\n`,
     })
+    expect((await blocksCommand(['--slow', '1000'], { journal })).err).toMatch(
+      /none of the 3 blocks in .* fits; --slow is about reconstructions from FIBRE chunks: of a node without FIBRE, --summary /,
+    )
     const empty = journalWith('')
     expect(await blocksCommand([], { journal: empty })).toEqual({ code: 0, out: '', err: `fibre-agent: ${empty} holds no block yet\n` })
   })
