@@ -99,6 +99,18 @@ describe('accessibility', () => {
     expect(cells.filter(({ isTooWide }) => isTooWide)).toEqual([])
   })
 
+  it('the names below the bars of a chart leave room between each other', async () => {
+    const page = await show(await serveLive(stockRecords, stockNode), { width: 1300 })
+    const names = await page.locator('svg.chart text', { hasText: /[<–≥]/ }).evaluateAll((all) => {
+      return all
+        .map((name) => ({ text: name.textContent, box: name.getBoundingClientRect() }))
+        .map(({ text, box: { left, right } }) => ({ text, left, right }))
+    })
+    expect(names.map(({ text }) => text)).toContain('1–2.5 s')
+    for (const [i, { text, left }] of names.entries())
+      if (i > 0) expect(left - Number(names[i - 1]?.right), String(text)).toBeGreaterThan(3)
+  })
+
   it('opens and closes the detail of a block by keyboard, and names the block', async () => {
     const page = await show(await serveLive([recordOfWin(1), recordOfWin(2)]))
     await page.locator('summary').focus()

@@ -3,13 +3,14 @@ import type { HeadStarts, Summary } from './summary.ts'
 
 /** Returns a summary in the form of its JSON, which is an interface: a figure is in it once it is named here. */
 export function summaryJson(summary: Summary) {
-  const { from, to, nodes, blocks, connected, paths, races, headStarts } = summary
+  const { from, to, nodes, blocks, connected, neverConnected, paths, races, headStarts } = summary
   return {
     from,
     to,
     nodes,
     blocks,
     connected,
+    never_connected: neverConnected,
     paths,
     races,
     fibre_win_rate: summary.fibreWinRate,

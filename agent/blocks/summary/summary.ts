@@ -39,6 +39,8 @@ export interface Summary extends WaySummary {
   readonly nodes: readonly string[]
   readonly blocks: number
   readonly connected: number
+  /** Blocks that only competed, or of which nothing but the header came; they are not among those by path. */
+  readonly neverConnected: number
   readonly paths: PathCounts
   /** Blocks whose winner is known. */
   readonly races: number
@@ -63,7 +65,7 @@ export function summarise(records: Iterable<BlockRecord>): Summary {
   const ways = new Ways()
   const nodes = new Set<string>()
   let [from, to]: (string | undefined)[] = []
-  let [blocks, connected, races, withoutRace] = [0, 0, 0, 0]
+  let [blocks, connected, neverConnected, races, withoutRace] = [0, 0, 0, 0, 0]
   for (const record of records) {
     blocks++
     // Times are all of one form, so they sort as text.
@@ -74,7 +76,9 @@ export function summarise(records: Iterable<BlockRecord>): Summary {
     if (hadRace(record)) races++
     else if (hadNoRace(record)) withoutRace++
     const path = counts.has(record.path) ? record.path : 'unknown'
-    counts.set(path, (counts.get(path) ?? 0) + 1)
+    // A build that does not tell what it connects has a path of each block that came.
+    if (record.path === 'unknown' && record.connected_at === undefined) neverConnected++
+    else counts.set(path, (counts.get(path) ?? 0) + 1)
     if (record.first_started !== undefined)
       headStarts.get(record.first_started)?.addStart(record.head_start_ms, record.head_start_is_lower_bound)
     reconstruction.add(record.reconstruction_ms)
@@ -88,6 +92,7 @@ export function summarise(records: Iterable<BlockRecord>): Summary {
     nodes: [...nodes].sort(),
     blocks,
     connected,
+    neverConnected,
     paths: pathCounts,
     races,
     fibreWinRate: share(pathCounts.fibre_udp, races),

@@ -1,4 +1,4 @@
-import type { Quantiles } from '../../blocks/summary/sample.ts'
+import { type Quantiles, share } from '../../blocks/summary/sample.ts'
 import { type HeadStarts, pathsIn, type Summary, shownPaths } from '../../blocks/summary/summary.ts'
 import { escapeUnseen } from '../../escape.ts'
 import { tenths } from './columns.ts'
@@ -36,9 +36,11 @@ const isOfFibre = ({ raceCoverage, headStarts, reconstruction }: Summary) =>
   raceCoverage !== undefined || [headStarts.fibre_udp, headStarts.bip152_cmpct, reconstruction].some(({ count }) => count > 0)
 
 function* pathLines(summary: Summary): Generator<string> {
-  const { paths, blocks, races, fibreWinRate, raceCoverage, compactBlocks, withoutRoundTrip } = summary
+  const { paths, blocks, neverConnected, races, fibreWinRate, raceCoverage, compactBlocks, withoutRoundTrip } = summary
   const isFibre = isOfFibre(summary)
-  for (const path of isFibre ? shownPaths(paths) : pathsIn(paths)) yield line(`  ${path}`, paths[path], percent(paths[path] / blocks))
+  for (const path of isFibre ? shownPaths(paths) : pathsIn(paths))
+    yield line(`  ${path}`, paths[path], percent(share(paths[path], blocks - neverConnected)))
+  if (neverConnected > 0) yield line('never connected', neverConnected, 'competing, or a header alone')
   if (isFibre) yield line('FIBRE won', percent(fibreWinRate), `of ${races} races`)
   if (isFibre) yield line('race coverage', percent(raceCoverage), 'of blocks had a race, where that is known')
   if (compactBlocks > 0) yield line('without a round trip', percent(withoutRoundTrip), `of ${compactBlocks} compact blocks`)

@@ -35,7 +35,7 @@ const NAME_HEIGHT = 18
 export function renderHistogram({ title, legend, edges, series }: HistogramChart): Html {
   const bars = series.map(({ values, ...rest }) => ({ ...rest, counts: countIn(edges, values) }))
   const names = rangeNames(edges)
-  return html`<figure><figcaption>${title}</figcaption>${drawing(names, bars)}${legend}${table(title, names, bars)}</figure>`
+  return html`<figure><figcaption>${title}</figcaption>${drawing(shortNames(edges), bars)}${legend}${table(title, names, bars)}</figure>`
 }
 
 function countIn(edges: readonly number[], values: readonly number[]): readonly number[] {
@@ -51,6 +51,17 @@ function countIn(edges: readonly number[], values: readonly number[]): readonly 
 function rangeNames(edges: readonly number[]): readonly string[] {
   const inner = edges.slice(1).map((edge, i) => `${edges[i]}–${edge}`)
   return [`<${edges[0]}`, ...inner, `≥${edges.at(-1)}`]
+}
+
+/** Names of ranges for below the bars, where there is little room: those that reach a second are in seconds. */
+function shortNames(edges: readonly number[]): readonly string[] {
+  const seconds = (ms = 0) => ms / 1000
+  return rangeNames(edges).map((name, i) => {
+    const [from, to] = [edges[i - 1], edges[i]]
+    if ((to ?? from ?? 0) < 1000) return name
+    if (from === undefined) return `<${seconds(to)} s`
+    return to === undefined ? `≥${seconds(from)} s` : `${seconds(from)}–${seconds(to)} s`
+  })
 }
 
 function drawing(names: readonly string[], bars: readonly Bars[]): Html {
@@ -115,13 +126,13 @@ interface ChartShare {
   readonly count: number
 }
 
-/** Draws the parts of a whole as a table with a bar in each row. */
-export function renderShares(title: string, parts: readonly ChartShare[]): Html {
+/** Draws the parts of a whole as a table with a bar in each row, and below it a note on what is none of them. */
+export function renderShares(title: string, parts: readonly ChartShare[], note: Html): Html {
   const whole = parts.reduce((sum, part) => sum + part.count, 0)
   return html`<figure><figcaption>${title}</figcaption><table class="shares"><tr class="unseen"><th scope="col">Path</th><td></td><th scope="col">Blocks</th><th scope="col">Share</th></tr>${parts.map(
     (part) => {
       const share = whole === 0 ? 0 : part.count / whole
       return html`<tr><th scope="row">${part.name}</th><td aria-hidden="true"><svg><rect class="${part.colour}" width="${round(100 * share)}%" height="100%" rx="2"/></svg></td><td>${formatCount(part.count)}</td><td>${whole === 0 ? '–' : formatPercent(share)}</td></tr>`
     },
-  )}</table></figure>`
+  )}</table>${note}</figure>`
 }

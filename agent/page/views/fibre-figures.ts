@@ -3,7 +3,7 @@ import type { BlockRecord } from '../../blocks/record.ts'
 import { type SlowThresholds, severityOf } from '../../blocks/severity.ts'
 import { type HeadStarts, type Summary, shownPaths, summarise } from '../../blocks/summary/summary.ts'
 import { renderHistogram, renderShares } from './charts.ts'
-import { blocksCounted, figure, oncePerRecords, type RecordFigures } from './figure.ts'
+import { blocksCounted, figure, neverConnectedNote, oncePerRecords, type RecordFigures } from './figure.ts'
 import { formatCount, formatMs, formatPercent } from './format.ts'
 import { type Html, html } from './html.ts'
 
@@ -52,9 +52,9 @@ function slowBlocks(records: readonly BlockRecord[], thresholds: SlowThresholds)
   return figure('Slow blocks', formatCount(severities.length), html`${formatCount(very)} of them very slow`)
 }
 
-function pathChart({ paths }: Summary): Html {
-  const parts = shownPaths(paths).map((path) => ({ ...pathStyles[path], count: paths[path] }))
-  return renderShares('How blocks came', parts)
+function pathChart(summary: Summary): Html {
+  const parts = shownPaths(summary.paths).map((path) => ({ ...pathStyles[path], count: summary.paths[path] }))
+  return renderShares('How blocks came', parts, neverConnectedNote(summary))
 }
 
 function headStartChart(records: readonly BlockRecord[], { headStarts: { fibre_udp, bip152_cmpct } }: Summary): Html {

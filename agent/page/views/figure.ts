@@ -1,4 +1,5 @@
 import type { BlockRecord } from '../../blocks/record.ts'
+import type { Summary } from '../../blocks/summary/summary.ts'
 import { formatCount, timeElement } from './format.ts'
 import { type Html, html, nothing } from './html.ts'
 
@@ -16,6 +17,12 @@ export function figure(name: string, value: string, note: Html = nothing, isBad 
 /** Renders the number of records. */
 export const blocksCounted = (records: readonly BlockRecord[], blocks: number): Html =>
   figure('Blocks counted here', formatCount(blocks), html`since ${timeElement(records[0]?.time ?? '')}`)
+
+/** Renders how many blocks came on no path. */
+export const neverConnectedNote = ({ neverConnected }: Summary): Html =>
+  neverConnected === 0
+    ? nothing
+    : html`<p class="quiet">Never connected: ${formatCount(neverConnected)} more, competing or a header alone</p>`
 
 /** Renders the figures of records once for them, however often the page is. */
 export function oncePerRecords<Options extends readonly unknown[]>(

@@ -3,7 +3,7 @@ import type { BlockRecord } from '../../blocks/record.ts'
 import { Sample } from '../../blocks/summary/sample.ts'
 import { pathsIn, type Summary, summarise } from '../../blocks/summary/summary.ts'
 import { renderHistogram, renderShares } from './charts.ts'
-import { blocksCounted, figure, oncePerRecords, type RecordFigures } from './figure.ts'
+import { blocksCounted, figure, neverConnectedNote, oncePerRecords, type RecordFigures } from './figure.ts'
 import { formatCount, formatMs, formatPercent } from './format.ts'
 import { type Html, html } from './html.ts'
 
@@ -22,7 +22,7 @@ export const renderStockFigures = oncePerRecords((records: readonly BlockRecord[
 ${firstSignToConnected(toConnected)}
 ${blocksCounted(records, blocks)}`,
     charts: html`<div class="charts">
-${renderShares('How blocks came', parts)}
+${renderShares('How blocks came', parts, neverConnectedNote(summary))}
 ${renderHistogram({
   title: 'First sign to connected, ms',
   legend: html`<ul class="legend"><li><i class="compact"></i>from the first announcement by a peer <b>${formatCount(toConnected.length)}</b></li></ul>`,

@@ -19,7 +19,7 @@ paths = {p: sum(b['path'] == p for b in blocks) for p in ['fibre_udp', 'bip152_c
 races = paths['fibre_udp'] + paths['bip152_cmpct'] + paths['other']
 times = sorted(b['time'] for b in blocks)
 print(json.dumps({
-    'from': times[0], 'to': times[-1], 'nodes': ['fra1'], 'blocks': len(blocks), 'connected': len(blocks), 'paths': paths, 'races': races,
+    'from': times[0], 'to': times[-1], 'nodes': ['fra1'], 'blocks': len(blocks), 'connected': len(blocks), 'never_connected': 0, 'paths': paths, 'races': races,
     'fibre_win_rate': paths['fibre_udp'] / races, 'race_coverage': races / (races + paths['no_race']),
     'head_starts': {'fibre_udp': head('fibre_udp'), 'bip152_cmpct': head('bip152_cmpct')},
     'reconstruction': sample([b['reconstruction_ms'] for b in blocks]),
@@ -91,6 +91,17 @@ it('shows a period without races and reconstructions', async () => {
   expect(out).toMatch(/^FIBRE won +- {2}of 0 races$/m)
   expect(out).toMatch(/^reconstruction +0 +- +- +-$/m)
   expect(out).not.toContain('slowest')
+})
+
+it('gives shares by path of the blocks that were connected, and says how many never were', async () => {
+  const never = stockBlocks(12)
+    .slice(10)
+    .map(({ connected_at: _, ...record }) => ({ ...record, path: 'unknown' as const }))
+  const journal = journalWith(ndjson([...stockBlocks(10), ...never]))
+  const { out } = await blocksCommand(['--summary'], { journal, columns: 80, noColor: true })
+  expect(out).toMatch(/^blocks +12 {2}10 of them connected\n {2}compact_block +8 {2}80\.0 %\n {2}compact_block_round_trip +2 {2}20\.0 %$/m)
+  expect(out).toMatch(/^never connected +2 {2}competing, or a header alone$/m)
+  expect(out).not.toContain('unknown')
 })
 
 /** Blocks of a node of Bitcoin Core, every fifth of which took a round trip. */

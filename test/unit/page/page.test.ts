@@ -168,6 +168,22 @@ it('shows a node without FIBRE by what messages tell, and nothing that only FIBR
   expect((await fetchPage([])).markup).toContain('class="card with-fibre"')
 })
 
+it('counts by path the blocks that were connected, and beside them those that never were', async () => {
+  const never = (number: number) => without(recordOfWin(number, { path: 'unknown' }), 'connected_at')
+  const { words } = await fetchPage([recordOfWin(1), recordOfWin(2), recordOfWin(3, { path: 'unknown' }), never(4), never(5)])
+  expect(words).toContain('FIBRE 2 67% compact block 0 0% other 0 0% no race 0 0% unknown 1 33%')
+  expect(words).toContain('Never connected: 2 more, competing or a header alone')
+  expect((await fetchPage([recordOfWin(1)])).words).not.toContain('Never connected')
+})
+
+it('names the ranges of times so briefly that the names have room below the bars', async () => {
+  const { markup } = await fetchPage([recordOfWin(1, { path: 'compact_block', first_sign_to_connected_ms: 3000 })], stock)
+  const chart = markup.slice(markup.indexOf('First sign to connected, ms'))
+  const names = [...chart.slice(0, chart.indexOf('</svg>')).matchAll(/<text[^>]*>([^<]*[^<\d][^<]*)</g)].map(([, name]) => name)
+  expect(names).toEqual(['&#60;25', '25–50', '50–100', '100–250', '250–500', '0.5–1 s', '1–2.5 s', '2.5–5 s', '≥5 s'])
+  expect(wordsOf(chart)).toContain('2500–5000 1 ≥5000 0')
+})
+
 it('takes no block that FIBRE brought, before the node lost it, for one that a peer announced', async () => {
   const announced = recordOfWin(2, { path: 'compact_block', first_sign_to_connected_ms: 40 })
   const { words } = await fetchPage([recordOfWin(1, { first_sign_to_connected_ms: 5 }), announced], stock)

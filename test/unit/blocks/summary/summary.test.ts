@@ -14,13 +14,14 @@ const block = (fields: Partial<BlockRecord>): BlockRecord => ({
   ...fields,
 })
 
-it('counts blocks by how they came', () => {
+it('counts blocks by how they came, and those that were never connected', () => {
   const paths = ['fibre_udp', 'fibre_udp', 'fibre_udp', 'bip152_cmpct', 'other', 'no_race', 'unknown', 'unknown'] as const
-  const summary = summarise(paths.map((path, index) => block({ path, ...(index < 5 && { connected_at: '2026-11-22T00:00:00.000000Z' }) })))
+  const summary = summarise(paths.map((path, index) => block({ path, ...(index < 7 && { connected_at: '2026-11-22T00:00:00.000000Z' }) })))
   expect(summary).toMatchObject({
     blocks: 8,
-    connected: 5,
-    paths: { fibre_udp: 3, bip152_cmpct: 1, other: 1, no_race: 1, unknown: 2, ...noneByMessages },
+    connected: 7,
+    neverConnected: 1,
+    paths: { fibre_udp: 3, bip152_cmpct: 1, other: 1, no_race: 1, unknown: 1, ...noneByMessages },
     races: 5,
     fibreWinRate: 3 / 5,
     raceCoverage: 5 / 6,
@@ -144,6 +145,7 @@ it('knows no rate and no quantile without blocks', () => {
   expect(summarise([])).toEqual({
     blocks: 0,
     connected: 0,
+    neverConnected: 0,
     nodes: [],
     paths: { fibre_udp: 0, bip152_cmpct: 0, other: 0, no_race: 0, unknown: 0, ...noneByMessages },
     races: 0,
