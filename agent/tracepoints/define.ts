@@ -230,8 +230,14 @@ function complete<D extends Declared, OfBlock extends boolean>(declaration: D, i
   const description = declaration.description + (proposedIn === undefined ? '' : ` Proposed for Bitcoin Core (${proposedIn}).`)
   const isRecorded = counted === undefined || recorded !== undefined
   const built = metrics?.(metricBuilders() as never) ?? []
-  return { ...declaration, isOfBlock, isRecorded: isRecorded as true, required, eventType, description, metrics: built }
+  const measured =
+    proposedIn === undefined ? built : built.map((metric) => ({ ...metric, help: metric.help + originOf(probe, proposedIn) }))
+  return { ...declaration, isOfBlock, isRecorded: isRecorded as true, required, eventType, description, metrics: measured }
 }
+
+/** Says where a metric comes from that stays 0 on the nodes that most people run. */
+const originOf = (probe: string, proposedIn: string) =>
+  `; only of builds with ${probe}, which is proposed for Bitcoin Core (${proposedIn}), or by --source log: elsewhere it stays 0`
 
 /** The tracepoints of FIBRE and of validation go by their names alone, as in the older exporter. */
 function eventTypeOf(probe: string): string {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { pathStyles } from '../../../agent/blocks/path-styles.ts'
+import { tracepoints } from '../../../agent/tracepoints/index.ts'
 import { alerts } from '../../../dashboards/alerts.ts'
 import { declaredSeries } from '../../../dashboards/names.ts'
 import { namesIn } from './promql.ts'
@@ -251,6 +252,15 @@ it('says that a block which is connected again counts again, wherever that count
   expect(mixed.length).toBeGreaterThan(0)
   for (const { title, description } of mixed)
     expect(description, title).toContain('after a crash or reorganisation, counts again as connected')
+})
+
+it('asks for nothing that only proposed tracepoints tell: the 0 of a node without them would be shown as a fact', () => {
+  const proposed = tracepoints.filter(({ proposedIn }) => proposedIn !== undefined)
+  const names = proposed.flatMap(({ metrics }) => metrics.map(({ name }) => name))
+  expect(names.length).toBeGreaterThan(0)
+  const queries = dashboards.flatMap((dashboard) => [...queriesOf(dashboard, 'prometheus')])
+  expect(queries.length).toBeGreaterThan(100)
+  expect(queries.filter(({ expr }) => names.some((name) => expr.includes(name)))).toEqual([])
 })
 
 it('calls the paths of blocks as the page does, in legends and tables, and tells all of them apart', () => {

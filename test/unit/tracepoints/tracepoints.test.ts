@@ -46,6 +46,18 @@ it('no tracepoint is known twice, by its probe or in the label event_type', () =
   expect([count('probe'), count('eventType')]).toEqual([tracepoints.length, tracepoints.length])
 })
 
+it('metrics of proposed tracepoints say in their help that they stay 0 elsewhere, and no others do', () => {
+  const helps = tracepoints.flatMap(({ metrics }) => metrics.map(({ name, help }) => ({ name, help })))
+  expect(helps.filter(({ help }) => help.includes('elsewhere it stays 0')).map(({ name }) => name)).toEqual([
+    'bitcoin_new_block_headers_total',
+    'bitcoin_compact_block_transactions_total',
+  ])
+  for (const { help } of helps.filter(({ name }) => /new_block_headers|compact_block_trans/.test(name)))
+    expect(help).toMatch(
+      /; only of builds with net:\w+, which is proposed for Bitcoin Core \(bitcoin\/bitcoin#35368\), or by --source log: /,
+    )
+})
+
 describe.each(recordedTracepoints)('$probe', ({ probe, args, metrics }) => {
   it('fits a record of the kernel program: 12 numbers, and texts that begin in the first 3 of 4 slots', () => {
     const ofKind = { integer: 0, hashPrefix: 0, shortText: 0.25, bytes: 0.75, text: 1, hexHash: 1, rawHash: 1, longText: 2 }
