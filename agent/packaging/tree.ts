@@ -42,13 +42,23 @@ function installRuntime(arch: Architecture, folder: string): void {
   })
 }
 
+/** The kernel reads so many characters of a script's first line. */
+const LONGEST_FIRST_LINE = 255
+
+/** Returns a launcher that runs the package's own Node.js. Throws where its first line, with all options, is longer than the kernel reads. */
+export function withOwnNode(launcher: string): string {
+  const own = launcher.replace(/^(#!.*) node /, `$1 /${LIBRARY}/node `)
+  const length = own.indexOf('\n')
+  if (length > LONGEST_FIRST_LINE) throw new Error(`the first line of the launcher has ${length} characters, ${LONGEST_FIRST_LINE} at most`)
+  return own
+}
+
 function addProgram(into: Tree, arch: Architecture, runtime: string): void {
   const packages = join(runtime, 'node_modules')
   const node = nodeArchitecture[arch]
   into.file(`${LIBRARY}/node`, readFileSync(join(packages, `node-linux-${node}/bin/node`)), 0o755)
   execFileSync('llvm-strip', ['--strip-all', into.path(`${LIBRARY}/node`)])
-  const launcher = readFileSync(join(root, 'dist/agent.cjs'), 'utf8')
-  into.file(`${LIBRARY}/agent.cjs`, launcher.replace(/^(#!.*) node /, `$1 /${LIBRARY}/node `), 0o755)
+  into.file(`${LIBRARY}/agent.cjs`, withOwnNode(readFileSync(join(root, 'dist/agent.cjs'), 'utf8')), 0o755)
   // Without main.cjs.cache, which V8 writes with a random seed: packages of one commit would differ, for 30 ms of each start.
   for (const name of ['main.cjs', 'usdt.bpf.o']) into.copy(join(root, 'dist', name), `${LIBRARY}/${name}`)
   const koffi = ['package.json', 'index.cjs', 'src/koffi/index.cjs', 'src/koffi/src/static.cjs', 'LICENSE.txt']

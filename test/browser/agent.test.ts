@@ -116,8 +116,7 @@ describe('a page that stays open', () => {
     const page = await open(both.agent)
     await both.node.command('blocks 3')
     await page.getByText(/3 blocks connected/).waitFor()
-    const closed = async () => (await (await fetch(`${both.agent.url('metrics')}/api/v1/blocks`)).text()).match(/block_hash/g)?.length === 3
-    await until(closed, 'the records', 20_000)
+    await until(async () => (await both.agent.scrape()).sum('fibre_exporter_journal_records_total') === 3, 'the records', 20_000)
     const port = new URL(both.agent.url('metrics')).port
     both.agent.kill(signal)
     await both.agent.exited

@@ -6,6 +6,7 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, it } from 'vitest'
+import { withOwnNode } from '../../../agent/packaging/tree.ts'
 import manifest from '../../../package.json' with { type: 'json' }
 import { temporaryDirectory } from '../../harness/temporary.ts'
 
@@ -31,6 +32,12 @@ it('has compiled code that this Node.js takes with the options of the launcher',
     console.log(new (require('node:vm').Script)(source, { filename, cachedData }).cachedDataRejected)`
   const { stdout } = spawnSync(process.execPath, [...options, '-e', script, join(root, 'dist/main.cjs')], { encoding: 'utf8' })
   expect(stdout).toBe('false\n')
+})
+
+it('has a first line that the kernel reads to its end in packages, too', () => {
+  const launcher = readFileSync(join(root, 'dist/agent.cjs'), 'utf8')
+  expect(withOwnNode(launcher)).toMatch(new RegExp(`^#!/usr/bin/env -S /usr/lib/fibre-agent/node ${options.join(' ')}\n`))
+  expect(() => withOwnNode(launcher.replace('\n', ` --${'x'.repeat(40)}\n`))).toThrow('the first line of the launcher')
 })
 
 it('is not needed to run the bundle', () => {
