@@ -80,8 +80,7 @@ export class Blocks {
     this.#options = options
     this.#catchUps = new CatchUps({
       connectedNs: (block) => connectedNsOf(block) ?? 0,
-      // While the node catches up, races are waited for no longer than they take: else a chain of thousands of blocks would be held.
-      decidedNs: () => (this.racesVisible && !this.isCatchingUp ? RACE_WAIT_NS : TOLD_WAIT_NS),
+      decidedNs: () => (this.racesVisible ? RACE_WAIT_NS : TOLD_WAIT_NS),
       isNews: (block) => hasRace(block) || isNews(block, connectedNsOf(block) ?? 0),
       isCertain: ({ hasLost }) => !hasLost,
       caughtUp: (block) => this.#catchUp(block),
