@@ -13,7 +13,7 @@ import type { Tracepoint } from './tracepoints/define.ts'
 import { allTracepoints, type TracepointEvent } from './tracepoints/index.ts'
 
 export interface OutputsOptions {
-  readonly telemetry: Pick<Telemetry, 'instruments' | 'push' | 'forget'>
+  readonly telemetry: Pick<Telemetry, 'instruments' | 'push'>
   readonly source: EventSource
   readonly stores: Stores
   readonly live: Live
@@ -38,7 +38,7 @@ export function outputsOf({ telemetry, source, stores, live, eventLog }: Outputs
 type RecordSubject<Subject> = (node: string, subject: Subject) => void
 
 /** Records events and blocks to their instruments. The source tells the time that events' stamps are of. */
-export function toMetrics({ instruments, push, forget }: OutputsOptions['telemetry'], source: Pick<EventSource, 'now'>): Output {
+export function toMetrics({ instruments, push }: OutputsOptions['telemetry'], source: Pick<EventSource, 'now'>): Output {
   const ofTracepoint = recordersOfTracepoints(instruments)
   const ofMilestone = new Map(Object.entries(blockMetrics).map(([milestone, metrics]) => [milestone, instruments.recorderOf(metrics)]))
   const recordClosed = instruments.recorderOf(recordMetrics)
@@ -46,7 +46,7 @@ export function toMetrics({ instruments, push, forget }: OutputsOptions['telemet
   const recordDelay = instruments.recorderOf([eventDelay])
   return {
     nodeAdded: (node) => instruments.declare(node),
-    nodeRemoved: forget,
+    nodeRemoved: (node) => instruments.forget(node), // where it comes back its series start at 0
     processesChanged: push, // zeros: what happens before the first sample of a series counts for no increase()
     event(event, tracepoint) {
       ofTracepoint.get(tracepoint)?.(event.node, event)

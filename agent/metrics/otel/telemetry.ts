@@ -25,8 +25,6 @@ export interface Telemetry {
   readonly exports: Readonly<PushCounts>
   /** Returns the metrics page. */
   exposition(): Promise<string>
-  /** Ends all series of a node. Where it comes back they start at 0. */
-  forget(node: string): void
   /** Pushes at once, if anything is pushed, rather than at the end of the interval. */
   push(): void
   /** Pushes a last time, if anything is pushed, and ends within that time. */
@@ -52,7 +50,6 @@ export async function openTelemetry({ version, port, openLabelLimit, push, log }
     instruments,
     exports,
     exposition: () => scrape.exposition(),
-    forget: (node) => instruments.forget(node),
     push() {
       if (pushing) pushing.forceFlush().catch((error: unknown) => log.debug({ err: error }, 'metrics were not pushed at once'))
     },
