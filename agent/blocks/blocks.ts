@@ -26,12 +26,12 @@ const CONNECT_WAIT_NS = 600e9
 /** A complete block stays open this long for late events, such as its header chunk. */
 const LATE_WAIT_NS = 1e9
 /** Complete blocks that wait at once. At a block in ten minutes there is one; at the rates of tests they would fill the memory. */
-const MAX_COMPLETE = 256
+const MAX_COMPLETE = 512
 /** `block_race_winner` follows the connection by 0.1 to 5 ms; a process that ends sooner may have been about to fire it. */
 const RACE_LAG_NS = 50e6
 /** Blocks that are open at once; the initial block download connects more than that within the wait. */
 const MAX_OPEN = 4096
-/** Blocks that are closed together when too many are open. */
+/** Blocks that are closed together when too many are open: one by one they cost twice as much, and each a write of the journal. */
 const CLOSE_TOGETHER = 256
 /** Hashes that are remembered after their block was closed, so that no block counts twice. */
 const MAX_CLOSED = 4096
@@ -340,7 +340,7 @@ export class Blocks {
     if (block.completeNs !== undefined) return
     block.completeNs = stampNs
     this.#complete.add(block)
-    if (this.#complete.size > MAX_COMPLETE) for (const first of this.#complete.values().take(1)) this.#close(first)
+    if (this.#complete.size > MAX_COMPLETE) for (const oldest of [...this.#complete.values().take(CLOSE_TOGETHER)]) this.#close(oldest)
   }
 
   #dueNs(block: OpenBlock): number {

@@ -119,8 +119,7 @@ export class Nodes implements EventHandler {
 
   /** Runs once a second: closes blocks that are due and tries failed attachments again. */
   tick(): void {
-    this.#source.drain() // the race that a block waits for may have come
-    const now = this.#source.now()
+    const now = this.#source.handedOnUntil() // the race that a block waits for may have come, and not be read
     this.#lossLog.advance(now)
     for (const node of this.#nodes.values()) {
       node.blocks.advance(now)

@@ -189,6 +189,11 @@ export class EbpfSource implements EventSource {
     this.#handOnLosses()
   }
 
+  handedOnUntil(): number {
+    this.#handOnLosses()
+    return this.now() - this.backlogSeconds() * 1e9
+  }
+
   /** To be called when nothing is attached any more. */
   close(): void {
     this.#reader.close()

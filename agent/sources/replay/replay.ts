@@ -100,6 +100,10 @@ export class ReplaySource implements EventSource {
 
   drain(): void {}
 
+  handedOnUntil(): number {
+    return this.now()
+  }
+
   totals(): readonly Total[] {
     return [...this.#totals.values()]
   }

@@ -24,13 +24,13 @@ it('keeps at most 4,096 blocks of which nothing more is heard, and gives up the 
   expect(tally(told)).toEqual({ withoutRace: 0, closed: hashes.length, different: hashes.length })
 })
 
-it('keeps at most 256 blocks of which all is known for what may come late, and closes the first of them for others', () => {
+it('keeps at most 512 blocks of which all is known for what may come late, and closes the first of them for others', () => {
   const { observe, advance, told } = startBlocks()
   const closed = () => told.filter((line) => line.startsWith('closed'))
-  for (const hash of hashes.slice(0, 258)) observe(connected(hash), winnerIs(hash, FIBRE), timesAre(hash, 2, 1))
-  expect(closed()).toEqual(['closed hash 0', 'closed hash 1'])
+  for (const hash of hashes.slice(0, 514)) observe(connected(hash), winnerIs(hash, FIBRE), timesAre(hash, 2, 1))
+  expect(closed()).toEqual(hashes.slice(0, TOGETHER).map((hash) => `closed ${hash}`))
   advance(1)
-  expect(closed()).toHaveLength(258)
+  expect(closed()).toHaveLength(514)
 })
 
 it('counts each of 10,000 blocks that are connected within a second, as in initial block download', () => {

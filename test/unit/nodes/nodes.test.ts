@@ -33,6 +33,7 @@ function measure(attachment: Partial<Attachment>) {
     now: () => 0,
     attach,
     drain() {},
+    handedOnUntil: () => 0,
     totals: () => [],
     forget() {},
     backlogSeconds: () => 0,

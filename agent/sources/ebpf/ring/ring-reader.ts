@@ -10,16 +10,16 @@ const BATCH = 256
 const BUSY_WAKEUPS = 64
 const BUSY_WINDOW_MS = 200
 /**
- * Time between two drains under such a load. A drain costs as much as ten records, so it waits until there are some more: that long, if many come
- * meanwhile, and else for as many as make up for it.
+ * Time between two drains under such a load. What a drain runs has left the processor's caches since the last one, which costs as much as ten
+ * records and makes each of the first ones dearer. So it waits that long, if many come meanwhile, and else for as many as make up for it.
  */
 const SHORTEST_MS = 3
 const MANY_RECORDS = 24
-const WORTHWHILE_RECORDS = 64
-const LONGEST_MS = 50
+const WORTHWHILE_RECORDS = 200
+const LONGEST_MS = 200
 /** The load is over once so few records came in so long a time. */
-const QUIET_RECORDS = 20
-const QUIET_WINDOW_MS = 100
+const QUIET_RECORDS = 40
+const QUIET_WINDOW_MS = 200
 
 export interface RingReaderOptions {
   readonly fd: number
@@ -71,19 +71,13 @@ export class RingReader {
       this.#windowStart = now
       this.#counted = 0
     }
-    if (++this.#counted >= BUSY_WAKEUPS) this.#startDraining()
-    else this.#drainBatch()
+    if (this.#move() === BATCH || ++this.#counted >= BUSY_WAKEUPS) this.#startDraining()
   }
 
   #move(): number {
     const count = this.#options.drain(BATCH)
     this.#moved += count
     return count
-  }
-
-  #drainBatch(): void {
-    if (this.#isClosed) return
-    if (this.#move() === BATCH) setImmediate(() => this.#drainBatch())
   }
 
   #startDraining(): void {
