@@ -1,4 +1,5 @@
 import { type Block, isBroughtBy } from './block.ts'
+import { decodeCoinbase } from './coinbase.ts'
 import { type Delivery, deliveryOf, toldDelivery } from './relay/delivery.ts'
 import { wayOf } from './relay/way.ts'
 import { wayStages } from './way-stages.ts'
@@ -56,7 +57,7 @@ export function factsOf(block: Block) {
     reconstructed,
     detail: events['udp:block_reconstruction_detail'],
     sendStart,
-    coinbase: events['udp:block_coinbase'],
+    coinbase: decodeCoinbase(events['udp:block_coinbase']?.scriptSig),
     headerChunk: events['udp:block_header_chunk'],
     raceWinner: events['udp:block_race_winner'],
     raceTime: events['udp:block_race_time'],

@@ -75,8 +75,8 @@ export const recordFields = {
   ),
   inputs: integer('Inputs of the block.', ({ connected }) => connected?.inputs),
   sigops: integer('Signature operations of the block.', ({ connected }) => connected?.sigops),
-  pool: text('Mining pool, by its tag in the coinbase, or `unknown`.', ({ coinbase }) => poolOf(coinbase?.scriptSig)),
-  coinbase_text: text('Readable text in the coinbase.', ({ coinbase }) => coinbaseText(coinbase?.scriptSig)),
+  pool: text('Mining pool, by its tag in the coinbase, or `unknown`.', ({ coinbase }) => poolOf(coinbase)),
+  coinbase_text: text('Readable text in the coinbase.', ({ coinbase }) => coinbaseText(coinbase)),
   reconstructed_to_connected_ms: decimal('Time from reconstructed to connected.', ({ reconstructed, connected }) =>
     between(reconstructed, connected),
   ),

@@ -31,17 +31,23 @@ export function stagesOf(firstUs: number, moments: readonly Moment[]): Stages {
   const us: { [Name in Stage]?: number } = {}
   const joined: string[] = []
   let beginUs = firstUs
-  let open: Stage[] = []
-  let longest: { readonly name: string; readonly us: number } | undefined
+  let open: string | undefined
+  let slowest: string | undefined
+  let slowestUs = Number.NEGATIVE_INFINITY
   for (const { stage, us: endUs } of moments) {
-    open.push(stage)
-    if (endUs === undefined || endUs < beginUs) continue
-    const name = open.join('+')
+    const name: string = open === undefined ? stage : `${open}+${stage}`
+    if (endUs === undefined || endUs < beginUs) {
+      open = name
+      continue
+    }
     us[stage] = endUs - beginUs
-    if (open.length > 1) joined.push(name)
-    if (longest === undefined || endUs - beginUs > longest.us) longest = { name, us: endUs - beginUs }
+    if (open !== undefined) joined.push(name)
+    if (endUs - beginUs > slowestUs) {
+      slowest = name
+      slowestUs = endUs - beginUs
+    }
     beginUs = endUs
-    open = []
+    open = undefined
   }
-  return { us, slowest: longest?.name, joined }
+  return { us, slowest, joined }
 }

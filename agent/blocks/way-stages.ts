@@ -21,7 +21,10 @@ interface Sources {
 }
 
 /** A stage, and the stamp of its end. */
-type Step = readonly [stage: Stage, endNs: number | undefined]
+interface Step {
+  readonly stage: Stage
+  readonly endNs: number | undefined
+}
 
 /** A block's way. */
 interface Way {
@@ -39,13 +42,13 @@ export function wayStages(sources: Sources) {
   const { connectedNs, durationNs, delivery, fibre, sentNs, toldNs, timeAt } = sources
   const way = fibre ? byFibre(sources, fibre) : delivery && byMessages(sources, delivery)
   if (way === undefined || way.firstNs > connectedNs) return undefined
-  const [sentOn, sentOnNs = connectedNs] = way.sentOn
   const until: readonly Step[] = [
     ...way.received,
-    [way.waiting, durationNs === undefined ? undefined : connectedNs - durationNs],
-    ['validation', connectedNs],
+    { stage: way.waiting, endNs: durationNs === undefined ? undefined : connectedNs - durationNs },
+    { stage: 'validation', endNs: connectedNs },
   ]
-  const moments = until.map(([stage, endNs]) => ({ stage, us: endNs === undefined || endNs > connectedNs ? undefined : timeAt(endNs) }))
+  const moments = until.map(({ stage, endNs }) => ({ stage, us: endNs === undefined || endNs > connectedNs ? undefined : timeAt(endNs) }))
+  const { stage: sentOn, endNs: sentOnNs = connectedNs } = way.sentOn
   if (sentOnNs > connectedNs) moments.push({ stage: sentOn, us: timeAt(sentOnNs) })
   const firstUs = timeAt(way.firstNs)
   const untilUs = (ns: number | undefined) => (ns === undefined || ns < way.firstNs ? undefined : timeAt(ns) - firstUs)
@@ -59,17 +62,17 @@ export function wayStages(sources: Sources) {
 
 function byMessages({ announced, toldNs }: Sources, { path, exchange, stampNs }: Delivery): Way {
   const asked: readonly Step[] = [
-    ['received_to_requested', exchange?.request?.stampNs],
-    ['round_trip', stampNs],
+    { stage: 'received_to_requested', endNs: exchange?.request?.stampNs },
+    { stage: 'round_trip', endNs: stampNs },
   ]
   return {
     firstNs: Math.min(stampNs, announced?.stampNs ?? stampNs, exchange?.compact?.stampNs ?? stampNs),
     received: [
-      ['announced_to_received', exchange ? exchange.compact?.stampNs : stampNs],
+      { stage: 'announced_to_received', endNs: exchange ? exchange.compact?.stampNs : stampNs },
       ...(path === 'compact_block_round_trip' ? asked : []),
     ],
     waiting: 'received_to_validation',
-    sentOn: ['connected_to_told', toldNs],
+    sentOn: { stage: 'connected_to_told', endNs: toldNs },
   }
 }
 
@@ -78,8 +81,8 @@ function byFibre({ sentNs, toldNs }: Sources, { firstNs, reconstructedNs }: NonN
   const isSentFirst = sentNs !== undefined && !(toldNs !== undefined && toldNs < sentNs)
   return {
     firstNs,
-    received: [['started_to_reconstructed', reconstructedNs]],
+    received: [{ stage: 'started_to_reconstructed', endNs: reconstructedNs }],
     waiting: 'reconstructed_to_validation',
-    sentOn: isSentFirst ? ['connected_to_sent', sentNs] : ['connected_to_told', toldNs],
+    sentOn: isSentFirst ? { stage: 'connected_to_sent', endNs: sentNs } : { stage: 'connected_to_told', endNs: toldNs },
   }
 }

@@ -97,7 +97,7 @@ export class Nodes implements EventHandler {
   event(event: TracepointEvent, tracepoint: Tracepoint, failed: readonly string[]): void {
     const { eventType } = tracepoint
     this.#processed.set(eventType, (this.#processed.get(eventType) ?? 0) + 1)
-    for (const output of this.#eventOutputs) output.event?.(event, tracepoint)
+    for (let i = 0; i < this.#eventOutputs.length; i++) this.#eventOutputs[i]?.event?.(event, tracepoint) // no iterator for each event
     this.#nodes.get(event.node)?.take(event, tracepoint, failed)
   }
 
@@ -166,6 +166,6 @@ export class Nodes implements EventHandler {
       made ??= recordOf(block)
       return made
     }
-    for (const output of this.#outputs) output.block?.(milestone, block, record)
+    for (let i = 0; i < this.#outputs.length; i++) this.#outputs[i]?.block?.(milestone, block, record)
   }
 }

@@ -35,7 +35,8 @@ export class Instruments implements MetricProducer {
       return known
     })
     return (node, subject) => {
-      for (const instrument of instruments) instrument.record(node, subject)
+      // Called with each event: an iterator costs more than most of the metrics.
+      for (let i = 0; i < instruments.length; i++) instruments[i]?.record(node, subject)
     }
   }
 

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { coinbaseText } from '../../../agent/blocks/coinbase.ts'
+import { coinbaseText, decodeCoinbase } from '../../../agent/blocks/coinbase.ts'
 import { poolTags } from '../../../agent/blocks/pool-tags.ts'
-import { poolOf } from '../../../agent/blocks/pools.ts'
+import { poolOf as poolOfDecoded } from '../../../agent/blocks/pools.ts'
+
+const poolOf = (scriptSig: string | undefined) => poolOfDecoded(decodeCoinbase(scriptSig))
 
 /** A coinbase's script, in hex: height 840000, text, and bytes that are none. */
 const script = (text: string) =>
@@ -45,6 +47,6 @@ describe('what is readable in a coinbase', () => {
     ['zz', undefined],
     [undefined, undefined],
   ])('%s is %s', (scriptSig, text) => {
-    expect(coinbaseText(scriptSig)).toBe(text)
+    expect(coinbaseText(decodeCoinbase(scriptSig))).toBe(text)
   })
 })
