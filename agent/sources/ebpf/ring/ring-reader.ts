@@ -14,9 +14,11 @@ const BUSY_WINDOW_MS = 200
  * records and makes each of the first ones dearer. So it waits that long, if many come meanwhile, and else for as many as make up for it.
  */
 const SHORTEST_MS = 3
-const MANY_RECORDS = 24
+const MANY_RECORDS = 15
 const WORTHWHILE_RECORDS = 200
 const LONGEST_MS = 200
+/** Records come in bursts, of which a shorter time has more or fewer: their rate is that of so long. */
+const AVERAGED_MS = 25
 /** The load is over once so few records came in so long a time. */
 const QUIET_RECORDS = 40
 const QUIET_WINDOW_MS = 200
@@ -38,6 +40,8 @@ export class RingReader {
   /** Wake-ups, or under a load records, since the window began. */
   #counted = 0
   #windowStart = 0
+  /** Records in a ms. */
+  #rate = 0
   /** Records since the last drain by timer was over, and when that was. */
   #moved = 0
   #drainedAt = 0
@@ -84,6 +88,7 @@ export class RingReader {
     this.#options.setDraining(true)
     this.#drainedAt = this.#windowStart = performance.now()
     this.#moved = this.#counted = 0
+    this.#rate = MANY_RECORDS / SHORTEST_MS
     this.#timer = setTimeout(() => this.#tick(), SHORTEST_MS)
   }
 
@@ -94,8 +99,9 @@ export class RingReader {
       return
     }
     const now = performance.now()
-    const recordsInMs = this.#moved / (now - this.#drainedAt)
-    const interval = recordsInMs * SHORTEST_MS >= MANY_RECORDS ? SHORTEST_MS : Math.min(WORTHWHILE_RECORDS / recordsInMs, LONGEST_MS)
+    const passed = now - this.#drainedAt
+    this.#rate += Math.min(1, passed / AVERAGED_MS) * (this.#moved / passed - this.#rate)
+    const interval = this.#rate * SHORTEST_MS >= MANY_RECORDS ? SHORTEST_MS : Math.min(WORTHWHILE_RECORDS / this.#rate, LONGEST_MS)
     this.#drainedAt = now
     this.#counted += this.#moved
     this.#moved = 0
