@@ -141,12 +141,13 @@ export class Blocks {
     for (const hash of hashes) this.#rememberClosed(hash)
   }
 
-  /** Closes the blocks that are due at that time (CLOCK_MONOTONIC, ns). */
-  advance(nowNs: number): void {
+  /** Closes the blocks that are due at the time until which all was taken in (CLOCK_MONOTONIC, ns). It may be later now. */
+  advance(untilNs: number, nowNs = untilNs): void {
     this.#see(nowNs)
-    this.#catchUps.advance(nowNs)
-    for (const [hash, sign] of this.#pendingHeaders.takeOverdue(nowNs)) this.#judgeOverdue(hash, sign)
-    for (const block of this.#open.values()) if (this.#dueNs(block) <= nowNs && !this.#catchUps.isHeld(block)) this.#conclude(block, nowNs)
+    this.#catchUps.advance(untilNs)
+    for (const [hash, sign] of this.#pendingHeaders.takeOverdue(untilNs)) this.#judgeOverdue(hash, sign)
+    for (const block of this.#open.values())
+      if (this.#dueNs(block) <= untilNs && !this.#catchUps.isHeld(block)) this.#conclude(block, untilNs)
   }
 
   /** Closes the connected blocks, because no more events will come. They are not judged to have come without a race. */

@@ -119,10 +119,11 @@ export class Nodes implements EventHandler {
 
   /** Runs once a second: closes blocks that are due and tries failed attachments again. */
   tick(): void {
-    const now = this.#source.handedOnUntil() // the race that a block waits for may have come, and not be read
+    const until = this.#source.handedOnUntil() // the race that a block waits for may have come, and not be read
+    const now = this.#source.now()
     this.#lossLog.advance(now)
     for (const node of this.#nodes.values()) {
-      node.blocks.advance(now)
+      node.blocks.advance(until, now)
       this.#attacher.retry(node)
     }
   }
