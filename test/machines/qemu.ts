@@ -47,7 +47,7 @@ export interface Booted {
   readonly accelerator: string
 }
 
-/** Boots a machine with two processors and waits until it switches itself off. Where KVM does not start it, it is emulated. */
+/** Boots a machine with two processors and waits until it switches itself off. Where KVM does not start it, or it stands still, it is emulated. */
 export async function boot(options: Boot): Promise<Booted> {
   if (options.arch === process.arch && canOpenKvm()) {
     const { lines, ended } = await start(options, 'kvm')
@@ -56,6 +56,9 @@ export async function boot(options: Boot): Promise<Booted> {
   const { lines, ended } = await start(options, EMULATION)
   return { lines: ended ? [...lines, ended] : lines, accelerator: 'emulation' }
 }
+
+/** In a machine that is itself a virtual one, KVM has been seen to halt a guest for good. */
+const MOST_SILENT_MS = 180_000
 
 /** One thread translates for all processors: QEMU 7.2's several threads make kernels crash at their start. */
 const EMULATION = 'tcg,thread=single'
@@ -73,8 +76,14 @@ async function start({ arch, kernel, initramfs, append, memoryMb = 2048, timeout
   const end = () => child.kill('SIGKILL')
   process.once('exit', end)
   const lines: string[] = []
-  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', (line) => lines.push(line.trimEnd()))
+  const silence = accelerator === 'kvm' ? setTimeout(end, MOST_SILENT_MS) : undefined
+  const hear = (line: string) => {
+    lines.push(line.trimEnd())
+    silence?.refresh()
+  }
+  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', hear)
   const [code, signal] = await once(child, 'close')
+  clearTimeout(silence)
   process.off('exit', end)
   return { lines, ended: code === 0 ? undefined : `QEMU ended with ${signal ?? code}` }
 }
