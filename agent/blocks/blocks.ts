@@ -355,10 +355,10 @@ export class Blocks {
   }
 
   /** Closes a block that is due, unless its race may still be completed. */
-  #conclude(block: OpenBlock, nowNs: number): void {
+  #conclude(block: OpenBlock, untilNs: number): void {
     const isWaiting = block.isWaiting
     block.isWaiting = this.#messagesVisible && isCompletable(block)
-    if (this.#dueNs(block) <= nowNs) this.#close(block)
+    if (this.#dueNs(block) <= untilNs) this.#close(block)
     else if (!isWaiting) this.#listener('waiting', block)
   }
 

@@ -119,8 +119,9 @@ export class Nodes implements EventHandler {
 
   /** Runs once a second: closes blocks that are due and tries failed attachments again. */
   tick(): void {
-    const until = this.#source.handedOnUntil() // the race that a block waits for may have come, and not be read
+    this.#source.handOnLosses?.()
     const now = this.#source.now()
+    const until = now - this.#source.backlogSeconds() * 1e9 // the race that a block waits for may have come, and not be read
     this.#lossLog.advance(now)
     for (const node of this.#nodes.values()) {
       node.blocks.advance(until, now)

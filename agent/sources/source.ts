@@ -20,8 +20,8 @@ export interface EventSource {
   seal?(reason: string): void
   /** Hands on what has come until now, losses first. */
   drain(): void
-  /** Hands on losses, and returns the time, as `now` does, until which all else was handed on: what came later may wait. */
-  handedOnUntil(): number
+  /** Hands on losses alone. Absent where nothing is lost. */
+  handOnLosses?(): void
   /** Totals of the tracepoints that are counted, of which not every hit is handed on. They never fall until the node is forgotten. */
   totals(): readonly Total[]
   /** Drops what was counted of a node that has no process: should it come back, it begins at 0. */

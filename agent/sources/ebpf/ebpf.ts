@@ -184,14 +184,14 @@ export class EbpfSource implements EventSource {
   }
 
   drain(): void {
-    this.#handOnLosses()
+    this.handOnLosses()
     this.#reader.drain()
-    this.#handOnLosses()
+    this.handOnLosses()
   }
 
-  handedOnUntil(): number {
-    this.#handOnLosses()
-    return this.now() - this.backlogSeconds() * 1e9
+  handOnLosses(): void {
+    this.#lossesReadAt = performance.now()
+    for (const loss of this.#specs.newLosses()) this.#handler?.lost(loss)
   }
 
   /** To be called when nothing is attached any more. */
@@ -207,7 +207,7 @@ export class EbpfSource implements EventSource {
 
   #drain(most: number): number {
     const handler = this.#handler
-    if (performance.now() - this.#lossesReadAt >= LOSSES_MS) this.#handOnLosses()
+    if (performance.now() - this.#lossesReadAt >= LOSSES_MS) this.handOnLosses()
     const clockOffset = this.#clock.offsetSeconds()
     const share = this.#program.layouts.record.fields.share.offset
     const count = this.#ring.drain((offset, filled) => {
@@ -221,10 +221,5 @@ export class EbpfSource implements EventSource {
     }, most)
     this.#shares.publish()
     return count
-  }
-
-  #handOnLosses(): void {
-    this.#lossesReadAt = performance.now()
-    for (const loss of this.#specs.newLosses()) this.#handler?.lost(loss)
   }
 }

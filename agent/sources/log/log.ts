@@ -82,10 +82,6 @@ export class LogSource implements EventSource {
   /** Events are handed on as their lines are read. */
   drain(): void {}
 
-  handedOnUntil(): number {
-    return this.now() - this.backlogSeconds() * 1e9
-  }
-
   totals(): readonly Total[] {
     return [...this.#totals.values()]
   }

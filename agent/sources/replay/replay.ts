@@ -100,10 +100,6 @@ export class ReplaySource implements EventSource {
 
   drain(): void {}
 
-  handedOnUntil(): number {
-    return this.now()
-  }
-
   totals(): readonly Total[] {
     return [...this.#totals.values()]
   }

@@ -126,7 +126,7 @@ function sourceOf(now: () => number): EventSource {
     close: async () => {},
   }
   const idle = { start() {}, drain() {}, totals: () => [], forget() {}, backlogSeconds: () => 0, close() {} }
-  return { ...idle, now, handedOnUntil: now, attach: () => attachment, kernelUsage: () => kernelUsage }
+  return { ...idle, now, attach: () => attachment, kernelUsage: () => kernelUsage }
 }
 
 function asScraped(page: string, labels: string, keep: (name: string) => boolean): Scraped {

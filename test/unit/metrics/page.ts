@@ -50,7 +50,6 @@ export const idleSource: EventSource = {
   now: () => Number(process.hrtime.bigint()),
   attach: () => ({ probes: [], silentProbes: () => [], close: async () => {} }),
   drain() {},
-  handedOnUntil: () => Number(process.hrtime.bigint()),
   totals: () => [],
   forget() {},
   backlogSeconds: () => 0,

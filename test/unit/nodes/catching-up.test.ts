@@ -9,12 +9,7 @@ it('logs one line when a node begins to catch up and one when it has, with count
   const { log, lines } = captureLog()
   let now = 0
   const probes = [{ probe: blockConnected.probe, offered: true, attached: true }]
-  const source = {
-    ...idleSource,
-    now: () => now,
-    handedOnUntil: () => now,
-    attach: () => ({ probes, silentProbes: () => [], close: async () => {} }),
-  }
+  const source = { ...idleSource, now: () => now, attach: () => ({ probes, silentProbes: () => [], close: async () => {} }) }
   const nodes = new Nodes(source, [], { log })
   nodes.processStarted({ node: 'n', pid: 1, executable: '/usr/bin/bitcoind' })
   const isCatchingUp = () => nodes.snapshot()[0]?.isCatchingUp

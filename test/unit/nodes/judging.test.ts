@@ -13,7 +13,7 @@ it('judges a block only by the time until which events were taken in: its race m
   const source = {
     ...idleSource,
     now: () => 100e9,
-    handedOnUntil: () => until,
+    backlogSeconds: () => (100e9 - until) / 1e9,
     attach: () => ({ probes, silentProbes: () => [], close: async () => {} }),
   }
   const nodes = new Nodes(source, [{ block: (milestone) => told.push(milestone) }], { log: captureLog().log })

@@ -33,7 +33,6 @@ function measure(attachment: Partial<Attachment>) {
     now: () => 0,
     attach,
     drain() {},
-    handedOnUntil: () => 0,
     totals: () => [],
     forget() {},
     backlogSeconds: () => 0,
