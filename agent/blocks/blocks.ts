@@ -31,8 +31,8 @@ const MAX_COMPLETE = 512
 const RACE_LAG_NS = 50e6
 /** Blocks that are open at once; the initial block download connects more than that within the wait. */
 const MAX_OPEN = 4096
-/** Blocks that are closed together when too many are open: one by one they cost twice as much, and each a write of the journal. */
-const CLOSE_TOGETHER = 256
+/** Blocks that are closed together when too many are open: one by one they cost more, and each a write of the journal; 256 hold up events for 25 ms. */
+const CLOSE_TOGETHER = 32
 /** Hashes that are remembered after their block was closed, so that no block counts twice. */
 const MAX_CLOSED = 4096
 /** Header chunks that wait for an event with the hash of their block. */

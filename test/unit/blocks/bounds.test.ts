@@ -5,7 +5,7 @@ import { usedHeap } from './heap.ts'
 
 const OPEN = 4096
 /** Room is made for this many at once. */
-const TOGETHER = 256
+const TOGETHER = 32
 const hashes = Array.from({ length: 10_000 }, (_, i) => `hash ${i}`)
 
 const givenUp = Math.ceil((hashes.length - OPEN) / TOGETHER) * TOGETHER

@@ -137,13 +137,13 @@ describe('a race is not completed', () => {
   })
 })
 
-it('waits for no more than 512 at once, and closes the first 256 of them for more', () => {
+it('waits for no more than 512 at once, and closes the first 32 of them for more', () => {
   const { observe, advance, told } = startRelay()
-  const headersOf = chainOf(600)
+  const headersOf = chainOf(540)
   for (const one of headersOf) observe(...oneSided(one))
   advance(12)
-  expect(told.filter(([milestone]) => milestone === 'closed')).toHaveLength(256)
-  expect(told.filter(([milestone]) => milestone === 'waiting')).toHaveLength(600 - 256)
+  expect(told.filter(([milestone]) => milestone === 'closed')).toHaveLength(32)
+  expect(told.filter(([milestone]) => milestone === 'waiting')).toHaveLength(540 - 32)
 })
 
 it('counts no block twice of which all is known again', () => {
