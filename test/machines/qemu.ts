@@ -47,11 +47,15 @@ export interface Booted {
   readonly accelerator: string
 }
 
+/** Whether KVM did not start a machine, or let it stand still: it would do so with the next one. */
+let hasKvmFailed = false
+
 /** Boots a machine with two processors and waits until it switches itself off. Where KVM does not start it, or it stands still, it is emulated. */
 export async function boot(options: Boot): Promise<Booted> {
-  if (options.arch === process.arch && canOpenKvm()) {
+  if (options.arch === process.arch && canOpenKvm() && !hasKvmFailed) {
     const { lines, ended } = await start(options, 'kvm')
     if (!ended) return { lines, accelerator: 'KVM' }
+    hasKvmFailed = true
   }
   const { lines, ended } = await start(options, EMULATION)
   return { lines: ended ? [...lines, ended] : lines, accelerator: 'emulation' }
