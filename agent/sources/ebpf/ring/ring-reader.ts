@@ -13,8 +13,8 @@ const BUSY_WINDOW_MS = 200
  * Time between two drains under such a load. What a drain runs has left the processor's caches since the last one, which costs as much as ten
  * records and makes each of the first ones dearer. So it waits that long, if many come meanwhile, and else for as many as make up for it.
  */
-const SHORTEST_MS = 3
-const MANY_RECORDS = 15
+const SHORTEST_MS = 2
+const MANY_RECORDS = 10
 const WORTHWHILE_RECORDS = 200
 const LONGEST_MS = 200
 /** Records come in bursts, of which a shorter time has more or fewer: their rate is that of so long. */
