@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { nodeOptionsOf } from '../harness/agent.ts'
 import type { Checkout } from './checkout.ts'
 import type { Figure, Measurement, Result } from './figure.ts'
 
@@ -33,7 +34,7 @@ export async function compare(figure: Figure, base: Checkout, here: Checkout, { 
 
 /** Measures one round in a process of its own, whose agent is that of the checkout. */
 async function measureOn({ root }: Checkout, figure: Figure): Promise<Result> {
-  const args = [program, '--only', figure.name, '--rounds', '1', '--json']
+  const args = [...nodeOptionsOf(root), program, '--only', figure.name, '--rounds', '1', '--json']
   const running = promisify(execFile)(process.execPath, args, { env: { ...process.env, AGENT_CHECKOUT: root } })
   const kill = () => running.child.kill('SIGTERM')
   process.once('exit', kill)

@@ -1,5 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -38,6 +39,10 @@ export const checkout = process.env.AGENT_CHECKOUT ?? join(import.meta.dirname, 
 
 /** The bundle that operators run. */
 export const bundle = join(checkout, 'dist/agent.cjs')
+
+/** The options of Node.js that the built launcher of a checkout names. What runs parts of the agent in a process of its own is given them, too. */
+export const nodeOptionsOf = (root: string): readonly string[] =>
+  /^#!.* node (.*)$/m.exec(readFileSync(join(root, 'dist/agent.cjs'), 'utf8'))?.[1]?.split(' ') ?? []
 
 /** PATH of programs under test: this Node.js comes first. */
 export const searchPath = `${dirname(process.execPath)}:${process.env.PATH}`

@@ -8,10 +8,11 @@ import { text } from 'node:stream/consumers'
 import { expect, it } from 'vitest'
 import { withOwnNode } from '../../../agent/packaging/tree.ts'
 import manifest from '../../../package.json' with { type: 'json' }
+import { nodeOptionsOf } from '../../harness/agent.ts'
 import { temporaryDirectory } from '../../harness/temporary.ts'
 
 const root = join(import.meta.dirname, '../../..')
-const options = /node (.*)$/m.exec(readFileSync(join(root, 'dist/agent.cjs'), 'utf8'))?.[1]?.split(' ') ?? []
+const options = nodeOptionsOf(root)
 
 /** A copy of the built agent in a folder of its own. */
 function install(): string {
