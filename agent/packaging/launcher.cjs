@@ -2,7 +2,7 @@
 // By measurement: the small nursery and a heap that grows little before it is collected save 10 MB with 10,000 events at 1,000 a second and 40 MB
 // at 100,000 a second, for events are soon gone and V8 would give them much room; one that grows even less, by 20 %, costs 30 ms of CPU time of the
 // former and saves nothing. A collector of one thread saves 20 ms of that, and the agent waits for no other thread where a busy node takes the
-// processor: 2 % of 10,000 events a second were recorded 5 to 25 ms late for it, and a scrape's p99 was 9 ms instead of 5. It costs 35 MB at
+// processor: 2 % of 10,000 events a second were recorded 5 to 25 ms late for it, and a scrape's p99 was 9 ms instead of 5. It costs 50 MB at
 // 100,000 events a second. Optimizing only what runs for long saves 60 ms and 12 MB; what 100,000 events a second run is optimized all the same.
 // The collector is exposed for memory.ts, which gives back what a burst has left; V8's own way to do so takes two thirds of an idle agent's CPU time.
 // SIGUSR1 would open Node.js's debugger to every local user; a listener comes too late, since Node.js obeys the signal some 20 ms before it
