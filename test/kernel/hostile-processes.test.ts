@@ -73,46 +73,52 @@ class Hostile implements AsyncDisposable {
   }
 }
 
+/** A tenth of the time in which Prometheus has to have its answer, unless told otherwise. */
+const TENTH_OF_SCRAPE_TIMEOUT_MS = 1_000
+
 it.for([
-  { whose: 'that are measured as well', args: () => ['--node-name', 'real'] },
-  { whose: 'that are not', args: (data: string) => ['--node', `real=${data}`] },
-])('18 hostile processes $whose cost the node no event, scrapes little, and memory comes back within a minute', async ({ args }) => {
-  const { folder, install } = stage()
-  const data = folder('real')
-  await using node = await startNode(install('bin/bitcoind'), data)
-  await using agent = await startAgentProcess({ args: args(data) })
-  await attached(node)
-  const fired = new FiredCounts()
-  fired.add(await node.command('blocks 500 1000'))
-  await medianScrapeMs(agent) // until all is compiled that will be
-  const restingMiB = residentMiB(agent)
-  let besideMs: number
-  {
-    await using hostile = new Hostile()
-    const usual = install('hostile/bitcoind')
-    for (let i = 0; i < SHORT_LIVED; i++) hostile.start(usual, folder(`short${i}`), { lifeMs: 50 })
-    for (let i = 0; i < EACH; i++) {
-      hostile.start(usual, folder(`flood${i}`), { command: 'events 600000 5000' })
-      hostile.start(usual, folder(`long${i}`, ...Array(15).fill('A'.repeat(200))), { argv0: LONG })
-      const odd = install(`odd${i}/bitcoind`)
-      const file = readFileSync(odd)
-      SPOILT[i]?.(file, file.indexOf('stapsdt\0') - 12)
-      writeFileSync(odd, file)
-      hostile.start(odd, folder(`data${i}`))
+  // They fire 20,000 events a second, and a page of 20 nodes changes in each family: more than two processors have time for at once.
+  { whose: 'that are measured as well', args: () => ['--node-name', 'real'], mostMs: () => TENTH_OF_SCRAPE_TIMEOUT_MS },
+  { whose: 'that are not', args: (data: string) => ['--node', `real=${data}`], mostMs: (aloneMs: number) => 3 * aloneMs + 50 },
+])(
+  '18 hostile processes $whose cost the node no event, scrapes little, and memory comes back within a minute',
+  async ({ args, mostMs }) => {
+    const { folder, install } = stage()
+    const data = folder('real')
+    await using node = await startNode(install('bin/bitcoind'), data)
+    await using agent = await startAgentProcess({ args: args(data) })
+    await attached(node)
+    const fired = new FiredCounts()
+    fired.add(await node.command('blocks 500 1000'))
+    await medianScrapeMs(agent) // until all is compiled that will be
+    const restingMiB = residentMiB(agent)
+    let besideMs: number
+    {
+      await using hostile = new Hostile()
+      const usual = install('hostile/bitcoind')
+      for (let i = 0; i < SHORT_LIVED; i++) hostile.start(usual, folder(`short${i}`), { lifeMs: 50 })
+      for (let i = 0; i < EACH; i++) {
+        hostile.start(usual, folder(`flood${i}`), { command: 'events 600000 5000' })
+        hostile.start(usual, folder(`long${i}`, ...Array(15).fill('A'.repeat(200))), { argv0: LONG })
+        const odd = install(`odd${i}/bitcoind`)
+        const file = readFileSync(odd)
+        SPOILT[i]?.(file, file.indexOf('stapsdt\0') - 12)
+        writeFileSync(odd, file)
+        hostile.start(odd, folder(`data${i}`))
+      }
+      besideMs = await medianScrapeMs(agent)
+      fired.add(await node.command('events 2000 500'))
     }
-    besideMs = await medianScrapeMs(agent)
-    fired.add(await node.command('events 2000 500'))
-  }
-  const aloneMs = await medianScrapeMs(agent) // afterwards, for the page has the nodes that were measured
-  console.log(
-    `alone ${aloneMs.toFixed(1)} ms, beside ${besideMs.toFixed(1)} ms; ${restingMiB.toFixed(0)} MiB, then ${residentMiB(agent).toFixed(0)}`,
-  )
-  const scrape = await agent.scrape()
-  expect(scrape.value('fibre_exporter_event_delay_seconds_count', { node: 'real' })).toBe(fired.sum)
-  expect(scrape.sum('fibre_exporter_events_lost_total', { node: 'real' })).toBe(0)
-  await until(() => residentMiB(agent) < 1.25 * restingMiB, 'memory to come back', 60_000)
-  // While nodes come and go, each scrape writes every family of the page anew; afterwards only those that have changed.
-  expect(besideMs).toBeLessThan(3 * aloneMs + 50)
-  agent.kill()
-  expect(await agent.exited).toMatchObject({ code: 0, stderr: '' })
-})
+    const aloneMs = await medianScrapeMs(agent) // afterwards, for the page has the nodes that were measured
+    console.log(
+      `alone ${aloneMs.toFixed(1)} ms, beside ${besideMs.toFixed(1)} ms; ${restingMiB.toFixed(0)} MiB, then ${residentMiB(agent).toFixed(0)}`,
+    )
+    const scrape = await agent.scrape()
+    expect(scrape.value('fibre_exporter_event_delay_seconds_count', { node: 'real' })).toBe(fired.sum)
+    expect(scrape.sum('fibre_exporter_events_lost_total', { node: 'real' })).toBe(0)
+    await until(() => residentMiB(agent) < 1.25 * restingMiB, 'memory to come back', 60_000)
+    expect(besideMs).toBeLessThan(mostMs(aloneMs))
+    agent.kill()
+    expect(await agent.exited).toMatchObject({ code: 0, stderr: '' })
+  },
+)
