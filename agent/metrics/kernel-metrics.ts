@@ -11,7 +11,7 @@ export const kernelMetrics = [
     measure: ({ programs }) => programs.flatMap(({ program, runs }) => (runs ? sample(runs.count, { program }) : [])),
   }),
   counter('fibre_exporter_probe_run_seconds_total', {
-    help: 'Total time of these runs, which bitcoind waits for; only with --count-runs',
+    help: 'Total time of these runs, which bitcoind waits for, without the trap into the kernel before each; only with --count-runs',
     labels: { program: 'any' },
     measure: ({ programs }) => programs.flatMap(({ program, runs }) => (runs ? sample(runs.seconds, { program }) : [])),
   }),

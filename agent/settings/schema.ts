@@ -196,7 +196,7 @@ const schema = {
   },
   countRuns: {
     group: 'Node',
-    help: 'Count runs of the eBPF programs and the time they take of bitcoind, as metrics. Each run of every eBPF program on this machine then takes 0.1 µs longer. Needs CAP_SYS_ADMIN.',
+    help: 'Count runs of the eBPF programs and the time they take of bitcoind, without the trap into the kernel before each, as metrics. Each run of every eBPF program on this machine then takes 0.1 µs longer. Needs CAP_SYS_ADMIN.',
     type: yesOrNo,
     default: 'false',
     flag: 'count-runs',

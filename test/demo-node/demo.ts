@@ -67,8 +67,7 @@ rmSync(dataDirectory, { recursive: true })
 async function demo(): Promise<void> {
   const ended = Promise.withResolvers<string>()
   const stopped = 'stopped'
-  process.on('SIGINT', () => ended.resolve(stopped))
-  process.on('SIGTERM', () => ended.resolve(stopped))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => ended.resolve(stopped)) // the last when its terminal is closed
   if (isStock) buildStockDemoNode(() => console.error('Building the demo node of Bitcoin Core ...'))
   await using node = await startDemoNode({ binary, args: ['--datadir', dataDirectory, ...load] }) // first, for --no-wait; its first block comes after 2 s
   const outcome = await runCommand({

@@ -16,7 +16,9 @@ async function measure(options: AgentProcessOptions) {
   await agent.logged(({ msg }) => msg === 'attached to bitcoind')
   const { events, seconds } = await node.command(`blocks ${BLOCKS}`)
   const fired = total(events)
-  return { fired, seconds, scrape: await scrapeOf(agent, fired), log: agent.log }
+  const scrape = await scrapeOf(agent, fired)
+  const ready = await fetch(`${agent.url('health')}/ready`, { headers: { accept: 'application/json' } })
+  return { fired, seconds, scrape, log: agent.log, readiness: await ready.json() }
 }
 
 async function scrapeOf(agent: AgentProcess, fired: number) {
@@ -56,12 +58,13 @@ describe('what measuring takes of the kernel', () => {
     expect(scrape.value('fibre_exporter_map_entries', { map: 'totals' })).toBeGreaterThan(0)
   })
 
-  it('without CAP_SYS_ADMIN a refusal is told once, and everything else measured', async () => {
+  it('without CAP_SYS_ADMIN a refusal is told once, and in /ready, and everything else measured', async () => {
     const command = ['setpriv', '--bounding-set=-sys_admin', bundle] as const
-    const { scrape, log } = await measure({ args: ['--count-runs'], command })
+    const { scrape, log, readiness } = await measure({ args: ['--count-runs'], command })
     for (const name of runs) expect(scrape.series(name)).toEqual([])
     expect(scrape.series('fibre_exporter_probe_missed_total')).toHaveLength(2)
     expect(scrape.value('bitcoin_blocks_connected_total')).toBe(BLOCKS)
     expect(complaints(log).map(({ msg }) => msg)).toEqual([refused])
+    expect(readiness).toMatchObject({ status: 'ok', warnings: [refused] })
   })
 })

@@ -169,6 +169,10 @@ export class EbpfSource implements EventSource {
     return Math.max(0, (monotonicNs() - Number(stamp)) / 1e9)
   }
 
+  warnings(): readonly string[] {
+    return this.#statistics.warnings
+  }
+
   kernelUsage(): KernelUsage {
     const { specCount, shareCount, totalCount, ringSize } = this.#program
     const { unreadBytes, mostUnreadBytes } = this.#ring

@@ -4,8 +4,12 @@ import { closeDescriptor } from '../../../native/libc.ts'
 import type { ProgramUsage } from '../../usage.ts'
 import type { KernelProgram } from './program.ts'
 
+const REFUSED = 'the kernel refuses to count runs of eBPF programs, which takes CAP_SYS_ADMIN; their metrics are left out'
+
 /** What the kernel counts of the programs. */
 export interface Statistics {
+  /** Why runs are not counted although they should be. */
+  readonly warnings: readonly string[]
   read(): readonly ProgramUsage[]
   close(): void
 }
@@ -14,6 +18,7 @@ export interface Statistics {
 export function openStatistics({ programs }: Pick<KernelProgram, 'programs'>, countRuns: boolean, log: Logger): Statistics {
   const fd = countRuns ? tryEnable(log) : undefined
   return {
+    warnings: countRuns && fd === undefined ? [REFUSED] : [],
     read: () =>
       Object.entries(programs).map(([program, pointer]) => {
         const { runs, runNs, missed } = readProgramCounts(pointer)
@@ -28,8 +33,8 @@ export function openStatistics({ programs }: Pick<KernelProgram, 'programs'>, co
 function tryEnable(log: Logger): number | undefined {
   try {
     return enableRunStatistics()
-  } catch (err) {
-    log.warn({ err }, 'the kernel refuses to count runs of eBPF programs, which takes CAP_SYS_ADMIN; their metrics are left out')
+  } catch (error) {
+    log.warn({ reason: (error as Error).message }, REFUSED)
     return undefined
   }
 }
