@@ -73,6 +73,17 @@ export async function readiness(agent: AgentProcess) {
   return { status: response.status, text: await response.text() }
 }
 
+/** What /ready tells a program: the status of its answer, and the body. */
+export async function readinessJson(agent: AgentProcess) {
+  const response = await fetch(`${agent.url('health')}/ready`, { headers: { Accept: 'application/json' } })
+  const body = (await response.json()) as {
+    readonly status: string
+    readonly reasons: readonly string[]
+    readonly warnings: readonly string[]
+  }
+  return { status: response.status, body }
+}
+
 /** Sums what nodes say that they have fired. */
 export class FiredCounts {
   readonly #counts = new Map<string, number>()

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { startDemoNode } from '../demo-node/demo-node.ts'
 import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
-import { attached, compileDenied, ended, readiness, stage, startNode } from '../harness/stage.ts'
+import { attached, compileDenied, ended, readiness, readinessJson, stage, startNode } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
 import { installAgent } from './installation.ts'
 
@@ -97,8 +97,7 @@ describe('--drop-capabilities', { timeout: 60_000 }, () => {
       level: 'error',
       reason: 'capset: Operation not permitted',
     })
-    const response = await fetch(`${agent.url('health')}/ready`, { headers: { accept: 'application/json' } })
-    expect(await response.text()).toContain('Capabilities cannot be given up: capset')
+    expect(JSON.stringify((await readinessJson(agent)).body)).toContain('Capabilities cannot be given up: capset')
     expect(await ended(node)).toEqual({ code: 0, signal: null })
     await using next = await startNode(bitcoind, path())
     await attached(next)

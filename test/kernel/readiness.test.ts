@@ -6,7 +6,7 @@ import { compileDemoNode } from '../demo-node/compile.ts'
 import { startDemoNode } from '../demo-node/demo-node.ts'
 import { startAgentProcess } from '../harness/agent.ts'
 import { Listener, requireBpf } from '../harness/listening.ts'
-import { attached, readiness, stage, startNode } from '../harness/stage.ts'
+import { attached, readiness, readinessJson, stage, startNode } from '../harness/stage.ts'
 
 beforeEach(requireBpf)
 
@@ -26,8 +26,8 @@ it('the agent is ready for a node that an update made a stock node, measures it,
   const stock = compileDemoNode(path('stock'), '-DSTOCK')
   await using agent = await startAgentProcess({ args: ['--bitcoind', bitcoind] })
   const warnings = async () => {
-    const answer = await fetch(`${agent.url('health')}/ready`, { headers: { accept: 'application/json' } })
-    return [answer.status, ((await answer.json()) as { warnings: readonly string[] }).warnings]
+    const { status, body } = await readinessJson(agent)
+    return [status, body.warnings]
   }
   const run = async (program: string) => {
     renameSync(program, bitcoind)

@@ -2,7 +2,7 @@ import { copyFileSync, writeFileSync } from 'node:fs'
 import { beforeEach, expect, it } from 'vitest'
 import { startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
-import { stage } from '../harness/stage.ts'
+import { readinessJson, stage } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
 import { certificate } from '../unit/settings/settings.ts'
 
@@ -77,8 +77,8 @@ it('SIGHUP reads the configuration file anew: it takes what it can, and names wh
   expect(said('settings not reloaded')[0]).toMatchObject({ level: 'error', problems: [expect.stringContaining('metrics_auth_password')] })
   expect(await status('n3w')).toBe(200)
   const warnings = async () => {
-    const answer = await fetch(`${agent.url('health')}/ready`, { headers: { Accept: 'application/json' } })
-    return ((await answer.json()) as { readonly warnings: readonly string[] }).warnings.filter((text) => text.includes('settings'))
+    const { body } = await readinessJson(agent)
+    return body.warnings.filter((text) => text.includes('settings'))
   }
   expect(await warnings()).toEqual([
     expect.stringMatching(/^The settings cannot be read anew, still using the old ones: .*metrics_auth_pasword/),

@@ -5,7 +5,7 @@ import { type DemoNode, fire, startDemoNode } from '../demo-node/demo-node.ts'
 import { type AgentProcess, startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import type { Scrape } from '../harness/scrape.ts'
-import { readiness } from '../harness/stage.ts'
+import { readiness, readinessJson } from '../harness/stage.ts'
 import { temporaryDirectory } from '../harness/temporary.ts'
 import { until } from '../harness/until.ts'
 
@@ -244,8 +244,8 @@ describe('of the groups of tracepoints', () => {
     await using __ = agent
     const warning = '--tracepoints: no blocks are measured by net alone'
     expect(await readiness(agent)).toEqual({ status: 200, text: 'OK' })
-    const answer = await fetch(`${agent.url('health')}/ready`, { headers: { accept: 'application/json' } })
-    expect(await answer.json()).toMatchObject({ warnings: [expect.stringContaining(warning)] })
+    const { body } = await readinessJson(agent)
+    expect(body).toMatchObject({ warnings: [expect.stringContaining(warning)] })
     expect(agent.log.filter(({ msg }) => msg.startsWith(warning))).toHaveLength(1)
   })
 })

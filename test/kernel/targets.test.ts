@@ -4,7 +4,7 @@ import { startDemoNode } from '../demo-node/demo-node.ts'
 import { complaints, startAgentProcess } from '../harness/agent.ts'
 import { requireBpf } from '../harness/listening.ts'
 import { need } from '../harness/needs.ts'
-import { attached, readiness, stage, startNode } from '../harness/stage.ts'
+import { attached, readiness, readinessJson, stage, startNode } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
 
 beforeEach(requireBpf)
@@ -72,9 +72,9 @@ describe('processes of several users', () => {
     const named = ['--node', `mine=${folder('a')}`, '--bitcoind', bitcoind]
     await using agent = await startAgentProcess({ args: named })
     await Promise.all([attached(node), attached(other)])
-    const answer = await fetch(`${agent.url('health')}/ready`, { headers: { Accept: 'application/json' } })
+    const { body } = await readinessJson(agent)
     const warning = expect.stringMatching(/^Nodes of several users are measured: root \(mine\); \w+ \(localhost\)\. .*--users/)
-    expect(await answer.json()).toMatchObject({ status: 'ok', warnings: [warning] })
+    expect(body).toMatchObject({ status: 'ok', warnings: [warning] })
     expect(await (await fetch(`${agent.url('metrics')}/api/v1/status`)).json()).toMatchObject({ warnings: [warning] })
     expect(agent.log).toContainEqual(expect.objectContaining({ level: 'warn', msg: warning }))
 

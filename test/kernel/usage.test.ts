@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { startDemoNode } from '../demo-node/demo-node.ts'
 import { type AgentProcess, type AgentProcessOptions, bundle, complaints, startAgentProcess } from '../harness/agent.ts'
 import { requireBpf, total } from '../harness/listening.ts'
+import { readinessJson } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
 
 beforeEach(requireBpf)
@@ -17,8 +18,8 @@ async function measure(options: AgentProcessOptions) {
   const { events, seconds } = await node.command(`blocks ${BLOCKS}`)
   const fired = total(events)
   const scrape = await scrapeOf(agent, fired)
-  const ready = await fetch(`${agent.url('health')}/ready`, { headers: { accept: 'application/json' } })
-  return { fired, seconds, scrape, log: agent.log, readiness: await ready.json() }
+  const { body: readiness } = await readinessJson(agent)
+  return { fired, seconds, scrape, log: agent.log, readiness }
 }
 
 async function scrapeOf(agent: AgentProcess, fired: number) {
